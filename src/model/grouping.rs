@@ -1,0 +1,202 @@
+//! The key of a group.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
+
+/// The decoded label set of a push URL, always with a `job`.
+///
+/// Two keys are the same key when they agree in the labels that have a value: in Prometheus' data model a label
+/// without a value is absent, so `{job="a"}` and `{job="a",instance=""}` are one group. The empty labels are kept only
+/// to be shown.
+#[derive(Clone)]
+pub struct GroupingKey {
+    /// Sorted by name, each name once; values may be empty.
+    labels: Box<[(Box<str>, Box<str>)]>,
+    /// `name 0xff value 0xff` for each label with a value, in order: what is compared and hashed. 0xff is in no UTF-8.
+    identity: Box<[u8]>,
+}
+
+/// Why a set of labels is no grouping key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupingError {
+    #[error("job name is required")]
+    NoJob,
+    #[error("improper label name {0:?}")]
+    LabelName(String),
+}
+
+/// Whether `name` is a label name of the classic kind, `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+impl GroupingKey {
+    /// A key from `job` and further labels. A later label wins over an earlier one of the same name, and `job` over a
+    /// label `job`, as in a push URL.
+    pub fn new<N, V>(job: &str, labels: impl IntoIterator<Item = (N, V)>) -> Result<Self, GroupingError>
+    where
+        N: Into<Box<str>>,
+        V: Into<Box<str>>,
+    {
+        let mut set: Vec<(Box<str>, Box<str>)> = Vec::new();
+        for (name, value) in labels {
+            let (name, value): (Box<str>, Box<str>) = (name.into(), value.into());
+            if !is_label_name(&name) || name.starts_with("__") {
+                return Err(GroupingError::LabelName(name.into()));
+            }
+            insert(&mut set, name, value);
+        }
+        if job.is_empty() {
+            return Err(GroupingError::NoJob);
+        }
+        insert(&mut set, "job".into(), job.into());
+        Ok(Self::from_sorted(set))
+    }
+
+    /// This key with `name` set to `value`. The caller vouches for the name: it comes from the configuration.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut set = self.labels.to_vec();
+        insert(&mut set, name.into(), value.into());
+        Self::from_sorted(set)
+    }
+
+    fn from_sorted(set: Vec<(Box<str>, Box<str>)>) -> Self {
+        let mut identity = Vec::with_capacity(set.iter().map(|(n, v)| n.len() + v.len() + 2).sum());
+        for (name, value) in set.iter().filter(|(_, value)| !value.is_empty()) {
+            identity.extend_from_slice(name.as_bytes());
+            identity.push(0xff);
+            identity.extend_from_slice(value.as_bytes());
+            identity.push(0xff);
+        }
+        Self {
+            labels: set.into(),
+            identity: identity.into(),
+        }
+    }
+
+    /// All labels in the order of their names, those without a value included.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The value of a label; the empty text for one that is absent, as Prometheus has it.
+    pub fn get(&self, name: &str) -> &str {
+        self.labels
+            .binary_search_by(|(candidate, _)| (**candidate).cmp(name))
+            .ok()
+            .and_then(|at| self.labels.get(at))
+            .map_or("", |(_, value)| value)
+    }
+
+    pub fn job(&self) -> &str {
+        self.get("job")
+    }
+
+    /// The names of the labels that have a value, in order. Two groups can hold the same series only if they share the
+    /// job and differ in these.
+    pub fn value_names(&self) -> impl Iterator<Item = &str> {
+        self.labels()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, _)| name)
+    }
+
+    /// The bytes this key takes, labels and identity.
+    pub fn heap_bytes(&self) -> usize {
+        self.labels.iter().map(|(n, v)| n.len() + v.len() + 32).sum::<usize>() + self.identity.len()
+    }
+}
+
+fn insert(set: &mut Vec<(Box<str>, Box<str>)>, name: Box<str>, value: Box<str>) {
+    match set.binary_search_by(|(candidate, _)| candidate.cmp(&name)) {
+        Ok(at) => {
+            if let Some(slot) = set.get_mut(at) {
+                slot.1 = value;
+            }
+        }
+        Err(at) => set.insert(at, (name, value)),
+    }
+}
+
+impl PartialEq for GroupingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity == other.identity
+    }
+}
+
+impl Eq for GroupingKey {}
+
+impl Hash for GroupingKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity.hash(state);
+    }
+}
+
+impl PartialOrd for GroupingKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for GroupingKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity.cmp(&other.identity)
+    }
+}
+
+/// As in a scrape: `{instance="a",job="b"}`.
+impl fmt::Debug for GroupingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (n, (name, value)) in self.labels().enumerate() {
+            write!(f, "{}{name}={value:?}", if n == 0 { "" } else { "," })?;
+        }
+        f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GroupingError;
+    use super::GroupingKey;
+
+    fn key(labels: &[(&'static str, &'static str)]) -> GroupingKey {
+        GroupingKey::new("j", labels.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn order_and_empty_labels_do_not_make_another_key() {
+        assert_eq!(key(&[("a", "1"), ("b", "2")]), key(&[("b", "2"), ("a", "1")]));
+        assert_eq!(key(&[("instance", "")]), key(&[]));
+        assert_ne!(key(&[("a", "1")]), key(&[("a", "2")]));
+        assert_ne!(key(&[("a", "bc")]), key(&[("ab", "c")]));
+    }
+
+    #[test]
+    fn the_last_of_two_labels_wins_and_job_wins_over_all() {
+        assert_eq!(key(&[("a", "1"), ("a", "2"), ("job", "x")]), key(&[("a", "2")]));
+        assert_eq!(key(&[("a", "1")]).with("a", "2"), key(&[("a", "2")]));
+    }
+
+    #[test]
+    fn a_label_name_is_classic_and_not_reserved() {
+        for bad in ["", "__x", "1a", "a-b", "ä"] {
+            let error = GroupingKey::new("j", [(bad, "v")]).unwrap_err();
+            assert_eq!(error, GroupingError::LabelName(bad.into()));
+        }
+        assert_eq!(GroupingKey::new("", [("a", "b")]).unwrap_err(), GroupingError::NoJob);
+    }
+
+    #[test]
+    fn empty_values_are_shown_but_not_counted() {
+        let twin = key(&[("instance", ""), ("a", "1")]);
+        assert_eq!(format!("{twin:?}"), r#"{a="1",instance="",job="j"}"#);
+        assert_eq!(twin.value_names().collect::<Vec<_>>(), ["a", "job"]);
+        assert_eq!(twin.get("instance"), "");
+        assert_eq!(twin.get("nothing"), "");
+    }
+}

@@ -1,0 +1,155 @@
+//! A family of a push, made ready to be scraped.
+
+use super::GroupingKey;
+use super::MetricKind;
+use super::SeriesId;
+use super::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a metric family.
+pub type FamilyName = Arc<str>;
+
+/// A family as one group holds it: every line written, every series identified. `exposition` makes it when it is
+/// pushed, `store` keeps it without looking inside the lines, a scrape copies them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PreparedFamily {
+    name: FamilyName,
+    kind: MetricKind,
+    help: Box<str>,
+    lines: Box<[u8]>,
+    line_count: u32,
+    series: Box<[SeriesId]>,
+    renamed: bool,
+}
+
+/// What a [`PreparedFamily`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub name: FamilyName,
+    pub kind: MetricKind,
+    /// As pushed, not escaped; empty where none was pushed.
+    pub help: Box<str>,
+    /// Lines of the text format 0.0.4, each `name{label="value",…} value` and a line feed. Labels are sorted by name
+    /// with `le` or `quantile` last, the grouping labels forced, and an `instance` always there: so every line has at
+    /// least one label, and `{` stands right behind the name.
+    pub lines: Box<[u8]>,
+    pub line_count: u32,
+    /// One for each metric: a histogram's lines share one.
+    pub series: Box<[SeriesId]>,
+    /// Whether some line has a label that the operator's view writes under another name.
+    pub renamed: bool,
+}
+
+impl From<Parts> for PreparedFamily {
+    fn from(parts: Parts) -> Self {
+        let Parts {
+            name,
+            kind,
+            help,
+            lines,
+            line_count,
+            series,
+            renamed,
+        } = parts;
+        Self {
+            name,
+            kind,
+            help,
+            lines,
+            line_count,
+            series,
+            renamed,
+        }
+    }
+}
+
+impl PreparedFamily {
+    /// What the store accounts for a family besides its texts: this struct, its counts, and its place in a column.
+    pub const OVERHEAD: usize = 160;
+
+    pub fn name(&self) -> &FamilyName {
+        &self.name
+    }
+
+    pub fn kind(&self) -> MetricKind {
+        self.kind
+    }
+
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    pub fn line_count(&self) -> u32 {
+        self.line_count
+    }
+
+    pub fn series(&self) -> &[SeriesId] {
+        &self.series
+    }
+
+    pub fn renamed(&self) -> bool {
+        self.renamed
+    }
+
+    /// The bytes the store accounts for this family.
+    pub fn stored_bytes(&self) -> u64 {
+        let text = self.name.len() + self.help.len() + self.lines.len();
+        (text + size_of_val(&*self.series) + Self::OVERHEAD) as u64
+    }
+}
+
+impl fmt::Debug for PreparedFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "# {} {}\n{}",
+            self.name,
+            self.kind,
+            String::from_utf8_lossy(&self.lines)
+        )
+    }
+}
+
+/// A gauge that the gateway itself keeps for every group. A pushed family of such a name is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnGauge {
+    PushFailureTime,
+    PushTime,
+}
+
+impl OwnGauge {
+    pub const ALL: [Self; 2] = [Self::PushFailureTime, Self::PushTime];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PushFailureTime => "push_failure_time_seconds",
+            Self::PushTime => "push_time_seconds",
+        }
+    }
+
+    /// Pushgateway's own words: scrapers compare them.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::PushFailureTime => "Last Unix time when changing this group in the Pushgateway failed.",
+            Self::PushTime => "Last Unix time when changing this group in the Pushgateway succeeded.",
+        }
+    }
+
+    /// Whether pushed families of this name are dropped: the gauges there are, and those that are to come.
+    pub fn reserves(name: &str) -> bool {
+        const TO_COME: [&str; 3] = [
+            "push_expired_time_seconds",
+            "push_overdue",
+            "push_expected_time_seconds",
+        ];
+        Self::ALL.iter().any(|gauge| gauge.name() == name) || TO_COME.contains(&name)
+    }
+}
+
+/// Writes an own gauge of a group: `exposition` does it, the store is handed this. `None` is "never", written as 0.
+pub type PrepareOwnGauge = fn(OwnGauge, &GroupingKey, Option<Timestamp>) -> PreparedFamily;
