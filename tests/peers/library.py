@@ -1,0 +1,24 @@
+"""One call of prometheus_client: URL TOKEN_FILE (push | pushadd | delete) NAME VALUE."""
+
+import sys
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import delete_from_gateway, push_to_gateway, pushadd_to_gateway
+from prometheus_client.exposition import basic_auth_handler
+
+url, token_file, verb, name, value = sys.argv[1:]
+with open(token_file, encoding="ascii") as file:
+    token = file.read().strip()
+
+
+def with_token(url, method, timeout, headers, data):
+    return basic_auth_handler(url, method, timeout, headers, data, "token", token)
+
+
+registry = CollectorRegistry()
+Gauge(name, "A gauge.", registry=registry).set(float(value))
+group = {"job": "library", "grouping_key": {"grouped": "a/b "}, "handler": with_token}
+if verb == "delete":
+    delete_from_gateway(url, **group)
+else:
+    {"push": push_to_gateway, "pushadd": pushadd_to_gateway}[verb](url, registry=registry, **group)
