@@ -64,6 +64,10 @@ fn compare(number: usize, step: &Step, theirs: &Gateway, ours: &Gateway, verdict
             format!("{at}\n{bodies}"),
         );
     }
+    if their_answer.header("location") != our_answer.header("location") {
+        let locations = [&their_answer, &our_answer].map(|answer| answer.header("location").unwrap_or("none"));
+        verdict.differs(format!("{number} location"), format!("{at}\nlocations: {locations:?}"));
+    }
     if let Some(says) = step.says {
         let (they_say, we_say) = (
             their_answer.text().starts_with(says),

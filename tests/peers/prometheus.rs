@@ -120,6 +120,18 @@ fn type_in(files: &Quickstart, block: &str) {
 }
 
 #[test]
+fn the_readme_holds_each_command_that_is_typed_from_it() {
+    for what in [
+        "--data-binary @-",
+        "--request DELETE",
+        "push_to_gateway",
+        "SSL_CERT_FILE",
+    ] {
+        assert!(from_readme(what).len() > what.len(), "{what}");
+    }
+}
+
+#[test]
 #[ignore = "needs prometheus, curl and Python's prometheus_client: ./tests/run"]
 fn promtool_accepts_the_files_quickstart_wrote() {
     let files = Quickstart::start();

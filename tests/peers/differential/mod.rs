@@ -10,6 +10,7 @@ mod lifecycle;
 mod paths;
 mod routes;
 mod samples;
+mod scrapes;
 
 use crate::compare;
 
