@@ -3,6 +3,7 @@
 //! This page is the contents, in the order in which a request meets the modules.
 
 pub mod config;
+pub mod exposition;
 pub mod model;
 
 #[cfg(any(test, feature = "testkit"))]
