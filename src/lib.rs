@@ -5,5 +5,7 @@
 pub mod config;
 pub mod model;
 
+pub mod listener;
+
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
