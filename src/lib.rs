@@ -6,5 +6,7 @@ pub mod config;
 pub mod exposition;
 pub mod model;
 
+pub mod listener;
+
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
