@@ -3,7 +3,10 @@
 //! This page is the contents, in the order in which a request meets the modules.
 
 pub mod config;
+pub mod exposition;
 pub mod model;
+
+pub mod listener;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

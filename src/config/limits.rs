@@ -1,7 +1,51 @@
 //! `limits`: how much a tenant may use. The same names serve as defaults and in each tenant.
 
+use super::fault::Faults;
+use super::field::Field;
+use super::field::Keys;
+use super::field::Section;
 use crate::model::Quota;
 use std::num::NonZeroU32;
+
+/// What this version limits. The other limits come with their own issue.
+pub(super) const LIMITS: Keys = Keys {
+    known: &[
+        "requests_per_second",
+        "requests_burst",
+        "in_flight_max",
+        "body_bytes_max",
+        "groups_max",
+        "series_max",
+        "stored_bytes_max",
+    ],
+    later: LATER,
+};
+
+/// An operator stores nothing, so it has limits in time alone.
+pub(super) const OPERATOR_LIMITS: Keys = Keys {
+    known: &["requests_per_second", "requests_burst", "in_flight_max"],
+    later: LATER,
+};
+
+const LATER: &[&str] = &[
+    "bytes_per_second",
+    "bytes_burst",
+    "samples_per_second",
+    "samples_burst",
+    "scrapes_in_flight_max",
+    "wait_max",
+    "waiting_max",
+    "labels_per_series_max",
+    "label_name_bytes_max",
+    "label_value_bytes_max",
+    "metric_name_bytes_max",
+    "soft_warning",
+];
+
+/// A body is held in memory while it is read: beyond this somebody wrote the wrong unit.
+const BODY_BYTES_MAX: u64 = 4 << 30;
+/// No count is a reason to stop counting exactly, and a float still holds it.
+const COUNT_MAX: u64 = 1 << 50;
 
 /// A tenant's limits: the defaults with the tenant's own in their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +78,44 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits, with what `field` says in their place.
+    pub(super) fn overridden(self, field: &Field<'_>, faults: &mut Faults) -> Self {
+        let Some(section) = field.section(&LIMITS, faults) else {
+            return self;
+        };
+        Self {
+            requests_per_second: rate(&section, "requests_per_second", faults).unwrap_or(self.requests_per_second),
+            requests_burst: rate(&section, "requests_burst", faults).unwrap_or(self.requests_burst),
+            in_flight_max: in_flight_max(&section, faults).unwrap_or(self.in_flight_max),
+            body_bytes_max: section
+                .size("body_bytes_max", 1..=BODY_BYTES_MAX, faults)
+                .unwrap_or(self.body_bytes_max),
+            quota: Quota {
+                groups_max: section
+                    .whole("groups_max", 1..=COUNT_MAX, faults)
+                    .unwrap_or(self.quota.groups_max),
+                series_max: section
+                    .whole("series_max", 1..=COUNT_MAX, faults)
+                    .unwrap_or(self.quota.series_max),
+                stored_bytes_max: section
+                    .size("stored_bytes_max", 1..=COUNT_MAX, faults)
+                    .unwrap_or(self.quota.stored_bytes_max),
+            },
+        }
+    }
+}
+
+fn rate(section: &Section<'_>, key: &str, faults: &mut Faults) -> Option<NonZeroU32> {
+    let number = section.whole(key, 1..=u32::MAX.into(), faults)?;
+    u32::try_from(number).ok().and_then(NonZeroU32::new)
+}
+
+fn in_flight_max(section: &Section<'_>, faults: &mut Faults) -> Option<u32> {
+    let number = section.whole("in_flight_max", 1..=u32::MAX.into(), faults)?;
+    u32::try_from(number).ok()
+}
+
 /// An operator's limits: it pushes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorLimits {
@@ -54,6 +136,20 @@ impl Default for OperatorLimits {
             requests_per_second,
             requests_burst,
             in_flight_max,
+        }
+    }
+}
+
+impl OperatorLimits {
+    /// These limits, with what `field` says in their place.
+    pub(super) fn overridden(self, field: &Field<'_>, faults: &mut Faults) -> Self {
+        let Some(section) = field.section(&OPERATOR_LIMITS, faults) else {
+            return self;
+        };
+        Self {
+            requests_per_second: rate(&section, "requests_per_second", faults).unwrap_or(self.requests_per_second),
+            requests_burst: rate(&section, "requests_burst", faults).unwrap_or(self.requests_burst),
+            in_flight_max: in_flight_max(&section, faults).unwrap_or(self.in_flight_max),
         }
     }
 }

@@ -1,9 +1,63 @@
 //! `listener`: where requests come in, and how long a connection may take over what.
 
+use super::fault::Faults;
+use super::fault::Place;
+use super::field::Field;
+use super::field::Keys;
+use super::field::Section;
+use super::units;
 use ipnet::IpNet;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(super) const LISTENER: Keys = Keys {
+    known: &[
+        "name",
+        "address",
+        "tls",
+        "plaintext_allowed",
+        "connections_max",
+        "connections_per_address_max",
+        "connections_wait_max",
+        "addresses",
+        "deadlines",
+    ],
+    later: &["serves", "route_prefix", "proxy_protocol"],
+};
+
+pub(super) const TLS: Keys = Keys {
+    known: &["certificate_file", "key_file", "profile"],
+    later: &["certificates", "client_auth", "client_cas"],
+};
+
+pub(super) const ADDRESS_RULE: Keys = Keys {
+    known: &["networks", "connections_max"],
+    later: &["failures_per_minute"],
+};
+
+pub(super) const DEADLINES: Keys = Keys {
+    known: &[
+        "handshake",
+        "first_request",
+        "headers",
+        "body",
+        "stalled_write",
+        "answer",
+        "idle",
+        "connection_age",
+        "drain",
+    ],
+    later: &[],
+};
+
+const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
+/// A deadline that is off would let one client hold a connection for ever; a day is as good as off.
+const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(86_400);
+/// Here zero has a meaning: closed at once.
+const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 
 /// One listener.
 #[derive(Clone, Debug)]
@@ -89,5 +143,200 @@ impl Default for Deadlines {
             connection_age: seconds(3600),
             drain: seconds(20),
         }
+    }
+}
+
+impl Listener {
+    /// A listener with the defaults, in plaintext.
+    pub fn on(addresses: Vec<SocketAddr>) -> Self {
+        Self {
+            name: "public".into(),
+            addresses,
+            tls: None,
+            connections_max: 10_000,
+            connections_per_address_max: 256,
+            connections_wait_max: Duration::from_secs(5),
+            address_rules: Vec::new(),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// The first address that other machines can reach.
+    pub fn beyond_loopback(&self) -> Option<SocketAddr> {
+        let beyond = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+        self.addresses.iter().find(beyond).copied()
+    }
+
+    pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
+        let mut listener = Self::on(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9091))]);
+        if let Some(field) = field.filter(|field| field.is_list()) {
+            field.fault(faults, "several listeners: not in this version, expected one map");
+            return listener;
+        }
+        let place = field.map_or_else(
+            || Place {
+                key: "listener".into(),
+                ..root.clone()
+            },
+            Field::place,
+        );
+        let section = match field {
+            Some(field) => match field.section(&LISTENER, faults) {
+                Some(section) => Some(section),
+                None => return listener,
+            },
+            None => None,
+        };
+        if let Some(section) = &section {
+            listener.read_section(section, faults);
+        }
+        let get = |key| section.as_ref().and_then(|section| section.get(key));
+        let plaintext_allowed = get("plaintext_allowed").and_then(|field| field.flag(faults));
+        if let Some(address) = listener.beyond_loopback()
+            && get("tls").is_none()
+            && plaintext_allowed != Some(true)
+        {
+            let place = get("address").map_or(place, Field::place);
+            let rule = "reaches beyond loopback in plaintext, expected `tls` with it, or `plaintext_allowed: true`";
+            faults.add(&place, format!("{address} {rule}"));
+        }
+        listener
+    }
+
+    fn read_section(&mut self, section: &Section<'_>, faults: &mut Faults) {
+        let count = |number: u64| usize::try_from(number).ok();
+        if let Some(name) = section.get("name").and_then(|field| name(field, faults)) {
+            self.name = name;
+        }
+        if let Some(field) = section.get("address") {
+            // An address that cannot be read has its fault; that the default reaches beyond loopback is none.
+            self.addresses = addresses(field, faults).unwrap_or_default();
+        }
+        self.tls = section.get("tls").and_then(|field| tls(field, faults));
+        if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {
+            self.connections_max = count(number).unwrap_or(self.connections_max);
+        }
+        if let Some(number) = section.whole("connections_per_address_max", CONNECTIONS, faults) {
+            self.connections_per_address_max = count(number).unwrap_or(self.connections_per_address_max);
+        }
+        if let Some(wait) = section.duration("connections_wait_max", WAIT, faults) {
+            self.connections_wait_max = wait;
+        }
+        if let Some(field) = section.get("addresses") {
+            let expected = "a list of maps with networks and connections_max";
+            let items = field.list(expected, faults).unwrap_or_default();
+            self.address_rules = items.iter().filter_map(|item| address_rule(item, faults)).collect();
+        }
+        if let Some(field) = section.get("deadlines") {
+            self.deadlines = Deadlines::read(field, faults);
+        }
+    }
+}
+
+/// A metric label's value, and the word an operator looks for: short and plain.
+fn name(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
+    let expected = "a name of 1 to 63 of a-z, 0-9, - and _, other than ops";
+    let text = field.text(expected, faults)?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    if (1..=63).contains(&text.len()) && text.bytes().all(plain) && text != "ops" {
+        return Some(text.to_owned());
+    }
+    field.mismatch(faults, expected);
+    None
+}
+
+/// One address or several.
+pub(super) fn addresses(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<SocketAddr>> {
+    let expected = "an IP address and a port, such as 127.0.0.1:9091, \"[::1]:9091\" or \":9091\"";
+    let items = if field.is_list() {
+        field.filled_list(expected, faults)?
+    } else {
+        vec![field.clone()]
+    };
+    let mut addresses = Vec::new();
+    for item in items {
+        let text = item.text(expected, faults)?;
+        let Some(parsed) = units::socket_addresses(text) else {
+            item.mismatch(faults, expected);
+            return None;
+        };
+        for address in parsed {
+            if addresses.contains(&address) {
+                item.fault(faults, format!("{address} is there twice, expected once"));
+                return None;
+            }
+            addresses.push(address);
+        }
+    }
+    Some(addresses)
+}
+
+pub(super) fn tls(field: &Field<'_>, faults: &mut Faults) -> Option<Tls> {
+    let section = field.section(&TLS, faults)?;
+    let profiles = [
+        ("intermediate", TlsProfile::Intermediate),
+        ("modern", TlsProfile::Modern),
+    ];
+    let profile = section.word("profile", &profiles, faults).unwrap_or_default();
+    section.required("certificate_file", "the path of a PEM file, leaf first", faults);
+    section.required("key_file", "the path of a PEM file", faults);
+    Some(Tls {
+        certificate_file: section.path("certificate_file", faults)?,
+        key_file: section.path("key_file", faults)?,
+        profile,
+    })
+}
+
+fn address_rule(field: &Field<'_>, faults: &mut Faults) -> Option<AddressRule> {
+    let section = field.section(&ADDRESS_RULE, faults)?;
+    let expected = "a list of networks";
+    let networks = section.required("networks", expected, faults).cloned();
+    section.required("connections_max", "a number of connections", faults);
+    let connections_max = section.whole("connections_max", CONNECTIONS, faults);
+    Some(AddressRule {
+        networks: networks.and_then(|field| self::networks(&field, faults))?,
+        connections_max: usize::try_from(connections_max?).ok()?,
+    })
+}
+
+/// At least one network.
+pub(super) fn networks(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<IpNet>> {
+    let expected = "a list of networks, such as [10.0.0.0/8]";
+    let mut networks = Vec::new();
+    for item in field.filled_list(expected, faults)? {
+        let Some(text) = item.text("a network such as 10.0.0.0/8", faults) else {
+            continue;
+        };
+        match units::network(text) {
+            Ok(network) => networks.push(network),
+            Err(wrong) => item.fault(faults, format!("is {text:?}, {wrong}")),
+        }
+    }
+    Some(networks)
+}
+
+impl Deadlines {
+    fn read(field: &Field<'_>, faults: &mut Faults) -> Self {
+        let mut deadlines = Self::default();
+        let Some(section) = field.section(&DEADLINES, faults) else {
+            return deadlines;
+        };
+        let all = [
+            ("handshake", &mut deadlines.handshake),
+            ("first_request", &mut deadlines.first_request),
+            ("headers", &mut deadlines.headers),
+            ("body", &mut deadlines.body),
+            ("stalled_write", &mut deadlines.stalled_write),
+            ("answer", &mut deadlines.answer),
+            ("idle", &mut deadlines.idle),
+            ("connection_age", &mut deadlines.connection_age),
+            ("drain", &mut deadlines.drain),
+        ];
+        for (key, deadline) in all {
+            if let Some(duration) = section.duration(key, DEADLINE, faults) {
+                *deadline = duration;
+            }
+        }
+        deadlines
     }
 }

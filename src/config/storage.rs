@@ -1,6 +1,14 @@
 //! `storage`: where pushes are kept, and what an acknowledgement promises.
 
+use super::fault::Faults;
+use super::field::Field;
+use super::field::Keys;
 use std::path::PathBuf;
+
+pub(super) const STORAGE: Keys = Keys {
+    known: &["path", "durability"],
+    later: &["orphans_keep"],
+};
 
 #[derive(Clone, Debug)]
 pub struct Storage {
@@ -21,6 +29,32 @@ impl Default for Storage {
         Self {
             path: "data".into(),
             durability: Durability::default(),
+        }
+    }
+}
+
+impl Storage {
+    pub(super) fn read(field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
+        let default = Self {
+            path: faults.directory().join(Self::default().path),
+            ..Self::default()
+        };
+        let Some(section) = field.and_then(|field| field.section(&STORAGE, faults)) else {
+            return default;
+        };
+        let words = [("memory", Some(Durability::Memory)), ("os", None), ("fsync", None)];
+        let durability = section.word("durability", &words, faults);
+        if durability == Some(None)
+            && let Some(field) = section.get("durability")
+        {
+            field.fault(
+                faults,
+                "not in this version, expected memory: a restart loses what was pushed",
+            );
+        }
+        Self {
+            path: section.path("path", faults).unwrap_or(default.path),
+            durability: durability.flatten().unwrap_or(default.durability),
         }
     }
 }

@@ -2,6 +2,11 @@
 
 use super::Limits;
 use super::OperatorLimits;
+use super::credentials::Credentials;
+use super::fault::Faults;
+use super::field::Field;
+use super::field::Keys;
+use super::nearest::nearest;
 use crate::model::JobPattern;
 use crate::model::OperatorScope;
 use crate::model::TenantId;
@@ -13,6 +18,20 @@ use crate::model::Verb;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+
+pub(super) const TENANT: Keys = Keys {
+    known: &["limits", "text", "tokens"],
+    later: &["utf8_names", "users", "users_file", "certificates", "jwts"],
+};
+
+pub(super) const OPERATOR: Keys = Keys {
+    known: &["tokens", "limits"],
+    later: &["users", "users_file", "certificates", "jwts"],
+};
+
+const TENANTS: &str = "a map of tenants by their names";
+const OPERATORS: &str = "a map of operators by their names";
+const TOKENS: &str = "a list of tokens, as `pushward token new` prints them";
 
 #[derive(Clone, Debug)]
 pub struct Tenant {
@@ -57,4 +76,120 @@ pub struct OperatorToken {
     pub tenants: Option<BTreeSet<TenantId>>,
     pub networks: Option<Vec<IpNet>>,
     pub expires: Option<Timestamp>,
+}
+
+/// `tenants`, each by its name.
+pub(super) fn tenants(
+    field: &Field<'_>,
+    defaults: Limits,
+    credentials: &mut Credentials,
+    faults: &mut Faults,
+) -> BTreeMap<TenantId, Tenant> {
+    let mut tenants = BTreeMap::new();
+    for (name, field) in field.named(TENANTS, faults).unwrap_or_default() {
+        match TenantId::parse(name) {
+            Ok(id) => {
+                let tenant = Tenant::read(id.clone(), &field, defaults, credentials, faults);
+                tenants.insert(id, tenant);
+            }
+            Err(error) => field.fault(faults, format!("is no name of a tenant, expected another: {error}")),
+        }
+    }
+    tenants
+}
+
+impl Tenant {
+    fn read(
+        id: TenantId,
+        field: &Field<'_>,
+        defaults: Limits,
+        credentials: &mut Credentials,
+        faults: &mut Faults,
+    ) -> Self {
+        let mut tenant = Self {
+            id,
+            limits: defaults,
+            text: TextDialect::default(),
+            tokens: Vec::new(),
+        };
+        let Some(section) = field.section(&TENANT, faults) else {
+            return tenant;
+        };
+        if let Some(field) = section.get("limits") {
+            tenant.limits = defaults.overridden(field, faults);
+        }
+        let words = [("lenient", TextDialect::Lenient), ("strict", TextDialect::Strict)];
+        tenant.text = section.word("text", &words, faults).unwrap_or_default();
+        let items = section.get("tokens").and_then(|field| field.list(TOKENS, faults));
+        for item in items.unwrap_or_default() {
+            tenant.tokens.extend(credentials.tenant_token(&item, faults));
+        }
+        tenant
+    }
+}
+
+/// `operators`, each by its name.
+pub(super) fn operators(
+    field: &Field<'_>,
+    credentials: &mut Credentials,
+    faults: &mut Faults,
+) -> BTreeMap<String, Operator> {
+    let mut operators = BTreeMap::new();
+    for (name, field) in field.named(OPERATORS, faults).unwrap_or_default() {
+        // The rule of a tenant's name serves here too: both stand in logs and metrics as they are.
+        if TenantId::parse(name).is_err() {
+            let rule = "is no name of an operator, expected 1 to 63 of a-z, 0-9 and '-', no '-' at either end";
+            field.fault(faults, rule);
+        }
+        operators.insert(name.to_owned(), Operator::read(name, &field, credentials, faults));
+    }
+    operators
+}
+
+impl Operator {
+    fn read(name: &str, field: &Field<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
+        let mut operator = Self {
+            name: name.to_owned(),
+            tokens: Vec::new(),
+            limits: OperatorLimits::default(),
+        };
+        let Some(section) = field.section(&OPERATOR, faults) else {
+            return operator;
+        };
+        if let Some(field) = section.get("limits") {
+            operator.limits = operator.limits.overridden(field, faults);
+        }
+        let items = section.get("tokens").and_then(|field| field.list(TOKENS, faults));
+        for item in items.unwrap_or_default() {
+            operator.tokens.extend(credentials.operator_token(&item, faults));
+        }
+        operator
+    }
+}
+
+/// The tenants an operator's token is narrowed to: at least one, and each of them exists.
+pub(super) fn narrowed_to(
+    field: &Field<'_>,
+    known: &BTreeSet<TenantId>,
+    faults: &mut Faults,
+) -> Option<BTreeSet<TenantId>> {
+    let mut narrowed = BTreeSet::new();
+    for item in field.filled_list("a list of tenants, or no such key for all", faults)? {
+        let Some(name) = item.text("a tenant's name", faults) else {
+            continue;
+        };
+        match known.get(name) {
+            Some(id) => {
+                narrowed.insert(id.clone());
+            }
+            None => match nearest(name, known.iter().map(TenantId::as_str)) {
+                Some(near) => item.fault(faults, format!("is {name:?}, no tenant here, did you mean {near:?}?")),
+                None => item.fault(
+                    faults,
+                    format!("is {name:?}, no tenant here, expected a key of `tenants`"),
+                ),
+            },
+        }
+    }
+    Some(narrowed)
 }

@@ -1,0 +1,150 @@
+//! What is wrong with a configuration, said so that it can be put right.
+
+use super::document::Node;
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// One fault: `file:line:column: key.path: what is wrong, what is expected`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    file: PathBuf,
+    /// Line and column, from 1. Absent where the fault is about the whole file.
+    place: Option<(u64, u64)>,
+    /// The way to the key, as `tenants.payments.tokens[0].scopes`; empty where it is about no key.
+    key: String,
+    text: String,
+}
+
+impl Fault {
+    pub fn new(file: &Path, place: Option<(u64, u64)>, key: &str, text: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            place,
+            key: key.to_owned(),
+            text: text.into(),
+        }
+    }
+
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub fn line(&self) -> Option<u64> {
+        self.place.map(|(line, _)| line)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.text)
+    }
+}
+
+/// Why a configuration cannot be used: at least one fault. One line for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors {
+    faults: Vec<Fault>,
+}
+
+impl ConfigErrors {
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl From<Fault> for ConfigErrors {
+    fn from(fault: Fault) -> Self {
+        Self { faults: vec![fault] }
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// A key and its place: what a fault is about.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) key: String,
+}
+
+impl Place {
+    pub(super) fn of(node: &Node, key: impl Into<String>) -> Self {
+        Self {
+            line: node.line,
+            column: node.column,
+            key: key.into(),
+        }
+    }
+}
+
+/// What was found while one file was read.
+#[derive(Debug)]
+pub(super) struct Faults {
+    file: PathBuf,
+    faults: Vec<Fault>,
+    cautions: Vec<Fault>,
+}
+
+impl Faults {
+    pub(super) fn of(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            faults: Vec::new(),
+            cautions: Vec::new(),
+        }
+    }
+
+    /// The directory at which the file's relative paths start.
+    pub(super) fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Something that refuses the start.
+    pub(super) fn add(&mut self, place: &Place, text: impl Into<String>) {
+        let fault = self.fault(place, text);
+        self.faults.push(fault);
+    }
+
+    /// Something that is allowed and hardly meant.
+    pub(super) fn caution(&mut self, place: &Place, text: impl Into<String>) {
+        let fault = self.fault(place, text);
+        self.cautions.push(fault);
+    }
+
+    fn fault(&self, place: &Place, text: impl Into<String>) -> Fault {
+        Fault::new(&self.file, Some((place.line, place.column)), &place.key, text)
+    }
+
+    /// The cautions, if there is nothing worse.
+    pub(super) fn finish(mut self) -> Result<Vec<Fault>, ConfigErrors> {
+        if !self.faults.is_empty() {
+            return Err(self.into_errors());
+        }
+        self.cautions.sort_by_key(|fault| fault.place);
+        Ok(self.cautions)
+    }
+
+    /// What was found, in the order of the file, by a reader that cannot go on.
+    pub(super) fn into_errors(mut self) -> ConfigErrors {
+        self.faults.sort_by_key(|fault| fault.place);
+        ConfigErrors { faults: self.faults }
+    }
+}

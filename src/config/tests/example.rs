@@ -1,0 +1,136 @@
+//! `config/pushward.example.yml` is the documentation of every key: it names them all and says the truth about defaults.
+
+use super::super::credentials::OPERATOR_TOKEN;
+use super::super::credentials::TENANT_TOKEN;
+use super::super::document;
+use super::super::document::Node;
+use super::super::document::Value;
+use super::super::field::Keys;
+use super::super::limits::LIMITS;
+use super::super::limits::OPERATOR_LIMITS;
+use super::super::listener::ADDRESS_RULE;
+use super::super::listener::DEADLINES;
+use super::super::listener::LISTENER;
+use super::super::listener::TLS;
+use super::super::log::LOG;
+use super::super::namespace::NAMESPACE;
+use super::super::ops::OPS;
+use super::super::storage::STORAGE;
+use super::super::tenants::OPERATOR;
+use super::super::tenants::TENANT;
+use crate::config::Config;
+use crate::config::Deadlines;
+use crate::config::Limits;
+use crate::config::Listener;
+use crate::config::Log;
+use crate::config::Namespace;
+use crate::config::OperatorLimits;
+use crate::config::OpsAuth;
+use crate::config::Reading;
+use crate::config::Storage;
+use crate::config::TlsProfile;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub(super) const EXAMPLE: &str = include_str!("../../../config/pushward.example.yml");
+
+/// Every section and the way to it in the example.
+const SECTIONS: &[(&str, &Keys)] = &[
+    ("", &super::super::CONFIG),
+    ("listener.", &LISTENER),
+    ("listener.tls.", &TLS),
+    ("listener.addresses.", &ADDRESS_RULE),
+    ("listener.deadlines.", &DEADLINES),
+    ("ops.", &OPS),
+    ("ops.tls.", &TLS),
+    ("storage.", &STORAGE),
+    ("namespace.", &NAMESPACE),
+    ("limits.", &LIMITS),
+    ("log.", &LOG),
+    ("tenants.payments.", &TENANT),
+    ("tenants.payments.tokens.", &TENANT_TOKEN),
+    ("operators.prometheus.", &OPERATOR),
+    ("operators.prometheus.tokens.", &OPERATOR_TOKEN),
+    ("operators.prometheus.limits.", &OPERATOR_LIMITS),
+];
+
+fn keys(node: &Node, path: &str, found: &mut BTreeSet<String>) {
+    match &node.value {
+        Value::Map(entries) => {
+            for entry in entries {
+                let path = format!("{path}{}", entry.key);
+                keys(&entry.node, &format!("{path}."), found);
+                found.insert(path);
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| keys(item, path, found)),
+        _ => {}
+    }
+}
+
+fn example() -> Config {
+    let reading = Reading::parse(EXAMPLE, Path::new("p.yml")).map_err(|errors| errors.to_string());
+    let Reading { config, cautions } = reading.unwrap();
+    assert_eq!(cautions, []);
+    config
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let mut found = BTreeSet::new();
+    keys(&document::parse(EXAMPLE, Path::new("p.yml")).unwrap(), "", &mut found);
+    for (path, keys) in SECTIONS {
+        for key in keys.known {
+            assert!(
+                found.contains(&format!("{path}{key}")),
+                "{path}{key} is not in the example"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_examples_numbers_are_the_defaults() {
+    let config = example();
+    let default = Config::parse("listener: { plaintext_allowed: true }", Path::new("p.yml")).unwrap();
+    for (listener, default) in [
+        (&config.listener, &default.listener),
+        (&config.ops.listener, &default.ops.listener),
+    ] {
+        let mut listener = listener.clone();
+        // What has no default.
+        assert_eq!(listener.tls.take().unwrap().profile, TlsProfile::default());
+        listener.address_rules.clear();
+        assert_eq!(format!("{listener:?}"), format!("{default:?}"));
+    }
+    assert_eq!(config.listener.deadlines, Deadlines::default());
+    assert_eq!(
+        config.listener.connections_max,
+        Listener::on(Vec::new()).connections_max
+    );
+    assert_eq!(config.ops.auth, OpsAuth::default());
+    assert_eq!(format!("{:?}", config.storage), format!("{:?}", Storage::default()));
+    assert_eq!(format!("{:?}", config.namespace), format!("{:?}", Namespace::default()));
+    assert_eq!(format!("{:?}", config.log), format!("{:?}", Log::default()));
+    assert_eq!(config.operators["prometheus"].limits, OperatorLimits::default());
+    let tenant = &config.tenants["payments"];
+    let without_its_own = Limits {
+        requests_per_second: Limits::default().requests_per_second,
+        ..tenant.limits
+    };
+    assert_eq!(without_its_own, Limits::default());
+}
+
+#[test]
+fn every_key_of_every_section_has_a_nearest_key_when_mistyped() {
+    for (_, keys) in SECTIONS {
+        for key in keys.known.iter().filter(|key| key.len() > 3) {
+            let mistyped = format!("{}x", &key[..key.len() - 1]);
+            assert_eq!(
+                super::super::nearest::nearest(&mistyped, keys.known.iter().copied()),
+                Some(*key)
+            );
+        }
+        assert!(keys.known.iter().all(|key| !keys.later.contains(key)));
+    }
+}

@@ -1,0 +1,77 @@
+//! The gauges the gateway keeps for each group.
+
+use crate::exposition::float;
+use crate::exposition::prepare::Forced;
+use crate::model::GroupingKey;
+use crate::model::MetricKind;
+use crate::model::OwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::PreparedParts;
+use crate::model::Timestamp;
+
+/// Writes an own gauge of the group `key`; a [`PrepareOwnGauge`](crate::model::PrepareOwnGauge).
+///
+/// It has no series identities: pushed families of its name are dropped, so none can be its twin.
+pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> PreparedFamily {
+    let mut labels = Vec::new();
+    Forced::new(key).merge(&[], &mut Vec::new(), &mut labels);
+    let mut lines = Vec::with_capacity(labels.len() + 64);
+    lines.extend_from_slice(gauge.name().as_bytes());
+    lines.push(b'{');
+    lines.extend_from_slice(&labels);
+    lines.extend_from_slice(b"} ");
+    float::write(&mut lines, at.map_or(0.0, Timestamp::as_unix_seconds_f64));
+    lines.push(b'\n');
+    PreparedFamily::from(PreparedParts {
+        name: gauge.name().into(),
+        kind: MetricKind::Gauge,
+        help: gauge.help().into(),
+        lines: lines.into(),
+        line_count: 1,
+        series: Box::default(),
+        // The operator's label is not known here. What takes the careful way for nothing is still written right.
+        renamed: key.labels().any(|(name, _)| !matches!(name, "job" | "instance")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_gauge;
+    use crate::model::GroupingKey;
+    use crate::model::OwnGauge;
+    use crate::model::PrepareOwnGauge;
+    use crate::model::Timestamp;
+
+    const WRITE: PrepareOwnGauge = own_gauge;
+
+    fn lines(labels: &[(&'static str, &'static str)], at: Option<Timestamp>) -> String {
+        let key = GroupingKey::new("a\"b", labels.iter().copied()).unwrap();
+        let family = WRITE(OwnGauge::PushTime, &key, at);
+        assert_eq!(family.line_count(), 1);
+        String::from_utf8(family.lines().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_own_gauge_is_written_in_seconds_with_the_labels_of_its_group() {
+        let at = Timestamp::from_unix_nanos(1_583_872_347_716_605_700);
+        assert_eq!(
+            lines(&[("zone", "x")], Some(at)),
+            "push_time_seconds{instance=\"\",job=\"a\\\"b\",zone=\"x\"} 1.5838723477166057e+09\n"
+        );
+        assert_eq!(
+            lines(&[("instance", "i")], None),
+            "push_time_seconds{instance=\"i\",job=\"a\\\"b\"} 0\n"
+        );
+    }
+
+    #[test]
+    fn an_own_gauge_with_foreign_labels_takes_the_careful_way_to_the_operator() {
+        let renamed = |labels: &[(&'static str, &'static str)]| {
+            let key = GroupingKey::new("j", labels.iter().copied()).unwrap();
+            WRITE(OwnGauge::PushFailureTime, &key, None).renamed()
+        };
+        assert!(!renamed(&[]));
+        assert!(!renamed(&[("instance", "i")]));
+        assert!(renamed(&[("tenant", "x")]));
+    }
+}

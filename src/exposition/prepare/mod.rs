@@ -1,0 +1,88 @@
+//! Stage `exposition`, the preparation. Input: the families of a push and the group it goes to. Output: the families as
+//! the group will hold them, or why they cannot stand beside each other.
+
+mod claims;
+mod family;
+mod labels;
+
+#[cfg(test)]
+mod tests;
+
+use crate::exposition::escape::Quoted;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::index;
+use crate::model::GroupingKey;
+use crate::model::OwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::SeriesHasher;
+use family::FamilyWriter;
+
+pub(super) use labels::Forced;
+
+/// Why a push contradicts itself. One line; it names nothing but what was pushed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Inconsistent(Box<str>);
+
+impl Inconsistent {
+    fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// `collected metric "name" …`
+    fn metric(name: &str, what: &str) -> Self {
+        Self::new(format!("collected metric {} {what}", Quoted(name.as_bytes())))
+    }
+
+    fn collected_before(name: &str) -> Self {
+        Self::metric(name, "was collected before with the same name and label values")
+    }
+}
+
+/// Makes a push ready to be stored and scraped: the labels of `key` forced onto every metric, every line written, every
+/// series identified by `hasher`. Families of the gateway's own names are dropped.
+///
+/// `namespace_label` is the label under which the operator's view names a tenant.
+pub fn prepare(
+    mut pushed: PushedFamilies<'_>,
+    key: &GroupingKey,
+    hasher: &SeriesHasher,
+    namespace_label: &str,
+) -> Result<Vec<PreparedFamily>, Inconsistent> {
+    if pushed.timestamped {
+        return Err(Inconsistent::new("pushed metrics must not have timestamps"));
+    }
+    if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
+        let name = Quoted(name.as_bytes());
+        return Err(Inconsistent::new(format!(
+            "grouping label {name} has a NUL in its value"
+        )));
+    }
+    if !pushed.points.is_sorted_by_key(|point| point.metric) {
+        pushed.points.sort_by_key(|point| point.metric);
+    }
+    let order = in_order_of_families(&pushed);
+    let family_of = |metric: &u32| pushed.metrics.get(*metric as usize).map(|metric| metric.family);
+    let mut families = Vec::with_capacity(pushed.families.len());
+    for metrics in order.chunk_by(|left, right| family_of(left) == family_of(right)) {
+        let family = metrics.first().and_then(family_of);
+        let family = family.and_then(|family| pushed.families.get(family as usize));
+        if let Some(family) = family.filter(|family| !OwnGauge::reserves(&family.name)) {
+            families.push((family, metrics));
+        }
+    }
+    claims::check(families.iter().map(|(family, _)| *family))?;
+    let forced = Forced::new(key);
+    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label);
+    let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));
+    written.collect()
+}
+
+/// The metrics, those of one family together, else in the order in which they were pushed.
+fn in_order_of_families(pushed: &PushedFamilies<'_>) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..index(pushed.metrics.len())).collect();
+    if !pushed.metrics.is_sorted_by_key(|metric| metric.family) {
+        order.sort_by_key(|metric| pushed.metrics.get(*metric as usize).map(|metric| metric.family));
+    }
+    order
+}

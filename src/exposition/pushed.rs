@@ -1,0 +1,94 @@
+//! What a push holds, whatever format it came in: names, labels and values, and nothing said of how they were written.
+
+use crate::model::MetricKind;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The families of one push, as a decoder read them. Texts are borrowed from the body wherever it has them as they are.
+///
+/// Everything lies in four flat columns, so that a sample costs no allocation of its own. Metrics and points stand in
+/// the order in which they were pushed, those of one family or one histogram not necessarily together.
+#[derive(Debug, Default)]
+pub struct PushedFamilies<'a> {
+    pub(super) families: Vec<Family<'a>>,
+    pub(super) metrics: Vec<Metric>,
+    pub(super) labels: Vec<Label<'a>>,
+    pub(super) points: Vec<Point>,
+    /// Whether any sample came with a timestamp, even with 0.
+    pub(super) timestamped: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Family<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) kind: MetricKind,
+    /// Not escaped; empty where none was pushed.
+    pub(super) help: Cow<'a, str>,
+}
+
+/// One gauge, one counter, one whole histogram, one whole summary.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Metric {
+    pub(super) family: u32,
+    /// Where its labels lie; [`PushedFamilies::seal_labels`] has sorted them. `le` and `quantile` are not among them.
+    pub(super) labels: (u32, u32),
+    pub(super) measured: Measured,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Measured {
+    Value(f64),
+    /// Of a histogram or summary. Its buckets or quantiles are [`Point`]s.
+    Distribution {
+        sum: f64,
+        count: f64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Label<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) value: Cow<'a, str>,
+}
+
+/// A bucket or a quantile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) metric: u32,
+    /// The bucket's upper bound, or the quantile.
+    pub(super) at: f64,
+    pub(super) value: f64,
+}
+
+impl<'a> PushedFamilies<'a> {
+    /// How many metrics were pushed: a histogram counts once.
+    pub fn metric_count(&self) -> usize {
+        self.metrics.len()
+    }
+
+    /// Sorts the labels from `start` on by name, and says where they lie now. `Err` is the name that occurs twice.
+    pub(super) fn seal_labels(&mut self, start: usize) -> Result<(u32, u32), Cow<'a, str>> {
+        let labels = self.labels.get_mut(start..).unwrap_or_default();
+        if !labels.is_sorted_by(|left, right| left.name < right.name) {
+            labels.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+            let mut pairs = labels.iter().zip(labels.iter().skip(1));
+            if let Some((twice, _)) = pairs.find(|(left, right)| left.name == right.name) {
+                return Err(twice.name.clone());
+            }
+        }
+        Ok((index(start), index(self.labels.len())))
+    }
+
+    pub(super) fn labels_of(&self, metric: &Metric) -> &[Label<'a>] {
+        self.labels.get(range(metric.labels)).unwrap_or_default()
+    }
+}
+
+pub(super) fn range((start, end): (u32, u32)) -> Range<usize> {
+    start as usize..end as usize
+}
+
+/// A place in one of the columns. A decoder takes no body of 4 GiB, and no column is longer than its body.
+pub(super) fn index(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

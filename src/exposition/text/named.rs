@@ -1,0 +1,159 @@
+//! Which family a line belongs to, and which metric.
+
+use crate::exposition::pushed::Family;
+use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Measured;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::index;
+use crate::model::MetricKind;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+/// What a line's name means to its family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Whole,
+    Bucket,
+    Sum,
+    Count,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named {
+    pub(super) family: u32,
+    pub(super) role: Role,
+}
+
+/// Everything the parser must look up again.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    families: HashMap<Cow<'a, str>, u32>,
+    /// Beside the families themselves.
+    seen: Vec<Seen>,
+    /// The line before: most lines have the name of the line before. It stays true, since a name that has once been
+    /// resolved is never resolved to another family.
+    last: Option<(Cow<'a, str>, Named)>,
+    /// Histograms and summaries by a hash of family and labels; see [`Names::metric_of`].
+    distributions: HashMap<u64, u32>,
+}
+
+#[derive(Default)]
+struct Seen {
+    helped: bool,
+    typed: bool,
+    /// The histogram or summary of the family's last line.
+    metric: Option<u32>,
+}
+
+impl<'a> Names<'a> {
+    /// The family `name` belongs to. It is made if there is none: an untyped one until its type is read.
+    pub(super) fn find(&mut self, name: Cow<'a, str>, pushed: &mut PushedFamilies<'a>) -> Named {
+        if let Some((last, named)) = &self.last
+            && *last == name
+        {
+            return *named;
+        }
+        let named = self.known(&name, pushed).unwrap_or_else(|| {
+            let family = index(pushed.families.len());
+            pushed.families.push(Family {
+                name: name.clone(),
+                kind: MetricKind::Untyped,
+                help: Cow::Borrowed(""),
+            });
+            self.families.insert(name.clone(), family);
+            self.seen.push(Seen::default());
+            Named {
+                family,
+                role: Role::Whole,
+            }
+        });
+        self.last = Some((name, named));
+        named
+    }
+
+    /// A family of that very name comes before a histogram or summary that has such lines.
+    fn known(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<Named> {
+        if let Some(family) = self.families.get(name) {
+            return Some(Named {
+                family: *family,
+                role: Role::Whole,
+            });
+        }
+        const SUFFIXES: [(&str, Role); 3] = [("_bucket", Role::Bucket), ("_sum", Role::Sum), ("_count", Role::Count)];
+        let (base, suffix, role) = SUFFIXES
+            .iter()
+            .find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;
+        let family = *self.families.get(base)?;
+        let kind = pushed.families.get(family as usize)?.kind;
+        kind.line_suffixes().contains(&suffix).then_some(Named { family, role })
+    }
+
+    /// Whether this is the family's first help text.
+    pub(super) fn first_help(&mut self, family: u32) -> bool {
+        let seen = self.seen.get_mut(family as usize);
+        seen.is_some_and(|seen| !std::mem::replace(&mut seen.helped, true))
+    }
+
+    /// Whether this is the family's first type, no sample having fixed it before.
+    pub(super) fn first_type(&mut self, family: u32) -> bool {
+        let seen = self.seen.get_mut(family as usize);
+        seen.is_some_and(|seen| !std::mem::replace(&mut seen.typed, true))
+    }
+
+    /// The family's type, which a sample fixes if no line has said it.
+    pub(super) fn settle(&mut self, family: u32, pushed: &PushedFamilies<'_>) -> MetricKind {
+        self.first_type(family);
+        pushed
+            .families
+            .get(family as usize)
+            .map_or(MetricKind::Untyped, |family| family.kind)
+    }
+
+    /// The histogram or summary of `family` with the labels from `start` on, which are sorted. A new one keeps them; for
+    /// a known one they are dropped again.
+    pub(super) fn metric_of(&mut self, family: u32, start: usize, pushed: &mut PushedFamilies<'a>) -> u32 {
+        let labels = pushed.labels.get(start..).unwrap_or_default();
+        let last = self.seen.get(family as usize).and_then(|seen| seen.metric);
+        let same = |metric: u32| is_same(pushed, metric, family, labels);
+        let found = match last.filter(|last| same(*last)) {
+            Some(last) => Some(last),
+            None => {
+                // A place of the map that some other metric has taken moves this one to the next.
+                let mut hash = self.distributions.hasher().hash_one((family, labels));
+                loop {
+                    match self.distributions.get(&hash) {
+                        Some(metric) if same(*metric) => break Some(*metric),
+                        Some(_) => hash = hash.wrapping_add(1),
+                        None => break None,
+                    }
+                }
+                .or_else(|| {
+                    self.distributions.insert(hash, index(pushed.metrics.len()));
+                    None
+                })
+            }
+        };
+        let metric = if let Some(metric) = found {
+            pushed.labels.truncate(start);
+            metric
+        } else {
+            pushed.metrics.push(Metric {
+                family,
+                labels: (index(start), index(pushed.labels.len())),
+                measured: Measured::Distribution { sum: 0.0, count: 0.0 },
+            });
+            index(pushed.metrics.len() - 1)
+        };
+        if let Some(seen) = self.seen.get_mut(family as usize) {
+            seen.metric = Some(metric);
+        }
+        metric
+    }
+}
+
+fn is_same(pushed: &PushedFamilies<'_>, metric: u32, family: u32, labels: &[Label<'_>]) -> bool {
+    let metric = pushed.metrics.get(metric as usize);
+    metric.is_some_and(|metric| metric.family == family && pushed.labels_of(metric) == labels)
+}

@@ -1,0 +1,298 @@
+//! The parser: lines in, families out, in one pass.
+
+use super::error::Fault;
+use super::error::ParseError;
+use super::line::Line;
+use super::line::NameOf;
+use super::line::as_text;
+use super::named::Named;
+use super::named::Names;
+use crate::exposition::escape::Quoted;
+use crate::exposition::float;
+use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Measured;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::PushedFamilies;
+use crate::model::MetricKind;
+use crate::model::TextDialect;
+use std::borrow::Cow;
+
+/// Metrics a body is expected to hold before it has been read. More cost a few moves, fewer some kilobytes.
+const METRICS_EXPECTED_MAX: usize = 1024;
+
+/// Reads a body of the text format 0.0.4. Stops at the first fault.
+pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, ParseError> {
+    if u32::try_from(body.len()).is_err() {
+        return Err(Fault::new(0, "the body has 4 GiB or more").in_line(1));
+    }
+    let mut parser = Parser::default();
+    let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
+    parser.pushed.metrics.reserve(expected);
+    parser.pushed.labels.reserve(expected);
+    let lenient = dialect == TextDialect::Lenient;
+    let mut rest = body;
+    let mut number = 0;
+    while !rest.is_empty() {
+        number += 1;
+        let end = memchr::memchr(b'\n', rest);
+        let (mut line, tail) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or_default();
+        rest = tail.get(1..).unwrap_or_default();
+        if lenient {
+            line = line.strip_suffix(b"\r").unwrap_or(line);
+        }
+        parser
+            .line(Line::new(line, lenient || end.is_some()))
+            .map_err(|fault| fault.in_line(number))?;
+    }
+    Ok(parser.pushed)
+}
+
+#[derive(Default)]
+pub(super) struct Parser<'a> {
+    pub(super) pushed: PushedFamilies<'a>,
+    pub(super) names: Names<'a>,
+}
+
+impl<'a> Parser<'a> {
+    fn line(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
+        line.skip_blanks();
+        if line.is_over() {
+            return Ok(());
+        }
+        if line.peek()? == b'#' {
+            line.advance();
+            self.comment(line)
+        } else {
+            self.sample(line)
+        }
+    }
+
+    /// A comment, whose `#` has been read: a help text, a type, or nothing that matters.
+    fn comment(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
+        line.skip_blanks();
+        let keyword = line.word()?;
+        if !matches!(keyword, b"HELP" | b"TYPE") {
+            return line.rest().map(|_| ());
+        }
+        line.skip_blanks();
+        let at = line.at();
+        let name = line.name(NameOf::Metric)?;
+        if line.peek()? == b'\n' {
+            return Ok(());
+        }
+        if name.is_empty() || !matches!(line.peek()?, b' ' | b'\t') {
+            return Err(line.fault("invalid metric name in comment"));
+        }
+        let name = classic(name, NameOf::Metric, at)?;
+        let family = self.names.find(name, &mut self.pushed).family;
+        line.skip_blanks();
+        if line.peek()? == b'\n' {
+            return Ok(());
+        }
+        if keyword == b"HELP" {
+            self.help(family, line)
+        } else {
+            self.kind(family, line)
+        }
+    }
+
+    fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
+        let at = line.at();
+        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
+            return Ok(());
+        };
+        let name = Quoted(entry.name.as_bytes());
+        if !self.names.first_help(family) {
+            return Err(line.fault(format!("second HELP line for metric name {name}")));
+        }
+        let invalid = || Fault::new(at, format!("invalid help text for metric {name}"));
+        let help = as_text(line.rest_unescaped()?).map_err(|_| invalid())?;
+        if memchr::memchr(0, help.as_bytes()).is_some() {
+            return Err(invalid());
+        }
+        entry.help = help;
+        Ok(())
+    }
+
+    fn kind(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
+        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
+            return Ok(());
+        };
+        if !self.names.first_type(family) {
+            let name = Quoted(entry.name.as_bytes());
+            let message = format!("second TYPE line for metric name {name}, or TYPE reported after samples");
+            return Err(line.fault(message));
+        }
+        let at = line.at();
+        let word = line.rest()?;
+        let unknown = || Fault::new(at, format!("unknown metric type {}", Quoted(word)));
+        entry.kind = kind_of(word).ok_or_else(unknown)?;
+        Ok(())
+    }
+
+    /// A sample, blanks before it read.
+    fn sample(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
+        let (at, start) = (line.at(), self.pushed.labels.len());
+        let mut name = None;
+        if line.peek()? != b'{' {
+            name = Some(classic(line.name(NameOf::Metric)?, NameOf::Metric, at)?);
+            line.skip_blanks();
+        }
+        if line.peek()? == b'{' {
+            line.advance();
+            self.labels(&mut line, &mut name)?;
+            line.skip_blanks();
+        }
+        let name = name.ok_or_else(|| Fault::new(at, "invalid metric name"))?;
+        let named = self.names.find(name, &mut self.pushed);
+        let kind = self.names.settle(named.family, &self.pushed);
+        if matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped) {
+            let labels = self.seal(named, start, at)?;
+            let measured = Measured::Value(value(&mut line)?);
+            self.pushed.metrics.push(Metric {
+                family: named.family,
+                labels,
+                measured,
+            });
+        } else {
+            self.distributed(named, kind, start, at, &mut line)?;
+        }
+        self.timestamp(line)
+    }
+
+    /// The labels up to the closing brace, whose opening one has been read; and in braces the metric's name.
+    fn labels(&mut self, line: &mut Line<'a>, name: &mut Option<Cow<'a, str>>) -> Result<(), Fault> {
+        let named_before = name.is_some();
+        loop {
+            line.skip_blanks();
+            if line.peek()? == b'}' {
+                line.advance();
+                return Ok(());
+            }
+            let at = line.at();
+            let label = line.name(NameOf::Label)?;
+            if label.is_empty() {
+                let metric = Quoted(name.as_deref().unwrap_or_default().as_bytes());
+                return Err(Fault::new(at, format!("invalid label name for metric {metric}")));
+            }
+            line.skip_blanks();
+            let next = line.peek()?;
+            if next == b'=' {
+                line.advance();
+                self.label(line, label, at)?;
+            } else if named_before {
+                return Err(line.found("expected '=' after label name, found"));
+            } else if let Some(first) = name {
+                let first = Quoted(first.as_bytes());
+                return Err(Fault::new(at, format!("multiple metric names for metric {first}")));
+            } else if matches!(next, b',' | b'}') {
+                *name = Some(classic(label, NameOf::Metric, at)?);
+            } else {
+                return Err(line.found("unexpected end of metric name"));
+            }
+            if line.peek()? == b',' {
+                line.advance();
+            }
+        }
+    }
+
+    /// A label's value, its name and the `=` behind it read, up to the comma or brace that follows.
+    fn label(&mut self, line: &mut Line<'a>, name: Cow<'a, [u8]>, at: usize) -> Result<(), Fault> {
+        if *name == *b"__name__" {
+            return Err(Fault::new(at, "label name \"__name__\" is reserved"));
+        }
+        let name = classic(name, NameOf::Label, at)?;
+        line.skip_blanks();
+        if line.peek()? != b'"' {
+            return Err(line.found("expected '\"' at start of label value, found"));
+        }
+        let at = line.at();
+        let value = line.quoted("label value")?;
+        let invalid = |value: &[u8]| Fault::new(at, format!("invalid label value {}", Quoted(value)));
+        if memchr::memchr(0, &value).is_some() {
+            return Err(invalid(&value));
+        }
+        let value = as_text(value).map_err(|value| invalid(&value))?;
+        line.skip_blanks();
+        if !matches!(line.peek()?, b',' | b'}') {
+            let message = format!("unexpected end of label value {}", Quoted(value.as_bytes()));
+            return Err(line.fault(message));
+        }
+        self.pushed.labels.push(Label { name, value });
+        Ok(())
+    }
+
+    pub(super) fn seal(&mut self, named: Named, start: usize, at: usize) -> Result<(u32, u32), Fault> {
+        let sealed = self.pushed.seal_labels(start);
+        sealed.map_err(|_| {
+            Fault::new(
+                at,
+                format!("duplicate label names for metric {}", self.quoted_name(named)),
+            )
+        })
+    }
+
+    pub(super) fn quoted_name(&self, named: Named) -> Quoted<'_> {
+        let family = self.pushed.families.get(named.family as usize);
+        Quoted(family.map_or(&[], |family| family.name.as_bytes()))
+    }
+
+    /// What follows a value: nothing, or a timestamp.
+    fn timestamp(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
+        if line.peek()? == b'\n' {
+            return Ok(());
+        }
+        line.skip_blanks();
+        let at = line.at();
+        let word = line.word()?;
+        let read: Option<i64> = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+        if read.is_none() {
+            let message = format!("expected integer as timestamp, got {}", Quoted(word));
+            return Err(Fault::new(at, message));
+        }
+        let at = line.at();
+        let rest = line.rest()?;
+        if !rest.is_empty() {
+            let message = format!("spurious string after timestamp: {}", Quoted(rest));
+            return Err(Fault::new(at, message));
+        }
+        self.pushed.timestamped = true;
+        Ok(())
+    }
+}
+
+/// The word that must be a float.
+pub(super) fn value(line: &mut Line<'_>) -> Result<f64, Fault> {
+    let at = line.at();
+    let word = line.word()?;
+    float::parse(word).ok_or_else(|| Fault::new(at, format!("expected float as value, got {}", Quoted(word))))
+}
+
+/// `name` as text, if it is a name of the classic kind.
+fn classic(name: Cow<'_, [u8]>, of: NameOf, at: usize) -> Result<Cow<'_, str>, Fault> {
+    let invalid = |name: &[u8]| match of {
+        NameOf::Metric if name.is_empty() => Fault::new(at, "invalid metric name"),
+        NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
+        NameOf::Label => Fault::new(at, format!("invalid label name {}", Quoted(name))),
+    };
+    if !of.is_classic(&name) {
+        return Err(invalid(&name));
+    }
+    as_text(name).map_err(|name| invalid(&name))
+}
+
+fn kind_of(word: &[u8]) -> Option<MetricKind> {
+    const KINDS: [(&str, MetricKind); 7] = [
+        ("counter", MetricKind::Counter),
+        ("gauge", MetricKind::Gauge),
+        ("summary", MetricKind::Summary),
+        ("untyped", MetricKind::Untyped),
+        ("histogram", MetricKind::Histogram),
+        ("gaugehistogram", MetricKind::GaugeHistogram),
+        ("gauge_histogram", MetricKind::GaugeHistogram),
+    ];
+    let known = KINDS
+        .iter()
+        .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    known.map(|(_, kind)| *kind)
+}

@@ -1,0 +1,134 @@
+//! The accept loop: nothing that a client or the kernel does ends it before the gateway does.
+
+use super::events::CloseReason;
+use super::events::ListenerEvents;
+use crate::model::SharedClock;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+use tower::ServiceExt;
+
+/// What every connection stage returns: the life of the connection, to its end.
+pub type Connection = Pin<Box<dyn Future<Output = Result<CloseReason, Infallible>> + Send>>;
+
+/// The first pause after an accept error that the next accept would meet again; each further one is twice as long.
+const BACKOFF_MIN: Duration = Duration::from_millis(10);
+/// Short enough that a freed descriptor is soon used, long enough that a full table costs no processor.
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// An accepted socket of which nothing has been read.
+#[derive(Debug)]
+pub struct Arrival {
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+impl Arrival {
+    pub fn new(stream: TcpStream, address: SocketAddr) -> Self {
+        Self { stream, address }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+/// Accepts on all `listeners` and hands each socket to `stack`, until `shutdown`; returns when the last connection is
+/// gone. How long that can take is what the deadlines in the stack say.
+///
+/// `tracker` is this listener's own, the one its HTTP service was made with: all of its tasks are waited for.
+pub async fn serve<S>(
+    listeners: Vec<TcpListener>,
+    stack: S,
+    shutdown: CancellationToken,
+    tracker: TaskTracker,
+    clock: SharedClock,
+    events: Arc<dyn ListenerEvents>,
+) where
+    S: Service<Arrival, Response = CloseReason, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    for listener in listeners {
+        let accepting = Accepting {
+            listener,
+            stack: stack.clone(),
+            tracker: tracker.clone(),
+            clock: clock.clone(),
+            events: Arc::clone(&events),
+        };
+        let shutdown = shutdown.clone();
+        tracker.spawn(async move { shutdown.run_until_cancelled(accepting.run()).await });
+    }
+    shutdown.cancelled().await;
+    tracker.close();
+    tracker.wait().await;
+}
+
+struct Accepting<S> {
+    listener: TcpListener,
+    stack: S,
+    tracker: TaskTracker,
+    clock: SharedClock,
+    events: Arc<dyn ListenerEvents>,
+}
+
+impl<S> Accepting<S>
+where
+    S: Service<Arrival, Response = CloseReason, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    async fn run(self) {
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    backoff = BACKOFF_MIN;
+                    self.begin(stream, address);
+                }
+                Err(error) => {
+                    self.events.accept_failed();
+                    if is_of_one_client(&error) {
+                        continue;
+                    }
+                    tracing::warn!(%error, retry_in = ?backoff, "accept failed");
+                    self.clock.sleep_until(self.clock.tick().after(backoff)).await;
+                    backoff = BACKOFF_MAX.min(backoff * 2);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, address: SocketAddr) {
+        // Answers are written whole; waiting for more to send only delays them. A socket that refuses is about to fail.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+        let connection = self.stack.clone().oneshot(Arrival::new(stream, address));
+        self.tracker.spawn(connection);
+    }
+}
+
+/// Errors of the connection that was to be accepted, and not of accepting.
+fn is_of_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}

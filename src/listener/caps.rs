@@ -1,0 +1,290 @@
+//! How many connections there may be: in all, and from one address.
+//!
+//! A socket over a cap is not refused at once: it waits, unread, since the clients of this protocol do not retry. An
+//! address waits for its own slots before it stands in line for those of all, so one that is over its cap takes nobody
+//! else's place.
+
+use super::accept::Arrival;
+use super::accept::Connection;
+use super::events::Cap;
+use super::events::CloseReason;
+use super::events::ListenerEvents;
+use crate::config::AddressRule;
+use crate::config::Listener;
+use crate::model::SharedClock;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::Service;
+use tower::ServiceExt;
+
+/// Who counts as one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum AddressKey {
+    V4(u32),
+    /// The upper half: a /64 is what one subscriber gets.
+    V6(u64),
+}
+
+impl AddressKey {
+    pub(super) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self::V4(v4.to_bits()),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                Self::V6(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+            }
+        }
+    }
+}
+
+/// The sockets of one address.
+struct Address {
+    slots: Arc<Semaphore>,
+    /// Open and waiting. At zero the address is forgotten.
+    sockets: usize,
+}
+
+/// The caps of one listener.
+pub(super) struct Caps {
+    all: Arc<Semaphore>,
+    /// Open and waiting sockets together may be twice the cap, in all and of one address: a waiting room as large as
+    /// the house. Beyond it a socket is closed at once. So the map holds no more addresses than that, either.
+    sockets_max: usize,
+    per_address_max: usize,
+    rules: Vec<AddressRule>,
+    wait_max: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sockets: usize,
+    addresses: HashMap<AddressKey, Address>,
+}
+
+impl fmt::Debug for Caps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caps")
+            .field("free", &self.all.available_permits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Caps {
+    pub(super) fn new(listener: &Listener) -> Self {
+        let slots = listener.connections_max.min(Semaphore::MAX_PERMITS);
+        Self {
+            all: Arc::new(Semaphore::new(slots)),
+            sockets_max: slots.saturating_mul(2),
+            per_address_max: listener.connections_per_address_max,
+            rules: listener.address_rules.clone(),
+            wait_max: listener.connections_wait_max,
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    fn max_of(&self, address: IpAddr) -> usize {
+        let address = address.to_canonical();
+        self.rules
+            .iter()
+            .find(|rule| rule.networks.iter().any(|network| network.contains(&address)))
+            .map_or(self.per_address_max, |rule| rule.connections_max)
+            .min(Semaphore::MAX_PERMITS)
+    }
+
+    /// A place to wait in; none where the waiting room is full.
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let key = AddressKey::of(address);
+        let max = self.max_of(address);
+        let mut state = self.state.lock();
+        if state.sockets >= self.sockets_max {
+            return None;
+        }
+        let entry = state.addresses.entry(key).or_insert_with(|| Address {
+            slots: Arc::new(Semaphore::new(max)),
+            sockets: 0,
+        });
+        // An entry made here has no sockets yet; it stays only if this one may come in.
+        if entry.sockets >= max.saturating_mul(2) {
+            if entry.sockets == 0 {
+                state.addresses.remove(&key);
+            }
+            return None;
+        }
+        entry.sockets += 1;
+        let slots = Arc::clone(&entry.slots);
+        state.sockets += 1;
+        Some(Place {
+            caps: Arc::clone(self),
+            key,
+            slots,
+        })
+    }
+
+    /// A slot, at once or after at most `connections_wait_max`.
+    pub(super) async fn admit(self: &Arc<Self>, address: IpAddr, clock: &SharedClock) -> Result<Slot, Cap> {
+        let place = self.enter(address).ok_or(Cap::WaitingRoom)?;
+        let too_late = clock.sleep_until(clock.tick().after(self.wait_max));
+        tokio::select! {
+            biased;
+            slot = place.slot() => slot.ok_or(Cap::Waited),
+            () = too_late => Err(Cap::Waited),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn addresses(&self) -> usize {
+        self.state.lock().addresses.len()
+    }
+}
+
+/// One socket's place among those open and waiting.
+struct Place {
+    caps: Arc<Caps>,
+    key: AddressKey,
+    slots: Arc<Semaphore>,
+}
+
+impl Place {
+    async fn slot(self) -> Option<Slot> {
+        let of_address = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        let of_all = Arc::clone(&self.caps.all).acquire_owned().await.ok()?;
+        Some(Slot {
+            _of_all: of_all,
+            _of_address: of_address,
+            _place: self,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.caps.state.lock();
+        state.sockets = state.sockets.saturating_sub(1);
+        if let Some(address) = state.addresses.get_mut(&self.key) {
+            address.sockets = address.sockets.saturating_sub(1);
+            if address.sockets == 0 {
+                state.addresses.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// The right to have a connection open, for as long as it is held.
+pub(super) struct Slot {
+    _of_all: OwnedSemaphorePermit,
+    _of_address: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// [`Arrival`] in, [`Arrival`] out, when it has its slot.
+#[derive(Clone)]
+pub struct CapsLayer {
+    caps: Arc<Caps>,
+    clock: SharedClock,
+    shutdown: CancellationToken,
+    events: Arc<dyn ListenerEvents>,
+}
+
+impl fmt::Debug for CapsLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.caps.fmt(f)
+    }
+}
+
+impl CapsLayer {
+    pub fn new(
+        listener: &Listener,
+        clock: SharedClock,
+        shutdown: CancellationToken,
+        events: Arc<dyn ListenerEvents>,
+    ) -> Self {
+        Self {
+            caps: Arc::new(Caps::new(listener)),
+            clock,
+            shutdown,
+            events,
+        }
+    }
+}
+
+impl<S> Layer<S> for CapsLayer {
+    type Service = CapsService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CapsService {
+            layer: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// See [`CapsLayer`].
+#[derive(Clone, Debug)]
+pub struct CapsService<S> {
+    layer: CapsLayer,
+    inner: S,
+}
+
+impl<S> Service<Arrival> for CapsService<S>
+where
+    S: Service<Arrival, Response = CloseReason, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = CloseReason;
+    type Error = Infallible;
+    type Future = Connection;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, arrival: Arrival) -> Connection {
+        let layer = self.layer.clone();
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            let admitted = layer.caps.admit(arrival.address().ip(), &layer.clock);
+            let slot = match layer.shutdown.run_until_cancelled(admitted).await {
+                Some(Ok(slot)) => slot,
+                Some(Err(cap)) => {
+                    layer.events.connection_refused(cap);
+                    return Ok(CloseReason::Refused);
+                }
+                None => return Ok(CloseReason::Shutdown),
+            };
+            layer.events.connection_opened();
+            let mut closed = Closed {
+                events: layer.events,
+                why: CloseReason::Done,
+                _slot: slot,
+            };
+            let Ok(why) = inner.oneshot(arrival).await;
+            closed.why = why;
+            Ok(why)
+        })
+    }
+}
+
+/// Counts the end of a connection however it comes, a panic included.
+struct Closed {
+    events: Arc<dyn ListenerEvents>,
+    why: CloseReason,
+    _slot: Slot,
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.events.connection_closed(self.why);
+    }
+}

@@ -1,0 +1,200 @@
+//! From a socket to a [`Peer`]: the TLS handshake, under its deadline, outside the accept loop.
+
+use super::accept::Arrival;
+use super::accept::Connection;
+use super::deadline::Watched;
+use super::events::CloseReason;
+use super::events::Handshake;
+use super::events::ListenerEvents;
+use super::in_clear;
+use super::linger::linger;
+use super::peer::Peer;
+use super::peer::Protocol;
+use super::socket::Socket;
+use super::socket::Transport;
+use super::tls::CurrentTls;
+use super::watch::Timer;
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::Layer;
+use tower::Service;
+use tower::ServiceExt;
+
+/// Asked for the id of the credential in an `Authorization` value that came in the clear; none if it is not valid.
+pub type InClear = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// A connection that may speak HTTP.
+#[derive(Debug)]
+pub struct Secured {
+    pub(super) transport: Transport,
+    pub(super) peer: Peer,
+    pub(super) timer: Timer,
+}
+
+/// [`Watched`] in, [`Secured`] out.
+#[derive(Clone)]
+pub struct TlsLayer {
+    listener: Arc<str>,
+    tls: Option<CurrentTls>,
+    in_clear: InClear,
+    events: Arc<dyn ListenerEvents>,
+}
+
+impl fmt::Debug for TlsLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsLayer")
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TlsLayer {
+    /// `listener` is its name; without `tls` the listener is a plaintext one.
+    pub fn new(listener: &str, tls: Option<CurrentTls>, in_clear: InClear, events: Arc<dyn ListenerEvents>) -> Self {
+        Self {
+            listener: Arc::from(listener),
+            tls,
+            in_clear,
+            events,
+        }
+    }
+
+    /// The handshake, or why the connection ends with it.
+    async fn secure(&self, watched: Watched) -> Result<Secured, CloseReason> {
+        let Watched { arrival, mut timer } = watched;
+        let address = arrival.address();
+        let peer = |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol);
+        let Some(tls) = &self.tls else {
+            timer.watch().secured();
+            let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
+            return Ok(Secured {
+                transport: Transport::Plain(socket),
+                peer: peer(false, Protocol::Http1),
+                timer,
+            });
+        };
+        let stream = self.handshake(tls, arrival, &mut timer).await?;
+        self.events.handshake(Handshake::Ok);
+        let protocol = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        timer.watch().secured();
+        Ok(Secured {
+            transport: Transport::Tls(Box::new(stream)),
+            peer: peer(true, protocol),
+            timer,
+        })
+    }
+
+    async fn handshake(
+        &self,
+        tls: &CurrentTls,
+        arrival: Arrival,
+        timer: &mut Timer,
+    ) -> Result<TlsStream<Socket>, CloseReason> {
+        let clear = timer.within(speaks_clear(arrival.stream())).await;
+        match clear.map_err(|why| self.timed_out(why))? {
+            Ok(false) => {}
+            Ok(true) => return Err(self.answer_in_clear(arrival.into_stream(), timer).await),
+            Err(error) => return Err(self.failed(&error)),
+        }
+        let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
+        let accepting = TlsAcceptor::from(tls.config()).accept(socket);
+        match timer.within(accepting).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(why) => Err(self.timed_out(why)),
+        }
+    }
+
+    fn timed_out(&self, why: CloseReason) -> CloseReason {
+        if why == CloseReason::Handshake {
+            self.events.handshake(Handshake::TimedOut);
+        }
+        why
+    }
+
+    fn failed(&self, error: &io::Error) -> CloseReason {
+        // At debug: what scanners send is no news, and the metric counts it.
+        tracing::debug!(%error, "TLS handshake failed");
+        self.events.handshake(Handshake::Failed);
+        CloseReason::Tls
+    }
+
+    async fn answer_in_clear(&self, mut stream: TcpStream, timer: &mut Timer) -> CloseReason {
+        self.events.handshake(Handshake::PlainHttp);
+        let authorization = match timer.within(in_clear::answer(&mut stream)).await {
+            Ok(Ok(authorization)) => authorization,
+            Ok(Err(_)) => return CloseReason::PlainHttp,
+            Err(why) => return why,
+        };
+        if let Some(credential) = authorization.and_then(|value| (self.in_clear)(&value)) {
+            tracing::warn!(%credential, "token sent in clear: it may have been read on the way, replace it");
+            self.events.token_in_clear(&credential);
+        }
+        let watch = timer.watch().clone();
+        linger(stream, watch.clock()).await;
+        CloseReason::PlainHttp
+    }
+}
+
+/// Whether the first byte is one that HTTP begins with. It is left where it is.
+async fn speaks_clear(stream: &TcpStream) -> io::Result<bool> {
+    // A TLS record of a handshake begins with 22; every HTTP method with a letter.
+    let mut first = [0_u8; 1];
+    match stream.peek(&mut first).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(first.iter().all(u8::is_ascii_alphabetic)),
+    }
+}
+
+impl<S> Layer<S> for TlsLayer {
+    type Service = TlsService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TlsService {
+            layer: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// See [`TlsLayer`].
+#[derive(Clone, Debug)]
+pub struct TlsService<S> {
+    layer: TlsLayer,
+    inner: S,
+}
+
+impl<S> Service<Watched> for TlsService<S>
+where
+    S: Service<Secured, Response = CloseReason, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = CloseReason;
+    type Error = Infallible;
+    type Future = Connection;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, watched: Watched) -> Connection {
+        let layer = self.layer.clone();
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            match layer.secure(watched).await {
+                Ok(secured) => inner.oneshot(secured).await,
+                Err(why) => Ok(why),
+            }
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Stage 1, `listener`: takes bytes from strangers, hands on a [`Peer`] with every request.
+//!
+//! A connection passes four services, each a tower one, composed in this order by `stack`:
+//!
+//! * [`CapsLayer`]: a slot among all connections and among those of its address ([`Arrival`] to [`Arrival`]);
+//! * [`DeadlineLayer`]: the one timer it will have ([`Arrival`] to [`Watched`]);
+//! * [`TlsLayer`]: the handshake ([`Watched`] to [`Secured`]);
+//! * [`HttpService`]: its requests, each to the app.
+//!
+//! Knows no path, no tenant, no credential.
+
+mod accept;
+mod bind;
+mod caps;
+mod course;
+mod deadline;
+mod events;
+mod handshake;
+mod http;
+mod in_clear;
+mod linger;
+mod peer;
+mod request;
+mod socket;
+mod tls;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::http::HttpService;
+pub use accept::Arrival;
+pub use accept::Connection;
+pub use accept::serve;
+pub use bind::BindError;
+pub use bind::bind;
+pub use caps::CapsLayer;
+pub use caps::CapsService;
+pub use deadline::DeadlineLayer;
+pub use deadline::DeadlineService;
+pub use deadline::Watched;
+pub use events::Cap;
+pub use events::CloseReason;
+pub use events::Handshake;
+pub use events::ListenerEvents;
+pub use handshake::InClear;
+pub use handshake::Secured;
+pub use handshake::TlsLayer;
+pub use handshake::TlsService;
+pub use peer::Peer;
+pub use peer::Protocol;
+pub use request::AnswerBody;
+pub use request::BodyError;
+pub use request::BodyTooSlow;
+pub use request::RequestBody;
+pub use tls::CurrentTls;
+pub use tls::ServerTls;
+pub use tls::TlsError;

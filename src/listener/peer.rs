@@ -1,0 +1,58 @@
+//! The baton of this stage.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// How the connection speaks HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Who is at the other end of the connection a request came in on: an extension of every request.
+///
+/// Holding one proves that the request came through the listener's caps and, where `is_secure`, its TLS.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    address: SocketAddr,
+    listener: Arc<str>,
+    secure: bool,
+    protocol: Protocol,
+}
+
+impl Peer {
+    pub(super) fn new(address: SocketAddr, listener: Arc<str>, secure: bool, protocol: Protocol) -> Self {
+        Self {
+            address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+            listener,
+            secure,
+            protocol,
+        }
+    }
+
+    /// A peer that never was, for tests of the stages after this one.
+    #[cfg(any(test, feature = "testkit"))]
+    pub fn invented(address: SocketAddr, secure: bool) -> Self {
+        Self::new(address, Arc::from("invented"), secure, Protocol::Http1)
+    }
+
+    /// Never an IPv4 address in IPv6 clothes.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The name of the listener in the configuration.
+    pub fn listener(&self) -> &str {
+        &self.listener
+    }
+
+    /// Whether the connection is under TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+}

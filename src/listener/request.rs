@@ -1,0 +1,209 @@
+//! A request as the service sees it, and an answer as the connection does: both tell the connection's course.
+
+use super::course::RequestId;
+use super::peer::Peer;
+use super::peer::Protocol;
+use super::watch::Watch;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::Request;
+use http::Response;
+use http::header::CONNECTION;
+use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+use tower::Service;
+use tower::ServiceExt;
+
+/// What a body may fail with: [`BodyTooSlow`], or hyper's error.
+pub type BodyError = Box<dyn Error + Send + Sync>;
+
+/// An answer's data is handed on in pieces of at most this many bytes, so that what is still to be taken of a large one
+/// lies here, where it is counted, and not in a buffer of HTTP's.
+const PIECE: usize = 64 * 1024;
+
+/// The client did not send its body within the time the configuration gives it (`deadlines.body`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request's body came too slowly")]
+pub struct BodyTooSlow;
+
+impl BodyTooSlow {
+    /// Whether it is what `error` is, or came from.
+    pub fn caused(error: &(dyn Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<Self>)
+    }
+}
+
+/// Ends its request when the last part of it is gone: the answer's body, or the service that was to make it.
+struct UnderWay {
+    watch: Watch,
+    id: RequestId,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.watch.request_ended(self.id);
+    }
+}
+
+/// A request's body, under the deadline of bodies.
+pub struct RequestBody {
+    incoming: Incoming,
+    watch: Watch,
+    id: RequestId,
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestBody").field(&self.id).finish()
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            // What has come is handed on even when it is late: only a wait is too long.
+            return if self.watch.body_awaited(self.id, cx) {
+                Poll::Ready(Some(Err(Box::new(BodyTooSlow))))
+            } else {
+                Poll::Pending
+            };
+        };
+        if let Some(Ok(frame)) = &frame {
+            self.watch
+                .body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
+        }
+        if self.incoming.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+            self.watch.body_ended(self.id);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.watch.body_ended(self.id);
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer's body. Its request is under way until it is gone.
+    pub struct AnswerBody<B> {
+        #[pin]
+        inner: B,
+        rest: Bytes,
+        under_way: Option<UnderWay>,
+    }
+}
+
+impl<B> Body for AnswerBody<B>
+where
+    B: Body<Data = Bytes>,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if this.rest.is_empty() {
+            match ready!(this.inner.poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => *this.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    *this.under_way = None;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+        let piece = this.rest.split_to(PIECE.min(this.rest.len()));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let inner = self.inner.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(rest));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}
+
+/// Hands each request of one connection to the app.
+#[derive(Clone, Debug)]
+pub(super) struct Requests<A> {
+    pub(super) app: A,
+    pub(super) peer: Peer,
+    pub(super) watch: Watch,
+}
+
+impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
+where
+    A: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    A::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    type Response = Response<AnswerBody<B>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let watch = self.watch.clone();
+        let app = self.app.clone();
+        let id = watch.request_began(!request.body().is_end_stream());
+        let under_way = UnderWay {
+            watch: watch.clone(),
+            id,
+        };
+        let http1 = self.peer.protocol() == Protocol::Http1;
+        let mut request = request.map(|incoming| RequestBody {
+            incoming,
+            watch: watch.clone(),
+            id,
+        });
+        request.extensions_mut().insert(self.peer.clone());
+        Box::pin(async move {
+            let Ok(mut answer) = app.oneshot(request).await;
+            watch.answer_began(id);
+            if http1 && watch.is_ending() {
+                answer
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|inner| AnswerBody {
+                inner,
+                rest: Bytes::new(),
+                under_way: Some(under_way),
+            }))
+        })
+    }
+}

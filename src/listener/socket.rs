@@ -1,0 +1,238 @@
+//! The socket as the layers above it hold it: watched below TLS for what it takes, above TLS for what it brings.
+
+use super::watch::Watch;
+use parking_lot::Mutex;
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// A TCP socket that says when it takes no bytes.
+///
+/// Below TLS, because TLS has a buffer of its own: above it, a write that was taken may be no byte on the wire, and a
+/// flush that is pending may be many.
+#[derive(Debug)]
+pub(super) struct Socket {
+    tcp: TcpStream,
+    watch: Watch,
+    blocked: bool,
+}
+
+impl Socket {
+    pub(super) fn new(tcp: TcpStream, watch: Watch) -> Self {
+        Self {
+            tcp,
+            watch,
+            blocked: false,
+        }
+    }
+
+    pub(super) fn into_tcp(self) -> TcpStream {
+        self.tcp
+    }
+
+    /// The course is told of a change, not of every write.
+    fn note(&mut self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&wrote, self.blocked) {
+            (Poll::Pending, false) => {
+                self.blocked = true;
+                self.watch.write_blocked();
+            }
+            (Poll::Ready(Ok(_)), true) => {
+                self.blocked = false;
+                self.watch.wrote();
+            }
+            _ => {}
+        }
+        wrote
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.tcp).poll_write(cx, buf);
+        self.note(wrote)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
+        self.note(wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+/// With TLS or without.
+#[derive(Debug)]
+pub(super) enum Transport {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Transport {
+    /// The socket below whatever is above it.
+    pub(super) fn into_tcp(self) -> TcpStream {
+        match self {
+            Self::Plain(socket) => socket.into_tcp(),
+            Self::Tls(tls) => tls.into_inner().0.into_tcp(),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.is_write_vectored(),
+            Self::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Where a transport lies after HTTP is done with it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Returned(Arc<Mutex<Option<Transport>>>);
+
+impl Returned {
+    pub(super) fn take(&self) -> Option<Transport> {
+        self.0.lock().take()
+    }
+}
+
+/// The transport while HTTP has it. Dropped, it gives the transport back, since hyper returns one from HTTP/1 only.
+#[derive(Debug)]
+pub(super) struct Lent {
+    transport: Option<Transport>,
+    back: Returned,
+    /// For HTTP/1, whose first byte begins a head. In HTTP/2 bytes alone mean nothing.
+    listening: Option<Watch>,
+}
+
+impl Lent {
+    pub(super) fn new(transport: Transport, listening: Option<Watch>) -> (Self, Returned) {
+        let back = Returned::default();
+        let lent = Self {
+            transport: Some(transport),
+            back: back.clone(),
+            listening,
+        };
+        (lent, back)
+    }
+
+    fn transport(&mut self) -> io::Result<Pin<&mut Transport>> {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        self.transport.as_mut().map(Pin::new).ok_or_else(gone)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *self.back.0.lock() = self.transport.take();
+    }
+}
+
+impl AsyncRead for Lent {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = self.transport()?.poll_read(cx, buf);
+        if buf.filled().len() > before
+            && let Some(watch) = &self.listening
+        {
+            watch.bytes_arrived();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Lent {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.transport()?.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.transport()?.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport()?.poll_shutdown(cx)
+    }
+}

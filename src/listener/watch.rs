@@ -1,0 +1,252 @@
+//! One [`Course`] for each connection, shared by its socket and its requests, and the one timer that asks it.
+
+use super::course::Course;
+use super::course::RequestId;
+use super::course::Verdict;
+use super::events::CloseReason;
+use crate::model::SharedClock;
+use crate::model::Sleep;
+use crate::model::Tick;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+use tokio_util::sync::CancellationToken;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+struct State {
+    course: Course,
+    /// For when the timer sleeps; whoever makes a deadline come sooner wakes the connection.
+    armed: Option<Tick>,
+    connection: Option<Waker>,
+    /// Who waits for bytes of which body.
+    bodies: BTreeMap<RequestId, Waker>,
+}
+
+/// A connection's deadlines, as everything that belongs to the connection sees them.
+#[derive(Clone)]
+pub(super) struct Watch {
+    state: Arc<Mutex<State>>,
+    clock: SharedClock,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.lock().course.fmt(f)
+    }
+}
+
+impl Watch {
+    pub(super) fn new(course: Course, clock: SharedClock) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State {
+                course,
+                armed: None,
+                connection: None,
+                bodies: BTreeMap::new(),
+            })),
+            clock,
+        }
+    }
+
+    pub(super) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    pub(super) fn secured(&self) {
+        self.tell(Course::secured);
+    }
+
+    pub(super) fn bytes_arrived(&self) {
+        self.tell(Course::bytes_arrived);
+    }
+
+    pub(super) fn write_blocked(&self) {
+        self.tell(Course::write_blocked);
+    }
+
+    pub(super) fn wrote(&self) {
+        self.state.lock().course.wrote();
+    }
+
+    pub(super) fn request_began(&self, has_body: bool) -> RequestId {
+        self.tell(|course, now| course.request_began(now, has_body))
+    }
+
+    pub(super) fn answer_began(&self, id: RequestId) {
+        self.tell(|course, now| course.answer_began(id, now));
+    }
+
+    pub(super) fn request_ended(&self, id: RequestId) {
+        self.tell(|course, now| course.request_ended(id, now));
+        self.state.lock().bodies.remove(&id);
+    }
+
+    /// True when it is too late to wait for this body.
+    pub(super) fn body_awaited(&self, id: RequestId, cx: &Context<'_>) -> bool {
+        self.tell(|course, now| course.body_awaited(id, now));
+        let mut state = self.state.lock();
+        if state.course.body_expired(id) {
+            return true;
+        }
+        match state.bodies.get_mut(&id) {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => drop(state.bodies.insert(id, cx.waker().clone())),
+        }
+        false
+    }
+
+    pub(super) fn body_received(&self, id: RequestId, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.tell(|course, now| course.body_received(id, now, bytes));
+    }
+
+    pub(super) fn body_ended(&self, id: RequestId) {
+        let mut state = self.state.lock();
+        state.course.body_ended(id);
+        state.bodies.remove(&id);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.state.lock().course.is_ending()
+    }
+
+    pub(super) fn why_ending(&self) -> Option<CloseReason> {
+        self.state.lock().course.why_ending()
+    }
+
+    pub(super) fn in_head(&self) -> bool {
+        self.state.lock().course.in_head()
+    }
+
+    /// Tells the course, and wakes the connection's timer if it would now sleep too long.
+    fn tell<T>(&self, tell: impl FnOnce(&mut Course, Tick) -> T) -> T {
+        let now = self.clock.tick();
+        let mut state = self.state.lock();
+        let told = tell(&mut state.course, now);
+        let next = state.course.next_deadline().map(|(tick, _)| tick);
+        let too_late = match (next, state.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let waker = too_late.then(|| state.connection.take()).flatten();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        told
+    }
+}
+
+/// The timer of a connection, and its ear for the gateway's end. Polled by the connection's own task.
+pub(super) struct Timer {
+    watch: Watch,
+    sleep: Option<(Tick, Sleep)>,
+    shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("watch", &self.watch)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Timer {
+    pub(super) fn new(watch: Watch, shutdown: CancellationToken) -> Self {
+        Self {
+            watch,
+            sleep: None,
+            shutdown: Some(Box::pin(shutdown.cancelled_owned())),
+        }
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Ready when something is to be done to the connection as a whole.
+    pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        if let Some(shutdown) = &mut self.shutdown
+            && shutdown.as_mut().poll(cx).is_ready()
+        {
+            self.shutdown = None;
+            let now = self.watch.clock.tick();
+            self.watch.state.lock().course.ask_to_end(now, CloseReason::Shutdown);
+            return Poll::Ready(Verdict::End(CloseReason::Shutdown));
+        }
+        loop {
+            match self.ask(cx.waker()) {
+                Asked::Do(Verdict::BodyTooSlow(_)) => {}
+                Asked::Do(verdict) => return Poll::Ready(verdict),
+                Asked::Later(None) => return Poll::Pending,
+                Asked::Later(Some(next)) => {
+                    // A sleep that ends too early is kept: it asks again then. That is what makes a byte cheap.
+                    let sleep = match &mut self.sleep {
+                        Some((armed, sleep)) if *armed <= next => sleep,
+                        _ => {
+                            let sleep = self.watch.clock.sleep_until(next);
+                            &mut self.sleep.insert((next, sleep)).1
+                        }
+                    };
+                    if sleep.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.sleep = None;
+                }
+            }
+        }
+    }
+
+    fn ask(&self, waker: &Waker) -> Asked {
+        let now = self.watch.clock.tick();
+        let mut state = self.watch.state.lock();
+        if let Some(verdict) = state.course.due(now) {
+            let body = match verdict {
+                Verdict::BodyTooSlow(id) => state.bodies.remove(&id),
+                _ => None,
+            };
+            drop(state);
+            if let Some(body) = body {
+                body.wake();
+            }
+            return Asked::Do(verdict);
+        }
+        let next = state.course.next_deadline().map(|(tick, _)| tick);
+        let sleeps_until = self.sleep.as_ref().map(|(armed, _)| *armed);
+        state.armed = sleeps_until.into_iter().chain(next).min();
+        match &mut state.connection {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        Asked::Later(next)
+    }
+
+    /// Runs `step` of the connection under its deadlines. Being asked to end is the end here: nothing is under way yet.
+    pub(super) async fn within<F: Future>(&mut self, step: F) -> Result<F::Output, CloseReason> {
+        let mut step = std::pin::pin!(step);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = step.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            match self.poll_verdict(cx) {
+                Poll::Ready(Verdict::Cut(why) | Verdict::End(why)) => Poll::Ready(Err(why)),
+                Poll::Ready(Verdict::BodyTooSlow(_)) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+enum Asked {
+    Do(Verdict),
+    Later(Option<Tick>),
+}
