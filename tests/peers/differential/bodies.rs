@@ -13,7 +13,8 @@ cases! {
         body("m 3.14\r\n").says("text format parsing error in line 1: expected float as value, got \"3.14\\r\""),
     ];
     strictly_a_carriage_return_is_part_of_a_type: [
-        body("# TYPE m counter\r\nm 1\r\n").says("text format parsing error in line 1: unknown metric type \"counter\\r\""),
+        body("# TYPE m counter\r\nm 1\r\n")
+            .says("text format parsing error in line 1: unknown metric type \"counter\\r\""),
     ];
     strictly_a_carriage_return_in_an_empty_line: [body("m 1\n\r\n")];
     strictly_good_text_is_good: [body("# HELP m h\n# TYPE m gauge\nm{a=\"b\"} 1\n")];

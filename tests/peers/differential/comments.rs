@@ -11,8 +11,12 @@ cases! {
     a_series_without_a_type_is_untyped: [body("m 1\n# TYPE n untyped\nn 1\n")];
     types_are_read_in_any_case: [body("# TYPE a COUNTER\na 1\n# TYPE b Gauge\nb 1\n")];
     the_type_gaugehistogram_is_read: [body("# TYPE m gaugehistogram\nm_bucket{le=\"+Inf\"} 1\nm_gsum 1\nm_gcount 1\n")];
-    the_type_unknown_is_refused: [body("# TYPE m unknown\nm 1\n").says("text format parsing error in line 1: unknown metric type \"unknown\"")];
-    the_type_info_is_refused: [body("# TYPE m info\nm 1\n").says("text format parsing error in line 1: unknown metric type \"info\"")];
+    the_type_unknown_is_refused: [
+        body("# TYPE m unknown\nm 1\n").says("text format parsing error in line 1: unknown metric type \"unknown\""),
+    ];
+    the_type_info_is_refused: [
+        body("# TYPE m info\nm 1\n").says("text format parsing error in line 1: unknown metric type \"info\""),
+    ];
     a_type_without_a_word_is_refused: [body("# TYPE m\nm 1\n")];
     a_type_with_a_word_too_many_is_refused: [body("# TYPE m gauge x\nm 1\n")];
     help_without_series_is_dropped: [body("# HELP a b\n# TYPE c gauge\nm 1\n")];
@@ -24,7 +28,8 @@ cases! {
     empty_help_is_no_help: [body("# HELP m\nm 1\n"), body("# HELP m \nm 1\n")];
     help_of_any_language_is_kept: [body("# HELP m é東京\nm 1\n")];
     a_second_help_is_refused: [
-        body("# HELP m a\n# HELP m b\nm 1\n").says("text format parsing error in line 2: second HELP line for metric name \"m\""),
+        body("# HELP m a\n# HELP m b\nm 1\n")
+            .says("text format parsing error in line 2: second HELP line for metric name \"m\""),
     ];
     a_second_type_is_refused: [
         body("# TYPE m gauge\n# TYPE m gauge\nm 1\n")

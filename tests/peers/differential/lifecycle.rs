@@ -66,7 +66,9 @@ cases! {
     a_parse_error_leaves_no_trace: [post(X, "a b c\n"), post(X, "m 1\n"), put(X, "m 2\nn oops\n")];
     a_wrong_path_leaves_no_trace: [post("/metrics/job/x/a", "m 1\n")];
     a_pushed_push_time_is_not_believed: [post(X, "# TYPE push_time_seconds gauge\npush_time_seconds 5\nm 1\n")];
-    a_pushed_failure_time_is_not_believed: [post(X, "# TYPE push_failure_time_seconds gauge\npush_failure_time_seconds 5\nm 1\n")];
+    a_pushed_failure_time_is_not_believed: [
+        post(X, "# TYPE push_failure_time_seconds gauge\npush_failure_time_seconds 5\nm 1\n"),
+    ];
     a_second_pushed_failure_time: [
         post(X, "m 1\n"),
         post(X, "# TYPE push_failure_time_seconds gauge\npush_failure_time_seconds 5\n"),

@@ -34,30 +34,37 @@ cases! {
     an_encoded_slash_before_a_name_makes_an_empty_name: [path("/metrics/job/x/%2Fa/b/c")];
     an_encoded_slash_before_the_job_makes_it_empty: [path("/metrics/job/%2Fa%2Fb")];
     an_encoded_slash_and_one_part_is_odd: [path("/metrics/job/%2Ffoo")];
-    a_base64_job_may_hold_a_slash: [path("/metrics/job@base64/dGVzdC9qb2I="), path("/metrics/job@base64/dGVzdC9qb2I/i/j")];
+    a_base64_job_may_hold_a_slash: [
+        path("/metrics/job@base64/dGVzdC9qb2I="), path("/metrics/job@base64/dGVzdC9qb2I/i/j"),
+    ];
     base64_with_any_padding_is_read: [
         path("/metrics/job@base64/eA"),
         path("/metrics/job@base64/eA=="),
         path("/metrics/job@base64/eA===="),
     ];
     base64_with_loose_last_bits_is_read: [path("/metrics/job@base64/eB")];
-    base64_with_a_line_feed_inside_is_read: [path("/metrics/job/x/a@base64/e%0AA"), path("/metrics/job/x/a@base64/eA%0D%0A")];
+    base64_with_a_line_feed_inside_is_read: [
+        path("/metrics/job/x/a@base64/e%0AA"), path("/metrics/job/x/a@base64/eA%0D%0A"),
+    ];
     an_empty_base64_job_is_refused: [
         path("/metrics/job@base64/=").says("job name is required"),
         path("/metrics/job@base64/=/a/b").says("job name is required"),
     ];
     a_base64_job_of_other_characters_is_refused: [
-        path("/metrics/job@base64/!!").says("invalid base64 encoding in job name \"\": illegal base64 data at input byte 0"),
+        path("/metrics/job@base64/!!")
+            .says("invalid base64 encoding in job name \"\": illegal base64 data at input byte 0"),
     ];
     a_base64_job_shows_what_was_decoded_of_it: [
-        path("/metrics/job@base64/Zm9v*").says("invalid base64 encoding in job name \"foo\": illegal base64 data at input byte 4"),
+        path("/metrics/job@base64/Zm9v*")
+            .says("invalid base64 encoding in job name \"foo\": illegal base64 data at input byte 4"),
     ];
     standard_base64_with_plus_is_refused: [
         path("/metrics/job/x/l@base64/%2B%2B")
             .says("invalid base64 encoding for label l=\"++\": illegal base64 data at input byte 0"),
     ];
     padding_inside_base64_is_refused: [
-        path("/metrics/job/x/l@base64/eA=eA").says("invalid base64 encoding for label l=\"eA=eA\": illegal base64 data at"),
+        path("/metrics/job/x/l@base64/eA=eA")
+            .says("invalid base64 encoding for label l=\"eA=eA\": illegal base64 data at"),
     ];
     a_lone_base64_character_is_refused: [
         path("/metrics/job/x/l@base64/e").says("invalid base64 encoding for label l=\"e\": illegal base64 data at"),
@@ -67,7 +74,9 @@ cases! {
             .says("invalid base64 encoding for label l=\"foo.bar\": illegal base64 data at input byte 3"),
         delete("/metrics/job/x/l@base64/foo.bar").says("invalid base64 encoding for label l=\"foo.bar\""),
     ];
-    a_base64_value_may_hold_anything: [path("/metrics/job/x/l@base64/YS9iL2M/k/v"), path("/metrics/job/x/l@base64/w6nDqQ")];
+    a_base64_value_may_hold_anything: [
+        path("/metrics/job/x/l@base64/YS9iL2M/k/v"), path("/metrics/job/x/l@base64/w6nDqQ"),
+    ];
     an_equals_sign_is_the_empty_value: [path("/metrics/job/x/a@base64/=/b/c")];
     base64_is_stripped_from_a_name_once: [
         path("/metrics/job/x/a@base64@base64/eA").says("improper label name \"a@base64\""),
