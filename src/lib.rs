@@ -7,3 +7,5 @@ pub mod model;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+
+pub mod cli;
