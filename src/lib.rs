@@ -49,3 +49,5 @@ pub mod model;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+
+pub mod cli;
