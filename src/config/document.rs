@@ -92,6 +92,7 @@ fn options() -> serde_saphyr::Options {
         },
         merge_keys: MergeKeyPolicy::Merge,
         strict_booleans: true,
+        reject_unsupported_tags: true,
         with_snippet: false,
     }
 }
@@ -268,6 +269,7 @@ mod tests {
             "f.yml:3:1: the key `a` is there twice, expected once"
         );
         assert!(fault("a: 1\n---\nb: 2\n").contains("a second document"));
+        assert!(fault("a: !secret x\n").starts_with("f.yml:1:"));
         assert!(fault("a: [1\n").starts_with("f.yml:"));
         assert!(fault("a: *x\n").starts_with("f.yml:1:4: "));
     }

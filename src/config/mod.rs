@@ -42,6 +42,7 @@ pub use tenants::OperatorToken;
 pub use tenants::Tenant;
 pub use tenants::TenantToken;
 pub use units::duration as parse_duration;
+pub use units::socket_addresses as parse_addresses;
 
 use self::credentials::Credentials;
 use self::fault::Faults;

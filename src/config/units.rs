@@ -93,7 +93,7 @@ fn cidr(text: &str) -> Option<IpNet> {
 }
 
 /// `address:port`, `[address]:port`, or `:port` for all addresses of both families.
-pub(super) fn socket_addresses(text: &str) -> Option<Vec<SocketAddr>> {
+pub fn socket_addresses(text: &str) -> Option<Vec<SocketAddr>> {
     if let Some(port) = text.strip_prefix(':') {
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|_| digits)?;

@@ -1,9 +1,15 @@
-//! What tests hold: a clock that only they move, a certificate authority.
+//! What tests hold: a gateway in process, a clock that only they move, a certificate authority.
 //!
 //! Compiled for tests and with the feature `testkit`, never into the product.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 mod ca;
 mod clock;
+mod gateway;
 
 pub use ca::TestCa;
 pub use clock::MockClock;
+pub use gateway::Answer;
+pub use gateway::Client;
+pub use gateway::GatewayBuilder;
+pub use gateway::TestGateway;

@@ -1,0 +1,237 @@
+//! The grammar of a push URL: `/metrics/job[@base64]/JOB{/NAME[@base64]/VALUE}`.
+//!
+//! As Pushgateway reads it: on the percent-decoded path (so `%2F` separates), `+` is a plus, a trailing empty value is a
+//! value, a later label wins over an earlier one of its name, and `job` over them all. Errors come in upstream's order and
+//! words. What is stricter: a value must be UTF-8.
+
+use crate::model::GroupingError;
+use crate::model::GroupingKey;
+use crate::model::is_label_name;
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
+
+/// Why a path names no group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("invalid base64 encoding in job name {0:?}: illegal base64 data")]
+    JobBase64(String),
+    #[error("invalid base64 encoding for label {name}={value:?}: illegal base64 data")]
+    LabelBase64 { name: String, value: String },
+    #[error("odd number of components in label string {0:?}")]
+    OddComponents(String),
+    #[error(transparent)]
+    Key(#[from] GroupingError),
+    #[error("the path is not UTF-8")]
+    NotUtf8,
+    #[error("the path is malformed: a % is not followed by two hexadecimal digits")]
+    Percent,
+}
+
+/// What stands behind a name whose value is base64.
+const BASE64_SUFFIX: &str = "@base64";
+
+/// The group that a push path names. `path` is still percent-encoded and starts with `/metrics/job`.
+pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
+    let decoded = percent_decoded(path)?;
+    let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
+    let rest = decoded.strip_prefix("/metrics/job").unwrap_or_default();
+    let (rest, job_is_base64) = match rest.strip_prefix(BASE64_SUFFIX) {
+        Some(rest) => (rest, true),
+        None => (rest, false),
+    };
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    let (job, labels) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let job = match job_is_base64 {
+        true => base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?,
+        false => job.to_owned(),
+    };
+    let labels = labels_of(labels)?;
+    Ok(GroupingKey::new(&job, labels)?)
+}
+
+/// `labels` is empty or begins with a slash.
+fn labels_of(labels: &str) -> Result<Vec<(String, String)>, PathError> {
+    if labels.len() <= 1 {
+        return Ok(Vec::new());
+    }
+    let components: Vec<&str> = labels.strip_prefix('/').unwrap_or(labels).split('/').collect();
+    let (pairs, rest) = components.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(PathError::OddComponents(labels.to_owned()));
+    }
+    pairs.iter().map(|[name, value]| label_of(name, value)).collect()
+}
+
+fn label_of(raw_name: &str, value: &str) -> Result<(String, String), PathError> {
+    let (name, is_base64) = match raw_name.strip_suffix(BASE64_SUFFIX) {
+        Some(name) => (name, true),
+        None => (raw_name, false),
+    };
+    if !is_label_name(name) || name.starts_with("__") {
+        return Err(GroupingError::LabelName(name.to_owned()).into());
+    }
+    let value = match is_base64 {
+        true => base64_decoded(value).ok_or_else(|| PathError::LabelBase64 {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })?,
+        false => value.to_owned(),
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// URL-safe base64 as Go's decoder reads it: any padding behind it is dropped, line ends within it are skipped, and left
+/// over bits may be anything. `None` also if what it says is not UTF-8.
+fn base64_decoded(text: &str) -> Option<String> {
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true);
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, CONFIG);
+    let kept: Vec<u8> = text
+        .trim_end_matches('=')
+        .bytes()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
+    String::from_utf8(ENGINE.decode(kept).ok()?).ok()
+}
+
+fn percent_decoded(path: &str) -> Result<Vec<u8>, PathError> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(PathError::Percent);
+        };
+        decoded.push(u8::try_from(high * 16 + low).map_err(|_| PathError::Percent)?);
+    }
+    Ok(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PathError;
+    use super::key_of;
+    use proptest::prelude::*;
+
+    fn shown(path: &str) -> String {
+        match key_of(path) {
+            Ok(key) => format!("{key:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_path_means_what_pushgateway_reads_in_it() {
+        for (path, key) in [
+            ("/metrics/job/x", r#"{job="x"}"#),
+            ("/metrics/job/x/", r#"{job="x"}"#),
+            ("/metrics/job/x/a/", r#"{a="",job="x"}"#),
+            ("/metrics/job/x/a/b", r#"{a="b",job="x"}"#),
+            ("/metrics/job/x/a@base64/=/b/c", r#"{a="",b="c",job="x"}"#),
+            ("/metrics/job/x/job/y", r#"{job="x"}"#),
+            ("/metrics/job/x/a/1/a/2", r#"{a="2",job="x"}"#),
+            (
+                "/metrics/job@base64/dGVzdC9qb2I=/instance@base64/dGVzdGluc3RhbmNl",
+                r#"{instance="testinstance",job="test/job"}"#,
+            ),
+            (
+                "/metrics/job/x/label_name1@base64/bGFiZWwvdmFsdWUx",
+                r#"{job="x",label_name1="label/value1"}"#,
+            ),
+            (
+                "/metrics/job/x/l@base64/bGFiZWwvdmFsdWUx==",
+                r#"{job="x",l="label/value1"}"#,
+            ),
+            ("/metrics/job/a+b", r#"{job="a+b"}"#),
+            ("/metrics/job/a%20b", r#"{job="a b"}"#),
+            ("/metrics/job/a%2Fb%2Fc", r#"{b="c",job="a"}"#),
+            ("/metrics/job/Bj%C3%B6rn", r#"{job="Björn"}"#),
+            (
+                "/metrics/job/x/U__label_2e_name2/v",
+                r#"{U__label_2e_name2="v",job="x"}"#,
+            ),
+        ] {
+            assert_eq!(shown(path), key, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_names_no_group_says_why_in_upstreams_words() {
+        for (path, error) in [
+            ("/metrics/job@base64/=", "job name is required"),
+            ("/metrics/job/%2Fa%2Fb", "job name is required"),
+            (
+                "/metrics/job/%2Ffoo",
+                r#"odd number of components in label string "/foo""#,
+            ),
+            (
+                "/metrics/job/x/a/b/",
+                r#"odd number of components in label string "/a/b/""#,
+            ),
+            (
+                "/metrics/job/x/a/b%2Fc",
+                r#"odd number of components in label string "/a/b/c""#,
+            ),
+            ("/metrics/job/x/a=b/v", r#"improper label name "a=b""#),
+            ("/metrics/job/x/__a/v", r#"improper label name "__a""#),
+            ("/metrics/job/x/@base64/eA", r#"improper label name """#),
+            (
+                "/metrics/job/x/a@base64/foo.bar",
+                r#"invalid base64 encoding for label a="foo.bar": illegal base64 data"#,
+            ),
+            (
+                "/metrics/job@base64/a%2Bb/x",
+                r#"invalid base64 encoding in job name "a+b": illegal base64 data"#,
+            ),
+            ("/metrics/job/%FF", "the path is not UTF-8"),
+            (
+                "/metrics/job/x%2",
+                "the path is malformed: a % is not followed by two hexadecimal digits",
+            ),
+            (
+                "/metrics/job@base64/_w",
+                r#"invalid base64 encoding in job name "_w": illegal base64 data"#,
+            ),
+        ] {
+            assert_eq!(shown(path), error, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_broken_job_is_told_before_a_broken_label_and_that_before_an_empty_job() {
+        assert!(matches!(
+            key_of("/metrics/job@base64/./a").unwrap_err(),
+            PathError::JobBase64(_)
+        ));
+        assert!(matches!(
+            key_of("/metrics/job@base64/=/a").unwrap_err(),
+            PathError::OddComponents(_)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics_and_every_key_has_a_job(rest in any::<String>()) {
+            if let Ok(key) = key_of(&format!("/metrics/job/{rest}")) {
+                prop_assert!(!key.job().is_empty());
+            }
+        }
+
+        #[test]
+        fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in any::<String>()) {
+            use base64::Engine;
+            let encode = |text: &str| base64::engine::general_purpose::URL_SAFE.encode(text);
+            let key = key_of(&format!("/metrics/job@base64/{}/l@base64/{}", encode(&job), encode(&value))).unwrap();
+            prop_assert_eq!(key.job(), job);
+            prop_assert_eq!(key.get("l"), value);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Stage 5: what was asked. Takes a [`Scope`](crate::namespace::Scope), reads the bytes, calls the store, writes the
+//! answer. Handlers are thin: the grammar of a path is in `grouping`, of a body in `decode`, what stands in an answer in
+//! `exposition`.
+
+mod decode;
+mod delete;
+mod grouping;
+mod health;
+mod push;
+mod scrape;
+mod state;
+
+pub use delete::delete;
+pub use grouping::PathError;
+pub use health::healthy;
+pub use health::ready;
+pub use push::merge;
+pub use push::replace;
+pub use scrape::scrape;
+pub use state::Api;
+pub use state::not_allowed;
+pub use state::not_found;
+
+/// Why a request cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("404 page not found")]
+    NotFound,
+    #[error("Method Not Allowed")]
+    MethodNotAllowed,
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("the Content-Encoding {0:?} is not supported; identity and gzip are")]
+    Encoding(String),
+    #[error("protobuf bodies are not supported in this version; send the text format 0.0.4")]
+    Protobuf,
+    /// The compressed bytes are no such thing.
+    #[error("the gzip body is malformed: {0}")]
+    Encoded(String),
+    #[error("{0}")]
+    Text(String),
+    #[error("the body is too large: body_bytes_max is {limit} bytes, decompressed")]
+    BodyTooLarge { limit: u64 },
+    #[error("the body came too slowly")]
+    BodyTooSlow,
+    #[error("the body broke off")]
+    BodyBroken,
+}

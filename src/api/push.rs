@@ -1,0 +1,69 @@
+//! PUT and POST of a group.
+
+use super::ApiError;
+use super::decode::body_of;
+use super::grouping::key_of;
+use super::state::Api;
+use crate::exposition;
+use crate::namespace::Scope;
+use crate::rejection::Rejection;
+use crate::store::Method;
+use crate::store::Push;
+use crate::store::Refusal;
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+use http::StatusCode;
+use http::Uri;
+
+/// PUT: the group becomes what the body says.
+pub async fn replace(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
+    push(state, scope, Method::Replace, uri, headers, body).await
+}
+
+/// POST: the families in the body replace those of their names.
+pub async fn merge(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
+    push(state, scope, Method::Merge, uri, headers, body).await
+}
+
+type PushAnswer = Result<StatusCode, Rejection>;
+
+async fn push(
+    State(api): State<Api>,
+    scope: Scope,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> PushAnswer {
+    let outcome = accept(&api, &scope, method, &uri, &headers, body).await;
+    let code = outcome.as_ref().map_or_else(Rejection::code, |()| "accepted");
+    api.metrics.pushed(scope.tenant(), code);
+    outcome.map(|()| StatusCode::OK)
+}
+
+/// From path and body to the store. What is refused before the store's judgement leaves no trace.
+async fn accept(
+    api: &Api,
+    scope: &Scope,
+    method: Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(), Rejection> {
+    let reading = api.reading_of(scope.tenant())?;
+    let key = scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?;
+    let body = body_of(headers, body, reading.body_bytes_max).await?;
+    api.metrics.size(body.len());
+    let parsed = exposition::text::parse(&body, reading.dialect).map_err(|error| ApiError::Text(error.to_string()))?;
+    // As upstream: the time of a push is the moment after its body was read.
+    let at = api.clock.now();
+    let families = match exposition::prepare(parsed, &key, &api.hasher, &api.reading.namespace_label) {
+        Ok(families) => families,
+        Err(inconsistent) => {
+            api.store.note_failure(scope, &key, at)?;
+            return Err(Refusal::Inconsistent(inconsistent.to_string()).into());
+        }
+    };
+    Ok(api.store.push(scope, &Push::new(key, method, families, at))?)
+}

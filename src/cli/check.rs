@@ -1,0 +1,36 @@
+//! `pushward check`.
+
+use super::Surroundings;
+use super::Trouble;
+use super::args::WithConfig;
+use super::certificate;
+use crate::config::Fault;
+use crate::config::Reading;
+use std::process::ExitCode;
+
+/// Writes one line for each fault. What `serve` only warns of is a fault here: nobody reads a warning that passes.
+pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
+    let reading = match Reading::load(&args.config) {
+        Ok(reading) => reading,
+        Err(errors) => return report(errors.faults(), around),
+    };
+    let findings = certificate::inspect(&reading.config, around.clock.now());
+    let faults = [findings.faults, reading.cautions, findings.cautions].concat();
+    if !faults.is_empty() {
+        return report(&faults, around);
+    }
+    let (tenants, operators) = (reading.config.tenants.len(), reading.config.operators.len());
+    let path = args.config.display();
+    writeln!(
+        around.out,
+        "{path}: no fault; tenants: {tenants}, operators: {operators}"
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(faults: &[Fault], around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
+    for fault in faults {
+        writeln!(around.err, "{fault}")?;
+    }
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,248 @@
+//! The subcommands as somebody types them, in a directory of their own and at a time that stands still.
+
+mod made;
+
+use super::Surroundings;
+use super::run;
+use crate::config::Config;
+use crate::model::PlainToken;
+use crate::model::Timestamp;
+use crate::testkit::MockClock;
+use std::cell::RefCell;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What a run left behind.
+struct Ran {
+    code: ExitCode,
+    out: String,
+    err: String,
+    served: Option<Config>,
+}
+
+const GOOD: ExitCode = ExitCode::SUCCESS;
+const FAILED: ExitCode = ExitCode::FAILURE;
+
+fn bad_usage() -> ExitCode {
+    ExitCode::from(2)
+}
+
+fn at(clock: &MockClock, arguments: &[&str]) -> Ran {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let served = RefCell::new(None);
+    let serve = |config| {
+        *served.borrow_mut() = Some(config);
+        ExitCode::SUCCESS
+    };
+    let around = Surroundings {
+        clock: Arc::new(clock.clone()),
+        out: &mut out,
+        err: &mut err,
+        serve: &serve,
+    };
+    let arguments = ["pushward"].iter().chain(arguments).map(Into::into);
+    let code = run(arguments, around);
+    Ran {
+        code,
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+        served: served.into_inner(),
+    }
+}
+
+fn pushward(arguments: &[&str]) -> Ran {
+    at(&MockClock::new(), arguments)
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// A new directory and the text of a path in it.
+fn directory(name: &str) -> (TempDir, String) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join(name).to_str().unwrap().to_owned();
+    (dir, path)
+}
+
+#[test]
+fn wrong_usage_is_two_and_help_is_an_answer() {
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["serve"],
+        &["check", "--config"],
+        &["serve", "--token", "x"],
+        &["token", "new", "--tenant", "a"],
+        &["token", "new", "--scope", "push"],
+        &["token", "new", "--tenant", "a", "--operator", "b", "--scope", "push"],
+        &["token", "new", "--tenant", "A", "--scope", "push"],
+        &["token", "new", "--tenant", "a", "--scope", "fleet:read"],
+        &["token", "new", "--operator", "a", "--scope", "push"],
+        &["token", "new", "--tenant", "a", "--scope", "push", "--job", ""],
+        &[
+            "token",
+            "new",
+            "--tenant",
+            "a",
+            "--scope",
+            "push",
+            "--expires",
+            "tomorrow",
+        ],
+        &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "0d"],
+        &[
+            "token",
+            "new",
+            "--tenant",
+            "a",
+            "--scope",
+            "push",
+            "--expires",
+            "99999d",
+        ],
+        &["serve", "--config", "/nonexistent/p.yml"],
+    ] {
+        let ran = pushward(arguments);
+        assert_eq!(ran.code, bad_usage(), "{arguments:?}");
+        assert!(
+            !ran.err.is_empty() && ran.out.is_empty() && ran.served.is_none(),
+            "{arguments:?}"
+        );
+    }
+    let help = pushward(&["--help"]);
+    assert_eq!((help.code, &*help.err), (GOOD, ""));
+    assert!(help.out.contains("quickstart") && help.out.contains("Exit codes: 0"));
+    assert!(pushward(&["--version"]).out.starts_with("pushward 0."));
+}
+
+#[test]
+fn a_new_token_authenticates_by_the_entry_printed_with_it() {
+    let ran = pushward(&[
+        "token",
+        "new",
+        "--tenant",
+        "payments",
+        "--scope",
+        "push",
+        "--scope",
+        "delete",
+        "--job",
+        "back\"up-*",
+    ]);
+    assert_eq!((ran.code, &*ran.err), (GOOD, ""));
+    let (token, entry) = ran.out.split_once("\n\n").unwrap();
+    let token = PlainToken::parse(token).unwrap();
+    assert!(!token.id().as_str().starts_with("qs"));
+    assert!(!entry.contains(token.reveal()));
+    let text = format!("listener: {{ address: 127.0.0.1:1 }}\ntenants:\n  payments:\n    tokens:\n{entry}");
+    let config = Config::parse(&text, Path::new("p.yml")).unwrap();
+    let read = &config.tenants["payments"].tokens[0];
+    assert_eq!((read.id, read.digest), (token.id(), token.digest()));
+    assert_eq!(read.jobs.as_ref().unwrap()[0].as_str(), "back\"up-*");
+    assert_eq!(read.scopes.len(), 2);
+    // 365 days after 2030-01-01.
+    assert_eq!(read.expires, Some(Timestamp::from_unix_seconds(1_924_992_000)));
+    assert!(entry.contains("        expires: \"2031-01-01T00:00:00Z\"\n"));
+}
+
+#[test]
+fn a_tokens_file_is_its_owners_alone_and_stdout_does_not_have_it() {
+    let (_dir, path) = directory("t.token");
+    let new = |expires: &str| {
+        let operator = ["token", "new", "--operator", "prometheus", "--scope", "fleet:read"];
+        pushward(&[&operator[..], &["--expires", expires, "--token-file", &path]].concat())
+    };
+    let ran = new("never");
+    assert_eq!(ran.code, GOOD);
+    let token = std::fs::read_to_string(&path).unwrap();
+    let parsed = PlainToken::parse(&token).unwrap();
+    assert_eq!(mode(Path::new(&path)), 0o600);
+    assert!(!ran.out.contains(&token) && !ran.err.contains(&token));
+    assert!(ran.out.contains(&parsed.digest().to_hex()) && !ran.out.contains("expires"));
+    let again = new("1d");
+    assert_eq!((again.code, &*again.out), (FAILED, ""));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), token);
+}
+
+#[test]
+fn check_says_every_fault_and_ends_with_one() {
+    let (_dir, path) = directory("p.yml");
+    std::fs::write(
+        &path,
+        "listener: { address: 127.0.0.1:1 }\nlimits: { groups_max: 0, wait_max: 1s }\n",
+    )
+    .unwrap();
+    let ran = pushward(&["check", "--config", &path]);
+    assert_eq!((ran.code, &*ran.out), (FAILED, ""));
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.err);
+    assert!(lines[0].starts_with(&format!("{path}:2:23: limits.groups_max: ")));
+    assert!(lines[1].ends_with("limits.wait_max: not in this version"));
+    assert_eq!(pushward(&["serve", "--config", &path]).code, bad_usage());
+    assert_eq!(pushward(&["check", "--config", "/nonexistent"]).code, FAILED);
+}
+
+#[test]
+fn a_certificate_that_cannot_serve_refuses_the_start() {
+    let (_dir, path) = directory("certs");
+    let ran = pushward(&["certs", "dev", "--dir", &path, "--host", "push.example.org"]);
+    assert_eq!((ran.code, &*ran.err), (GOOD, ""));
+    for (certificate, key, fault) in [
+        ("server.pem", "server-key.pem", None),
+        (
+            "missing.pem",
+            "server-key.pem",
+            Some("certificate_file: cannot be read"),
+        ),
+        (
+            "server-key.pem",
+            "server-key.pem",
+            Some("certificate_file: holds no certificate"),
+        ),
+        ("server.pem", "missing.pem", Some("key_file: cannot be read")),
+        ("server.pem", "ca.pem", Some("key_file: cannot be read")),
+        (
+            "server.pem",
+            "client-key.pem",
+            Some("key_file: does not fit its certificate"),
+        ),
+    ] {
+        let tls = format!("tls: {{ certificate_file: {certificate}, key_file: {key} }}");
+        let text = format!("listener: {{ address: 127.0.0.1:1, {tls} }}\noperators: {{ o: {{}} }}\n");
+        let config = format!("{path}/p.yml");
+        std::fs::write(&config, text).unwrap();
+        let [serve, check] = ["serve", "check"].map(|command| pushward(&[command, "--config", &config]));
+        match fault {
+            None => assert_eq!((serve.code, serve.served.is_some()), (GOOD, true), "{}", serve.err),
+            Some(fault) => {
+                assert_eq!((serve.code, check.code), (bad_usage(), FAILED));
+                assert!(
+                    serve.err.contains(fault) && check.err.contains(fault),
+                    "{fault}: {}",
+                    serve.err
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_past_its_end_is_a_warning() {
+    let (_dir, path) = directory("q");
+    let clock = MockClock::new();
+    at(&clock, &["quickstart", "--dir", &path]);
+    clock.advance(Duration::from_secs(31 * 86_400));
+    let ran = at(&clock, &["quickstart", "--dir", &path]);
+    assert!(ran.served.is_some());
+    assert!(
+        ran.err
+            .contains("listener.tls.certificate_file: ended on 2030-01-31T00:00:00Z"),
+        "{}",
+        ran.err
+    );
+}

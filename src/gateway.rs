@@ -1,0 +1,238 @@
+//! A gateway in parts and as a whole: what a configuration makes, bound to its addresses and run to its end.
+
+use crate::answered::Answering;
+use crate::answered::answered;
+use crate::api::Api;
+use crate::config::Config;
+use crate::config::Listener;
+use crate::exposition;
+use crate::identity::Identity;
+use crate::identity::Registry;
+use crate::limits::Buckets;
+use crate::listener::BindError;
+use crate::listener::CurrentTls;
+use crate::listener::InClear;
+use crate::listener::ServerTls;
+use crate::listener::TlsError;
+use crate::listener::bind;
+use crate::model::SeriesHasher;
+use crate::model::SharedClock;
+use crate::ops;
+use crate::ops::ListenerMetrics;
+use crate::ops::Ops;
+use crate::ops::StoreUsage;
+use crate::stack::Connections;
+use crate::stack::Requests;
+use crate::stack::accept_stack;
+use crate::stack::request_stack;
+use crate::store::MemoryJournal;
+use crate::store::Store;
+use crate::telemetry::Health;
+use crate::telemetry::Metrics;
+use crate::telemetry::RequestIds;
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Why a gateway does not start. Nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("the system's random source failed")]
+    Random,
+}
+
+/// A gateway bound to its addresses, not yet accepting.
+#[derive(Debug)]
+pub struct Gateway {
+    parts: Parts,
+    main: Door,
+    ops: Door,
+}
+
+/// A listener's sockets and its certificate.
+#[derive(Debug)]
+struct Door {
+    config: Listener,
+    sockets: Vec<TcpListener>,
+    tls: Option<CurrentTls>,
+}
+
+/// What both listeners share.
+#[derive(Debug)]
+struct Parts {
+    requests: Requests,
+    metrics: Metrics,
+    listeners: ListenerMetrics,
+    health: Health,
+    clock: SharedClock,
+    ops_auth: crate::config::OpsAuth,
+}
+
+impl Gateway {
+    /// Makes every part and binds every address; a fault in any of them is the end of it.
+    pub fn bind(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
+        let parts = Parts::new(config, clock)?;
+        let main = Door::open(&config.listener, &parts.metrics)?;
+        let ops = Door::open(&config.ops.listener, &parts.metrics)?;
+        parts.health.set_loaded();
+        Ok(Self { parts, main, ops })
+    }
+
+    /// The addresses of the main listener, as bound: port 0 is a port by now.
+    pub fn addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.main
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.local_addr().ok())
+            .collect()
+    }
+
+    /// The addresses of the operator's listener.
+    pub fn ops_addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.ops
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.local_addr().ok())
+            .collect()
+    }
+
+    /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { parts, main, ops } = self;
+        let (app, ops_app) = (request_stack(&parts.requests), parts.ops_app());
+        let main = main.serve(app, &parts, shutdown.clone());
+        // Health is answered until the last request is: whoever watches a shutdown sees its end.
+        let main_is_over = CancellationToken::new();
+        let ops = ops.serve(ops_app, &parts, main_is_over.clone());
+        let stopping = async {
+            shutdown.cancelled().await;
+            parts.health.set_stopping();
+        };
+        let main = async {
+            main.await;
+            main_is_over.cancel();
+        };
+        tokio::join!(main, ops, stopping);
+    }
+}
+
+/// The two apps of a gateway without sockets or TLS: for whoever brings both along, as tests do.
+pub fn apps(config: &Config, clock: SharedClock) -> Result<(Router, Router), StartError> {
+    let parts = Parts::new(config, clock)?;
+    parts.health.set_loaded();
+    Ok((request_stack(&parts.requests), parts.ops_app()))
+}
+
+impl Door {
+    fn open(config: &Listener, metrics: &Metrics) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(ServerTls::load).transpose()?;
+        if let (Some(tls), Some(files)) = (&tls, &config.tls) {
+            metrics.certificate_expires(&files.certificate_file.display().to_string(), tls.not_after());
+        }
+        let sockets = bind(&config.addresses)?;
+        Ok(Self {
+            config: config.clone(),
+            sockets,
+            tls: tls.map(CurrentTls::new),
+        })
+    }
+
+    async fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) {
+        let connections = Connections {
+            tls: self.tls,
+            in_clear: parts.in_clear(),
+            clock: parts.clock.clone(),
+            shutdown,
+            events: parts.listeners.of(&self.config.name),
+            config: self.config,
+        };
+        accept_stack(self.sockets, app, connections).await;
+    }
+}
+
+impl Parts {
+    fn new(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
+        let health = Health::default();
+        let metrics = Metrics::new(&clock, &health);
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
+        let quotas = config
+            .tenants
+            .iter()
+            .map(|(id, tenant)| (id.clone(), tenant.limits.quota));
+        let reserved = &config.namespace.names_reserved;
+        let store = Arc::new(Store::new(
+            quotas,
+            reserved,
+            Arc::new(MemoryJournal),
+            exposition::own_gauge,
+        ));
+        metrics.collect(Box::new(StoreUsage(store.clone())));
+        note_expiries(config, &metrics);
+        let hasher = SeriesHasher::with_key(key);
+        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config)));
+        let requests = Requests {
+            answering: Answering {
+                metrics: metrics.clone(),
+                ids: RequestIds::new(),
+                clock: clock.clone(),
+            },
+            identity: Identity {
+                registry,
+                clock: clock.clone(),
+            },
+            buckets: Arc::new(Buckets::new(config, &clock)),
+            tenants: Arc::new(config.tenants.keys().cloned().collect()),
+            api: Api::new(config, store, hasher, clock.clone(), metrics.pushes(), health.clone()),
+        };
+        let listeners = ListenerMetrics::register(&metrics);
+        Ok(Self {
+            requests,
+            metrics,
+            listeners,
+            health,
+            clock,
+            ops_auth: config.ops.auth,
+        })
+    }
+
+    fn ops_app(&self) -> Router {
+        let ops = Ops {
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            identity: self.requests.identity.clone(),
+            auth: self.ops_auth,
+        };
+        ops::doors(&ops).layer(from_fn_with_state(self.requests.answering.clone(), answered))
+    }
+
+    /// Names the credential whose valid token was sent without TLS.
+    fn in_clear(&self) -> InClear {
+        let registry = self.requests.identity.registry.clone();
+        Arc::new(move |header: &str| registry.load().credential_in_clear(header))
+    }
+}
+
+fn note_expiries(config: &Config, metrics: &Metrics) {
+    for (id, tenant) in &config.tenants {
+        for token in &tenant.tokens {
+            if let Some(at) = token.expires {
+                metrics.credential_expires(id.as_str(), &token.name, at);
+            }
+        }
+    }
+    for (name, operator) in &config.operators {
+        for token in &operator.tokens {
+            if let Some(at) = token.expires {
+                metrics.credential_expires(name, &token.name, at);
+            }
+        }
+    }
+}

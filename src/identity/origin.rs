@@ -1,0 +1,67 @@
+//! Browsers send what they were told to remember, for whichever page asks. This gateway is not for pages.
+
+use super::IdentityError;
+use crate::rejection::Rejection;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderMap;
+use http::Method;
+use http::header::HOST;
+use http::header::ORIGIN;
+
+/// Refuses a changing request that a browser sends on behalf of another site's page.
+pub async fn refuse_foreign_origins(request: Request, next: Next) -> Result<Response, Rejection> {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let host = request.uri().authority().map(|authority| authority.as_str());
+    if !safe && is_foreign(request.headers(), host) {
+        return Err(IdentityError::ForeignOrigin.into());
+    }
+    Ok(next.run(request).await)
+}
+
+/// `host` is HTTP/2's `:authority`; on HTTP/1.1 the header `Host` stands for it.
+fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        return true;
+    }
+    let Some(origin) = text(ORIGIN) else { return false };
+    let own = host.or(text(HOST)).unwrap_or_default();
+    origin.split_once("://").map(|(_, host)| host) != Some(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_foreign;
+    use http::HeaderMap;
+
+    fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
+        let map: HeaderMap = headers
+            .iter()
+            .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
+            .collect();
+        is_foreign(&map, None)
+    }
+
+    #[test]
+    fn another_sites_page_is_foreign_and_a_client_without_origin_is_not() {
+        assert!(!foreign(&[]));
+        assert!(!foreign(&[("host", "push.example.org")]));
+        assert!(!foreign(&[
+            ("host", "push.example.org"),
+            ("origin", "https://push.example.org")
+        ]));
+        assert!(foreign(&[
+            ("host", "push.example.org"),
+            ("origin", "https://evil.example.org")
+        ]));
+        assert!(foreign(&[
+            ("host", "push.example.org"),
+            ("origin", "https://push.example.org:8443")
+        ]));
+        assert!(foreign(&[("host", "push.example.org"), ("origin", "null")]));
+        assert!(foreign(&[("host", "a"), ("sec-fetch-site", "cross-site")]));
+        assert!(!foreign(&[("host", "a"), ("sec-fetch-site", "same-origin")]));
+    }
+}

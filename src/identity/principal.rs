@@ -1,0 +1,36 @@
+//! The baton of this stage.
+
+use super::credential::Credential;
+use super::credential::Party;
+use std::sync::Arc;
+
+/// Somebody whose credential was proved, is in force, and came from where it may come from.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    credential: Arc<Credential>,
+}
+
+impl Principal {
+    /// Only this stage makes one.
+    pub(super) fn new(credential: Arc<Credential>) -> Self {
+        Self { credential }
+    }
+
+    /// On whose side it stands.
+    pub fn party(&self) -> &Party {
+        &self.credential.party
+    }
+
+    /// The credential's name, for logs and metrics.
+    pub fn credential(&self) -> &str {
+        &self.credential.name
+    }
+
+    /// The tenant's or the operator's name, for logs.
+    pub fn party_name(&self) -> &str {
+        match self.party() {
+            Party::Tenant(grant) => grant.tenant.as_str(),
+            Party::Operator(grant) => &grant.operator,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! This stage as a layer: one for each route, told what the route asks for.
+
+use super::Access;
+use super::FleetScope;
+use super::NamespaceError;
+use super::Scope;
+use super::View;
+use crate::identity::Party;
+use crate::limits::Permit;
+use crate::model::OperatorScope;
+use crate::model::TenantId;
+use crate::model::Verb;
+use crate::rejection::Rejection;
+use axum::extract::FromRequestParts;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderMap;
+use http::request::Parts;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What the stage needs: which tenants there are, and what this route asks for.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    pub tenants: Arc<BTreeSet<TenantId>>,
+    pub access: Access,
+}
+
+/// The header with which clients of other multi-tenant systems name their tenant.
+const ORG_ID: &str = "x-scope-orgid";
+
+/// Lets a request on with its scope, or not at all.
+pub async fn admit(
+    State(namespace): State<Namespace>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    if namespace.access != Access::Open {
+        let view = view_of(&namespace, &request)?;
+        match view {
+            View::Tenant(scope) if !matches!(namespace.access, Access::Either(..)) => {
+                request.extensions_mut().insert(scope);
+            }
+            View::Fleet(scope) if !matches!(namespace.access, Access::Either(..)) => {
+                request.extensions_mut().insert(scope);
+            }
+            either => {
+                request.extensions_mut().insert(either);
+            }
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> {
+    let permit = request
+        .extensions()
+        .get::<Permit>()
+        .ok_or(Rejection::Misassembled("no Permit"))?;
+    let party = permit.principal().party();
+    check_org_id(request.headers(), party)?;
+    let scope = |verb: Verb| match party {
+        Party::Tenant(grant) => Scope::new(grant, verb),
+        Party::Operator(_) => Err(NamespaceError::TenantOnly),
+    };
+    let fleet = |wanted: OperatorScope| match party {
+        Party::Operator(grant) => FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| {
+            namespace.tenants.contains(tenant)
+        }),
+        Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
+    };
+    Ok(match (namespace.access, party) {
+        (Access::Open, _) => return Err(Rejection::Misassembled("an open route asks for no scope")),
+        (Access::Tenant(verb), _) => View::Tenant(scope(verb)?),
+        (Access::Fleet(wanted), _) => View::Fleet(fleet(wanted)?),
+        (Access::Either(verb, _), Party::Tenant(_)) => View::Tenant(scope(verb)?),
+        (Access::Either(_, wanted), Party::Operator(_)) => View::Fleet(fleet(wanted)?),
+    })
+}
+
+/// A tenant may name itself, and nobody else.
+fn check_org_id(headers: &HeaderMap, party: &Party) -> Result<(), NamespaceError> {
+    let own = match party {
+        Party::Tenant(grant) => grant.tenant.as_str(),
+        Party::Operator(_) => "",
+    };
+    let own_alone = headers
+        .get_all(ORG_ID)
+        .iter()
+        .all(|value| !own.is_empty() && value == own);
+    if own_alone { Ok(()) } else { Err(NamespaceError::Tenant) }
+}
+
+/// The values of `?tenant=`. A tenant's name needs no escaping, so an escaped one is no tenant's name.
+fn asked_tenants(request: &Request) -> Vec<String> {
+    let query = request.uri().query().unwrap_or_default();
+    query
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("tenant="))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Takes the baton that [`admit`] laid down. A handler outside the stack finds none and answers nothing.
+macro_rules! baton_of_namespace {
+    ($baton:ty) => {
+        impl<S: Sync> FromRequestParts<S> for $baton {
+            type Rejection = Rejection;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+                parts
+                    .extensions
+                    .get::<Self>()
+                    .cloned()
+                    .ok_or(Rejection::Misassembled("no scope"))
+            }
+        }
+    };
+}
+
+baton_of_namespace!(Scope);
+baton_of_namespace!(FleetScope);
+baton_of_namespace!(View);

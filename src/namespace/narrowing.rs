@@ -1,0 +1,55 @@
+//! Which of a tenant's groups a credential can see at all.
+
+use super::NamespaceError;
+use crate::model::GroupingKey;
+use crate::model::JobPattern;
+use std::collections::BTreeMap;
+
+/// The jobs and bound labels of a credential. What does not fit does not exist for it.
+#[derive(Clone, Debug, Default)]
+pub struct Narrowing {
+    jobs: Option<Box<[JobPattern]>>,
+    labels: Box<[(String, String)]>,
+}
+
+impl Narrowing {
+    pub(super) fn new(jobs: Option<&Vec<JobPattern>>, labels: &BTreeMap<String, String>) -> Self {
+        Self {
+            jobs: jobs.map(|patterns| patterns.clone().into()),
+            labels: labels
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    /// Whether every group fits.
+    pub fn is_everything(&self) -> bool {
+        self.jobs.is_none() && self.labels.is_empty()
+    }
+
+    /// Whether the group `key` exists for this credential.
+    pub fn admits(&self, key: &GroupingKey) -> bool {
+        self.admits_job(key.job()) && self.labels.iter().all(|(name, value)| key.get(name) == value)
+    }
+
+    /// The group that a request for `key` means: a bound label that is absent or empty is added, an equal one kept.
+    pub(super) fn bind(&self, key: GroupingKey) -> Result<GroupingKey, NamespaceError> {
+        if !self.admits_job(key.job()) {
+            return Err(NamespaceError::Job(key.job().to_owned()));
+        }
+        self.labels
+            .iter()
+            .try_fold(key, |key, (name, value)| match key.get(name) {
+                "" => Ok(key.with(name, value)),
+                same if same == value => Ok(key),
+                _ => Err(NamespaceError::Label(name.clone())),
+            })
+    }
+
+    fn admits_job(&self, job: &str) -> bool {
+        self.jobs
+            .as_ref()
+            .is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(job)))
+    }
+}

@@ -1,0 +1,80 @@
+//! The doors of the operator's listener.
+
+use crate::config::OpsAuth;
+use crate::identity;
+use crate::identity::Identity;
+use crate::identity::Party;
+use crate::identity::Principal;
+use crate::model::OperatorScope;
+use crate::namespace::NamespaceError;
+use crate::rejection::Rejection;
+use crate::telemetry::Health;
+use crate::telemetry::Metrics;
+use axum::Router;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::middleware::Next;
+use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use tower::ServiceBuilder;
+
+/// What the doors show.
+#[derive(Clone, Debug)]
+pub struct Ops {
+    pub health: Health,
+    pub metrics: Metrics,
+    pub identity: Identity,
+    pub auth: OpsAuth,
+}
+
+/// The routes: health is open, the metrics may ask for an operator.
+pub fn doors(ops: &Ops) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics));
+    let guarded = match ops.auth {
+        OpsAuth::None => metrics,
+        OpsAuth::Operators => metrics.layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(ops.identity.clone(), identity::require))
+                .layer(from_fn(require_ops_read)),
+        ),
+    };
+    let open = Router::new()
+        .route("/-/healthy", get(|| async { "OK" }))
+        .route("/-/ready", get(ready));
+    open.merge(guarded).with_state(ops.clone())
+}
+
+async fn require_ops_read(request: Request, next: Next) -> Result<Response, Rejection> {
+    let principal = request
+        .extensions()
+        .get::<Principal>()
+        .ok_or(Rejection::Misassembled("no Principal"))?;
+    match principal.party() {
+        Party::Operator(grant) if grant.scopes.contains(&OperatorScope::OpsRead) => Ok(next.run(request).await),
+        Party::Operator(_) => Err(NamespaceError::Operator(OperatorScope::OpsRead).into()),
+        Party::Tenant(_) => Err(NamespaceError::OperatorOnly.into()),
+    }
+}
+
+/// `OK`, or why not; what is degraded is said with either.
+async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
+    let reasons = ops.health.reasons().join(", ");
+    match (ops.health.is_ready(), reasons.is_empty()) {
+        (true, true) => (StatusCode::OK, "OK\n".to_owned()),
+        (true, false) => (StatusCode::OK, format!("OK, degraded: {reasons}\n")),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reasons}\n")),
+    }
+}
+
+async fn metrics(State(ops): State<Ops>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match ops.metrics.write() {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(std::fmt::Error) => Rejection::Misassembled("metrics cannot be written").into_response(),
+    }
+}

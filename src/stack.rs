@@ -1,0 +1,133 @@
+//! The whole gateway on one page. Read top to bottom: that is the path of a request.
+//!
+//! Three stacks: accept makes connections, the connection stack runs once for each of them, the request stack once for
+//! each request. A `ServiceBuilder` is read in the order in which a request meets its layers.
+
+use crate::answered::Answering;
+use crate::answered::answered;
+use crate::api;
+use crate::api::Api;
+use crate::config;
+use crate::identity;
+use crate::identity::Identity;
+use crate::limits;
+use crate::limits::Buckets;
+use crate::listener;
+use crate::listener::CapsLayer;
+use crate::listener::CurrentTls;
+use crate::listener::DeadlineLayer;
+use crate::listener::HttpService;
+use crate::listener::InClear;
+use crate::listener::ListenerEvents;
+use crate::listener::TlsLayer;
+use crate::model::SharedClock;
+use crate::model::TenantId;
+use crate::namespace;
+use crate::namespace::Access;
+use crate::namespace::Namespace;
+use crate::rejection::Rejection;
+use crate::routes::routes;
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state as with;
+use axum::response::IntoResponse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+/// What the connections of one listener need.
+#[derive(Clone)]
+pub struct Connections {
+    pub config: config::Listener,
+    pub tls: Option<CurrentTls>,
+    pub in_clear: InClear,
+    pub clock: SharedClock,
+    pub shutdown: CancellationToken,
+    pub events: Arc<dyn ListenerEvents>,
+}
+
+/// Accepts until the shutdown, and returns when the last connection is gone.
+pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: Connections) {
+    let Connections {
+        config,
+        tls,
+        in_clear,
+        clock,
+        shutdown,
+        events,
+    } = connections;
+    let tracker = TaskTracker::new();
+
+    // Runs once for each connection.                                                bytes -> Peer
+    let connection_stack = ServiceBuilder::new()
+        .layer(CapsLayer::new(&config, clock.clone(), shutdown.clone(), events.clone())) // a slot, or a wait for one
+        .layer(DeadlineLayer::new(config.deadlines, clock.clone(), shutdown.clone())) //    one timer for all that follows
+        .layer(TlsLayer::new(&config.name, tls, in_clear, events.clone())) //               the handshake
+        .service(HttpService::new(app, tracker.clone())); //                                its requests, each with its Peer
+
+    listener::serve(sockets, connection_stack, shutdown, tracker, clock, events).await;
+}
+
+/// What the requests need.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    pub answering: Answering,
+    pub identity: Identity,
+    pub buckets: Arc<Buckets>,
+    pub tenants: Arc<BTreeSet<TenantId>>,
+    pub api: Api,
+}
+
+/// Runs once for each request.
+pub fn request_stack(requests: &Requests) -> Router {
+    let Requests {
+        answering,
+        identity,
+        buckets,
+        tenants,
+        api,
+    } = requests;
+
+    // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
+    let guarded = router(tenants, |access| access != Access::Open)
+        .fallback(api::not_found)
+        .method_not_allowed_fallback(api::not_allowed)
+        .layer(
+            ServiceBuilder::new()
+                .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
+                .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
+                .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
+        ); //                                                            each route: Permit -> Scope, then its handler
+
+    let open = router(tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+
+    open.merge(guarded).with_state(api.clone()).layer(
+        ServiceBuilder::new()
+            .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal
+            .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
+            .layer(CatchPanicLayer::custom(|_| {
+                Rejection::Misassembled("a panic").into_response()
+            })),
+    )
+}
+
+/// The rows of the table that `wanted` picks, each behind its own namespace stage.
+fn router(tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
+    routes()
+        .into_iter()
+        .filter(|route| wanted(route.access))
+        .fold(Router::new(), |router, route| {
+            let namespace = Namespace {
+                tenants: tenants.clone(),
+                access: route.access,
+            };
+            let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
+            router.route(route.path, handler)
+        })
+}

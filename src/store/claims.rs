@@ -1,0 +1,138 @@
+//! Which line names the families of all tenants claim.
+//!
+//! Within a tenant a line name belongs to one family; tenants know nothing of each other, so one may push a histogram
+//! `x` and another a gauge `x_sum`. In the fleet's view such families are *contested*: each of their line names becomes a
+//! family of its own there. Claims are counted as families come and go, so a scrape need not look for contradictions.
+
+use crate::config::NamePattern;
+use crate::model::FamilyName;
+use crate::model::MetricKind;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A family as a claimant: its name and its type.
+pub(super) type Claimant = (FamilyName, MetricKind);
+
+/// Who claims which line names, over all tenants.
+#[derive(Debug)]
+pub(super) struct Claims {
+    reserved: Arc<[NamePattern]>,
+    /// For each claimed line name its claimants, and how many tenants hold each.
+    lines: HashMap<Box<str>, Vec<(Claimant, u32)>>,
+    contested: Arc<HashSet<Claimant>>,
+    reserved_families: u64,
+}
+
+/// The claims at one instant, as a scrape needs them.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimsView {
+    pub(super) reserved: Arc<[NamePattern]>,
+    pub(super) contested: Arc<HashSet<Claimant>>,
+}
+
+impl Claims {
+    pub(super) fn new(reserved: &[NamePattern]) -> Self {
+        let contested = Arc::default();
+        Self {
+            reserved: reserved.into(),
+            lines: HashMap::new(),
+            contested,
+            reserved_families: 0,
+        }
+    }
+
+    pub(super) fn view(&self) -> ClaimsView {
+        ClaimsView {
+            reserved: self.reserved.clone(),
+            contested: self.contested.clone(),
+        }
+    }
+
+    pub(super) fn reserved_families(&self) -> u64 {
+        self.reserved_families
+    }
+
+    /// One more tenant holds the family.
+    pub(super) fn add(&mut self, name: &FamilyName, kind: MetricKind) {
+        if is_reserved(&self.reserved, name, kind) {
+            self.reserved_families = self.reserved_families.saturating_add(1);
+            return;
+        }
+        let claimant = (name.clone(), kind);
+        for line in lines_of(&claimant) {
+            let claimants = self.lines.entry(line.into()).or_default();
+            match claimants.iter_mut().find(|(other, _)| *other == claimant) {
+                Some((_, tenants)) => *tenants = tenants.saturating_add(1),
+                None => {
+                    claimants.push((claimant.clone(), 1));
+                    if claimants.len() > 1 {
+                        Arc::make_mut(&mut self.contested).extend(claimants.iter().map(|(other, _)| other.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One tenant less holds the family.
+    pub(super) fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
+        if is_reserved(&self.reserved, name, kind) {
+            self.reserved_families = self.reserved_families.saturating_sub(1);
+            return;
+        }
+        let claimant = (name.clone(), kind);
+        let mut rivals = HashSet::new();
+        for line in lines_of(&claimant) {
+            let Some(claimants) = self.lines.get_mut(&*line) else {
+                continue;
+            };
+            let Some(at) = claimants.iter().position(|(other, _)| *other == claimant) else {
+                continue;
+            };
+            let Some((_, tenants)) = claimants.get_mut(at) else {
+                continue;
+            };
+            *tenants = tenants.saturating_sub(1);
+            if *tenants > 0 {
+                continue;
+            }
+            claimants.swap_remove(at);
+            rivals.extend(claimants.iter().map(|(other, _)| other.clone()));
+            if claimants.is_empty() {
+                self.lines.remove(&*line);
+            }
+        }
+        rivals.insert(claimant);
+        rivals.retain(|rival| self.contested.contains(rival) && !self.is_contested(rival));
+        if !rivals.is_empty() {
+            Arc::make_mut(&mut self.contested).retain(|claimant| !rivals.contains(claimant));
+        }
+    }
+
+    fn is_contested(&self, claimant: &Claimant) -> bool {
+        let held = |line: &str| {
+            self.lines
+                .get(line)
+                .is_some_and(|all| all.iter().any(|(other, _)| other == claimant))
+        };
+        lines_of(claimant).any(|line| held(&line) && self.lines.get(&*line).is_some_and(|all| all.len() > 1))
+    }
+}
+
+/// Whether a family may write a line of a reserved name, and so is kept out of the fleet's view.
+pub(super) fn is_reserved(reserved: &[NamePattern], name: &str, kind: MetricKind) -> bool {
+    let lines = |pattern: &NamePattern| {
+        pattern.matches(name)
+            || kind
+                .line_suffixes()
+                .iter()
+                .any(|s| !s.is_empty() && pattern.matches(&format!("{name}{s}")))
+    };
+    reserved.iter().any(lines)
+}
+
+/// The line names a claimant claims.
+pub(super) fn lines_of((name, kind): &Claimant) -> impl Iterator<Item = String> {
+    let name = name.clone();
+    kind.line_suffixes().iter().map(move |suffix| format!("{name}{suffix}"))
+}

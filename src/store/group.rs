@@ -1,0 +1,83 @@
+//! A group: what one grouping key holds.
+
+use super::column::Place;
+use super::usage::Usage;
+use crate::model::GroupingKey;
+use crate::model::OwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::Timestamp;
+use std::sync::Arc;
+
+/// What the store accounts for a group besides its key and its families: this struct, its entry in the map of groups,
+/// and its two gauges with their places in their columns.
+const OVERHEAD: usize = 768;
+
+/// One group.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) key: Arc<GroupingKey>,
+    /// Sorted by name.
+    pub(super) families: Vec<Held>,
+    /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
+    pub(super) own: [Place; 2],
+    /// When it was last changed, if ever.
+    pub(super) pushed_at: Option<Timestamp>,
+    /// When a change was last refused, if ever.
+    pub(super) failed_at: Option<Timestamp>,
+}
+
+/// A family within a group, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) place: Place,
+    pub(super) family: Arc<PreparedFamily>,
+}
+
+impl Group {
+    pub(super) fn find(&self, name: &str) -> Result<usize, usize> {
+        self.families.binary_search_by(|held| (**held.family.name()).cmp(name))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Held> {
+        self.find(name).ok().and_then(|at| self.families.get(at))
+    }
+
+    /// Puts `held` in the place of the family of its name, which is handed back.
+    pub(super) fn put(&mut self, held: Held) -> Option<Held> {
+        match self.find(held.family.name()) {
+            Ok(at) => self.families.get_mut(at).map(|slot| std::mem::replace(slot, held)),
+            Err(at) => {
+                self.families.insert(at, held);
+                None
+            }
+        }
+    }
+
+    /// The moment that an own gauge of this group shows.
+    pub(super) fn moment(&self, gauge: OwnGauge) -> Option<Timestamp> {
+        match gauge {
+            OwnGauge::PushTime => self.pushed_at,
+            OwnGauge::PushFailureTime => self.failed_at,
+        }
+    }
+}
+
+/// What a group takes before it holds any family.
+pub(super) fn empty_group_usage(key: &GroupingKey) -> Usage {
+    // The key once, and its labels twice more in the lines of the two gauges.
+    let stored_bytes = (3 * key.heap_bytes() + OVERHEAD) as u64;
+    Usage {
+        groups: 1,
+        series: 0,
+        stored_bytes,
+    }
+}
+
+/// What a family takes.
+pub(super) fn family_usage(family: &PreparedFamily) -> Usage {
+    Usage {
+        groups: 0,
+        series: u64::from(family.line_count()),
+        stored_bytes: family.stored_bytes(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Which series are held, where two groups could hold the same.
+//!
+//! A group's labels are forced onto its series, so two groups can hold the same series only if they share the job and
+//! differ in the *names* of their labels that have a value: `{job="a"}` may hold a series with a label `instance="x"` of
+//! its own, and so may `{job="a",instance="x"}`. Only for jobs with more than one such set of names are identities kept.
+
+use super::group::Group;
+use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
+use crate::model::SeriesId;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The jobs of one tenant.
+#[derive(Debug, Default)]
+pub(super) struct Identities {
+    jobs: HashMap<Box<str>, Job>,
+}
+
+/// One job's groups, and their series once two sets of names have met.
+#[derive(Debug, Default)]
+struct Job {
+    /// How many groups have each set of names; a set is its names, joined by a byte that no name has.
+    name_sets: HashMap<Box<str>, usize>,
+    groups: HashSet<Arc<GroupingKey>>,
+    /// Kept from the first meeting until the job's last group is gone: whoever lets two sets come and go pays for the
+    /// counting only once for what was pushed.
+    series: Option<HashSet<SeriesId>>,
+}
+
+fn name_set(key: &GroupingKey) -> Box<str> {
+    key.value_names().collect::<Vec<_>>().join(",").into()
+}
+
+impl Identities {
+    /// Readies the job of `key` for the question [`Identities::holds`]: counts its series if `key` would bring a second
+    /// set of names. `group_of` finds the job's other groups.
+    pub(super) fn expect<'a>(&mut self, key: &GroupingKey, group_of: impl Fn(&GroupingKey) -> Option<&'a Group>) {
+        let Some(job) = self.jobs.get_mut(key.job()) else {
+            return;
+        };
+        if job.series.is_some() || job.name_sets.len() == 1 && job.name_sets.contains_key(&name_set(key)) {
+            return;
+        }
+        let families = job
+            .groups
+            .iter()
+            .filter_map(|key| group_of(key))
+            .flat_map(|group| &group.families);
+        job.series = Some(families.flat_map(|held| held.family.series()).copied().collect());
+    }
+
+    /// Whether some group of the job of `key` holds `series`.
+    pub(super) fn holds(&self, key: &GroupingKey, series: SeriesId) -> bool {
+        let counted = self.jobs.get(key.job()).and_then(|job| job.series.as_ref());
+        counted.is_some_and(|counted| counted.contains(&series))
+    }
+
+    /// Whether series of the job of `key` are counted, so that [`Identities::holds`] can be true at all.
+    pub(super) fn counts(&self, key: &GroupingKey) -> bool {
+        self.jobs.get(key.job()).is_some_and(|job| job.series.is_some())
+    }
+
+    pub(super) fn add_group(&mut self, key: &Arc<GroupingKey>) {
+        let job = self.jobs.entry(key.job().into()).or_default();
+        if job.groups.insert(key.clone()) {
+            let groups = job.name_sets.entry(name_set(key)).or_default();
+            *groups = groups.saturating_add(1);
+        }
+    }
+
+    pub(super) fn remove_group(&mut self, key: &GroupingKey) {
+        let Some(job) = self.jobs.get_mut(key.job()) else {
+            return;
+        };
+        if job.groups.remove(key) {
+            let set = name_set(key);
+            if let Some(groups) = job.name_sets.get_mut(&set) {
+                *groups = groups.saturating_sub(1);
+                if *groups == 0 {
+                    job.name_sets.remove(&set);
+                }
+            }
+        }
+        if job.groups.is_empty() {
+            self.jobs.remove(key.job());
+        }
+    }
+
+    pub(super) fn add_family(&mut self, key: &GroupingKey, family: &PreparedFamily) {
+        if let Some(series) = self.series_mut(key) {
+            series.extend(family.series());
+        }
+    }
+
+    pub(super) fn remove_family(&mut self, key: &GroupingKey, family: &PreparedFamily) {
+        if let Some(series) = self.series_mut(key) {
+            for id in family.series() {
+                series.remove(id);
+            }
+        }
+    }
+
+    fn series_mut(&mut self, key: &GroupingKey) -> Option<&mut HashSet<SeriesId>> {
+        self.jobs.get_mut(key.job())?.series.as_mut()
+    }
+}

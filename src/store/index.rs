@@ -1,0 +1,160 @@
+//! The index by family name: which column it is, and which line names are claimed by whom.
+
+use super::column::Cell;
+use super::column::Column;
+use super::column::ColumnId;
+use super::column::Place;
+use crate::model::FamilyName;
+use crate::model::GroupingKey;
+use crate::model::MetricKind;
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The columns of one tenant, as a snapshot shares them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns {
+    all: Arc<Vec<Option<Arc<Column>>>>,
+    /// In the order of their names.
+    order: Arc<Vec<ColumnId>>,
+}
+
+impl Columns {
+    /// The `nth` column in the order of their names.
+    pub(super) fn get(&self, nth: usize) -> Option<&Arc<Column>> {
+        self.all.get(self.order.get(nth)?.0 as usize)?.as_ref()
+    }
+}
+
+/// A tenant's columns, found by name or by a claimed line name.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Behind an `Arc` that a snapshot shares: the first push afterwards copies the list, not the columns.
+    columns: Arc<Vec<Option<Arc<Column>>>>,
+    free: Vec<ColumnId>,
+    by_name: BTreeMap<FamilyName, ColumnId>,
+    /// Line names with something behind the family's name (`x_bucket`): who claims them. The bare name is in `by_name`.
+    claimed: HashMap<Box<str>, ColumnId>,
+    /// The order of names as the last snapshot saw it, until a column comes or goes.
+    order: Option<Arc<Vec<ColumnId>>>,
+}
+
+impl Index {
+    pub(super) fn find(&self, name: &str) -> Option<(ColumnId, &Column)> {
+        let id = *self.by_name.get(name)?;
+        Some((id, self.get(id)?))
+    }
+
+    /// The column that claims the line name `line` without being named so.
+    pub(super) fn claimant(&self, line: &str) -> Option<(ColumnId, &Column)> {
+        let id = *self.claimed.get(line)?;
+        Some((id, self.get(id)?))
+    }
+
+    pub(super) fn get(&self, id: ColumnId) -> Option<&Column> {
+        self.columns.get(id.0 as usize)?.as_deref()
+    }
+
+    /// All columns, to be kept: two pointers, unless a column came or went since the last time.
+    pub(super) fn share(&mut self) -> Columns {
+        let in_order = || Arc::new(self.by_name.values().copied().collect());
+        let order = self.order.get_or_insert_with(in_order).clone();
+        Columns {
+            all: self.columns.clone(),
+            order,
+        }
+    }
+
+    /// The column of `name`, made if there is none. A column without holders takes whatever kind comes.
+    pub(super) fn open(&mut self, name: &FamilyName, kind: MetricKind) -> ColumnId {
+        if let Some(id) = self.by_name.get(name).copied() {
+            self.retype(id, kind);
+            return id;
+        }
+        let column = Some(Arc::new(Column::new(name.clone(), kind)));
+        let columns = Arc::make_mut(&mut self.columns);
+        // A tenant's families are bounded by its bytes, and so by far less than 2^32.
+        let id = self
+            .free
+            .pop()
+            .unwrap_or(ColumnId(u32::try_from(columns.len()).unwrap_or(u32::MAX)));
+        match columns.get_mut(id.0 as usize) {
+            Some(slot) => *slot = column,
+            None => columns.push(column),
+        }
+        self.order = None;
+        self.by_name.insert(name.clone(), id);
+        self.claim(name, kind, id);
+        id
+    }
+
+    pub(super) fn insert(&mut self, id: ColumnId, cell: Cell) -> Place {
+        let row = self.column_mut(id).map_or(u32::MAX, |column| column.insert(cell));
+        Place { column: id, row }
+    }
+
+    pub(super) fn replace(&mut self, place: Place, cell: Cell) {
+        if let Some(column) = self.column_mut(place.column) {
+            column.replace(place.row, cell);
+        }
+    }
+
+    /// Empties a place; a column that nobody holds any more goes with its claims.
+    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) {
+        let Some(column) = self.column_mut(place.column) else {
+            return;
+        };
+        column.remove(place.row, key);
+        if column.holders() > 0 {
+            return;
+        }
+        let (name, kind) = (column.name.clone(), column.kind);
+        self.by_name.remove(&name);
+        self.unclaim(&name, kind);
+        if let Some(slot) = Arc::make_mut(&mut self.columns).get_mut(place.column.0 as usize) {
+            *slot = None;
+        }
+        self.order = None;
+        self.free.push(place.column);
+    }
+
+    fn retype(&mut self, id: ColumnId, kind: MetricKind) {
+        let Some((name, old)) = self.get(id).map(|column| (column.name.clone(), column.kind)) else {
+            return;
+        };
+        if old != kind {
+            self.unclaim(&name, old);
+            if let Some(column) = self.column_mut(id) {
+                column.kind = kind;
+            }
+            self.claim(&name, kind, id);
+        }
+    }
+
+    fn column_mut(&mut self, id: ColumnId) -> Option<&mut Column> {
+        Arc::make_mut(&mut self.columns)
+            .get_mut(id.0 as usize)?
+            .as_mut()
+            .map(Arc::make_mut)
+    }
+
+    fn claim(&mut self, name: &str, kind: MetricKind, id: ColumnId) {
+        for line in claimed_lines(name, kind) {
+            self.claimed.insert(line.into(), id);
+        }
+    }
+
+    fn unclaim(&mut self, name: &str, kind: MetricKind) {
+        for line in claimed_lines(name, kind) {
+            self.claimed.remove(&*line);
+        }
+    }
+}
+
+/// The line names that a family claims besides its own.
+pub(super) fn claimed_lines(name: &str, kind: MetricKind) -> impl Iterator<Item = String> {
+    kind.line_suffixes()
+        .iter()
+        .filter(|suffix| !suffix.is_empty())
+        .map(move |suffix| format!("{name}{suffix}"))
+}

@@ -1,0 +1,154 @@
+//! May this push be? A reading of a tenant's state as it would be after the push; it changes nothing that can be seen.
+
+use super::Method;
+use super::Push;
+use super::Refusal;
+use super::column::Column;
+use super::column::ColumnId;
+use super::group::Group;
+use super::group::empty_group_usage;
+use super::group::family_usage;
+use super::identities::Identities;
+use super::index::Index;
+use super::index::claimed_lines;
+use super::usage::Usage;
+use crate::model::GroupingKey;
+use crate::model::MetricKind;
+use crate::model::PreparedFamily;
+use crate::model::Quota;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// What a push is judged on.
+pub(super) struct State<'a> {
+    pub(super) index: &'a Index,
+    pub(super) identities: &'a Identities,
+    /// The group that the push is for, as it is now.
+    pub(super) group: Option<&'a Group>,
+    pub(super) usage: Usage,
+    pub(super) quota: &'a Quota,
+}
+
+/// Consistency first, so that a client whose push can never be is not told to make room.
+pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
+    let leaving = Leaving::of(push, state);
+    for family in &push.families {
+        check_kind(family, state, &leaving)?;
+        check_claims(family, state, &leaving)?;
+        check_series(family, &push.key, state)?;
+    }
+    let after = usage_after(push, state);
+    state.usage.may_become(after, state.quota)?;
+    Ok(after)
+}
+
+/// The columns that nobody will hold in their present kind once the push is in: its group leaves them, or takes them
+/// along to another kind, and was their only holder.
+struct Leaving(HashSet<ColumnId>);
+
+impl Leaving {
+    fn of(push: &Push, state: &State<'_>) -> Self {
+        let pushed: HashMap<&str, MetricKind> = push
+            .families
+            .iter()
+            .map(|family| (&**family.name(), family.kind()))
+            .collect();
+        let held = state.group.into_iter().flat_map(|group| &group.families);
+        let leaves = held.filter_map(|held| {
+            let column = held.place.column;
+            let gone = match pushed.get(&**held.family.name()) {
+                Some(kind) => *kind != held.family.kind(),
+                None => push.method == Method::Replace,
+            };
+            let alone = state.index.get(column).is_some_and(|column| column.holders() == 1);
+            (gone && alone).then_some(column)
+        });
+        Self(leaves.collect())
+    }
+
+    fn stays<'a>(&self, found: Option<(ColumnId, &'a Column)>) -> Option<&'a Column> {
+        found.filter(|(id, _)| !self.0.contains(id)).map(|(_, column)| column)
+    }
+}
+
+/// A name has one type.
+fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
+    match leaving.stays(state.index.find(family.name())) {
+        Some(column) if column.kind != family.kind() => Err(Refusal::Inconsistent(format!(
+            "metric family \"{}\" is pushed as {} but is held as {}",
+            family.name(),
+            family.kind().proto_name(),
+            column.kind.proto_name(),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A line name belongs to one family: `x_count` is either a counter of that name or part of the histogram `x`.
+fn check_claims(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
+    let collides = |line: &str, column: &Column| {
+        Err(Refusal::Inconsistent(format!(
+            "collected metric named \"{line}\" collides with previously collected {} named \"{}\"",
+            column.kind, column.name,
+        )))
+    };
+    if let Some(column) = leaving.stays(state.index.claimant(family.name())) {
+        return collides(family.name(), column);
+    }
+    for line in claimed_lines(family.name(), family.kind()) {
+        if let Some(column) = leaving.stays(state.index.find(&line)) {
+            return collides(family.name(), column);
+        }
+        let claimant = leaving.stays(state.index.claimant(&line));
+        if let Some(column) = claimant.filter(|column| column.name != *family.name()) {
+            return collides(family.name(), column);
+        }
+    }
+    Ok(())
+}
+
+/// A series is in one group. What the group itself holds under the same name is replaced and does not count.
+fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -> Result<(), Refusal> {
+    if !state.identities.counts(key) {
+        return Ok(());
+    }
+    let own = state.group.and_then(|group| group.get(family.name()));
+    let own: HashSet<_> = own.into_iter().flat_map(|held| held.family.series()).collect();
+    let elsewhere = |id: &_| !own.contains(id) && state.identities.holds(key, *id);
+    if family.series().iter().any(elsewhere) {
+        let name = family.name();
+        return Err(Refusal::Inconsistent(format!(
+            "collected metric \"{name}\" was collected before with the same name and label values, in another group"
+        )));
+    }
+    Ok(())
+}
+
+fn usage_after(push: &Push, state: &State<'_>) -> Usage {
+    let (mut taken, mut given) = (Usage::default(), Usage::default());
+    for family in &push.families {
+        taken.add(family_usage(family));
+    }
+    match state.group {
+        None => taken.add(empty_group_usage(&push.key)),
+        Some(group) => {
+            for held in replaced(push, group) {
+                given.add(family_usage(held));
+            }
+        }
+    }
+    state.usage.changed(taken, given)
+}
+
+/// The families of the group that the push takes away or replaces.
+fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
+    match push.method {
+        Method::Replace => Box::new(group.families.iter().map(|held| &*held.family)),
+        Method::Merge => Box::new(
+            push.families
+                .iter()
+                .filter_map(|family| group.get(family.name()))
+                .map(|held| &*held.family),
+        ),
+    }
+}

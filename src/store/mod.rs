@@ -1,0 +1,194 @@
+//! The store: every tenant's groups, in memory, written through a [`Journal`].
+//!
+//! Takes a [`Scope`](crate::namespace::Scope) or [`FleetScope`](crate::namespace::FleetScope), hands on a [`Snapshot`] or
+//! [`FleetSnapshot`]. A write is *judged* (consistency, quota) on the state as it would be after it, *journalled*, and only
+//! then *shown*, whole. What it costs grows with what it carries, not with what is stored.
+//!
+//! | file | its one idea |
+//! |---|---|
+//! | `shelf` | one tenant's state behind one lock: judge, journal, show |
+//! | `state` | what stands on a shelf, and how an accepted write changes it |
+//! | `judge` | may this write be? a pure reading of the state |
+//! | `index` | family names: who holds them, as what, and which line names they claim |
+//! | `identities` | which series are held, where two groups could hold the same |
+//! | `column` | a family across groups, in chunks that a snapshot shares |
+//! | `claims` | which line names the families of all tenants claim |
+//! | `usage` | what a tenant takes of its quota |
+
+mod claims;
+mod column;
+mod fleet;
+mod group;
+mod identities;
+mod index;
+mod journal;
+mod judge;
+mod shelf;
+mod snapshot;
+mod state;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+pub use fleet::FleetPiece;
+pub use fleet::FleetSnapshot;
+pub use journal::Entry;
+pub use journal::Journal;
+pub use journal::JournalError;
+pub use journal::MemoryJournal;
+pub use snapshot::Piece;
+pub use snapshot::Snapshot;
+pub use usage::Usage;
+
+use self::claims::Claims;
+use self::shelf::Shelf;
+use crate::config::NamePattern;
+use crate::model::GroupingKey;
+use crate::model::PrepareOwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::Quota;
+use crate::model::QuotaKind;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use crate::namespace::FleetScope;
+use crate::namespace::Scope;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a write is refused. Nothing of it is stored; what is noted of it is said with each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It contradicts what the tenant already holds. Noted as a failure of the group.
+    #[error("{0}")]
+    Inconsistent(String),
+    /// It would take more than the tenant may keep. Noted if the group exists.
+    #[error("the tenant's quota is full: {kind} is {limit}, and this would make it {needed}")]
+    QuotaFull { kind: QuotaKind, limit: u64, needed: u64 },
+    /// The group does not exist for this scope. Not noted.
+    #[error("the group is not within this credential's scope")]
+    OutOfScope,
+    /// The journal did not take it. Not noted.
+    #[error("the storage did not accept the write")]
+    Unavailable,
+}
+
+/// Whether a push replaces its whole group or only the families it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// PUT.
+    Replace,
+    /// POST.
+    Merge,
+}
+
+/// A push, parsed and prepared. That its families agree with each other was checked when they were prepared.
+#[derive(Clone, Debug)]
+pub struct Push {
+    key: GroupingKey,
+    method: Method,
+    /// Sorted by name, each name once.
+    families: Vec<Arc<PreparedFamily>>,
+    at: Timestamp,
+}
+
+impl Push {
+    /// Of two families of one name the last one counts.
+    pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
+        let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
+        families.reverse();
+        families.sort_by(|a, b| a.name().cmp(b.name()));
+        families.dedup_by(|later, first| later.name() == first.name());
+        Self {
+            key,
+            method,
+            families,
+            at,
+        }
+    }
+}
+
+/// All shelves. Tenants come from the configuration; nothing a client sends makes one.
+#[derive(Debug)]
+pub struct Store {
+    shelves: BTreeMap<TenantId, Shelf>,
+    claims: Mutex<Claims>,
+    journal: Arc<dyn Journal>,
+    own_gauge: PrepareOwnGauge,
+}
+
+impl Store {
+    /// Empty shelves for `tenants`. Families named as `reserved` are kept out of the fleet's view.
+    pub fn new(
+        tenants: impl IntoIterator<Item = (TenantId, Quota)>,
+        reserved: &[NamePattern],
+        journal: Arc<dyn Journal>,
+        own_gauge: PrepareOwnGauge,
+    ) -> Self {
+        let shelf = |(tenant, quota): (TenantId, Quota)| (tenant.clone(), Shelf::new(tenant, quota));
+        let claims = Mutex::new(Claims::new(reserved));
+        Self {
+            shelves: tenants.into_iter().map(shelf).collect(),
+            claims,
+            journal,
+            own_gauge,
+        }
+    }
+
+    /// Replaces or merges a group, whole or not at all.
+    pub fn push(&self, scope: &Scope, push: &Push) -> Result<(), Refusal> {
+        self.shelf(scope, &push.key)?.push(self, push)
+    }
+
+    /// Removes exactly this group. A group that is not there is no error.
+    pub fn delete(&self, scope: &Scope, key: &GroupingKey) -> Result<(), Refusal> {
+        self.shelf(scope, key)?.delete(self, key)
+    }
+
+    /// Notes that a push of this group was refused before it came here: its failure time becomes `at`. A group that
+    /// does not exist is created with its two gauges alone, if the quota has room for it; else there is no trace.
+    pub fn note_failure(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
+        self.shelf(scope, key)?.note_failure(self, key, at)
+    }
+
+    /// What the scope can see, at one instant.
+    pub fn snapshot(&self, scope: &Scope) -> Snapshot {
+        let columns = self.shelves.get(scope.tenant()).map(Shelf::columns).unwrap_or_default();
+        Snapshot::new(columns, scope.narrowing())
+    }
+
+    /// What the operator can see: each tenant at one instant of its own.
+    ///
+    /// While it is taken no family comes or goes anywhere, so that no two tenants' claims contradict each other unseen;
+    /// pushes of families that are already there go on.
+    pub fn fleet_snapshot(&self, scope: &FleetScope) -> FleetSnapshot {
+        let claims = self.claims.lock();
+        let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        let columns = shelves
+            .map(|(tenant, shelf)| (tenant.clone(), shelf.columns()))
+            .collect();
+        FleetSnapshot::new(columns, claims.view())
+    }
+
+    /// What each tenant takes of its quota.
+    pub fn usage(&self) -> impl Iterator<Item = (&TenantId, Usage, Quota)> {
+        self.shelves
+            .iter()
+            .map(|(tenant, shelf)| (tenant, shelf.usage(), shelf.quota()))
+    }
+
+    /// How many families of how many tenants are kept out of the fleet's view for their names.
+    pub fn reserved_families(&self) -> u64 {
+        self.claims.lock().reserved_families()
+    }
+
+    fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<&Shelf, Refusal> {
+        let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
+        if scope.admits(key) {
+            Ok(shelf)
+        } else {
+            Err(Refusal::OutOfScope)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The store by itself: families are made by hand, journals fail on demand.
+
+mod fleet;
+mod history;
+mod judgement;
+mod quota;
+mod reading;
+
+use super::Entry;
+use super::FleetPiece;
+use super::Journal;
+use super::JournalError;
+use super::MemoryJournal;
+use super::Method;
+use super::Piece;
+use super::Push;
+use super::Refusal;
+use super::Store;
+use crate::config::Namespace;
+use crate::model::GroupingKey;
+use crate::model::MetricKind;
+use crate::model::OwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::PreparedParts;
+use crate::model::Quota;
+use crate::model::SeriesHasher;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use crate::namespace::FleetScope;
+use crate::namespace::Scope;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const ROOMY: Quota = Quota {
+    groups_max: 1000,
+    series_max: 10_000,
+    stored_bytes_max: 1 << 30,
+};
+
+fn key(job: &str, labels: &[(&str, &str)]) -> GroupingKey {
+    GroupingKey::new(job, labels.iter().copied()).unwrap()
+}
+
+/// A family with one line for each of `series`, a set of labels each, written the plain way.
+fn family(key: &GroupingKey, name: &str, kind: MetricKind, help: &str, series: &[&[(&str, &str)]]) -> PreparedFamily {
+    let hasher = SeriesHasher::with_key([3; 16]);
+    let mut lines = String::new();
+    let mut ids = Vec::new();
+    for labels in series {
+        let mut all: BTreeMap<&str, &str> = labels.iter().copied().collect();
+        all.extend(key.labels());
+        all.entry("instance").or_default();
+        let text: Vec<String> = all.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let suffix = if kind == MetricKind::Histogram { "_count" } else { "" };
+        lines.push_str(&format!("{name}{suffix}{{{}}} 1\n", text.join(",")));
+        ids.push(hasher.id(name, all.into_iter()));
+    }
+    PreparedFamily::from(PreparedParts {
+        name: name.into(),
+        kind,
+        help: help.into(),
+        lines: lines.into_bytes().into(),
+        line_count: u32::try_from(series.len()).unwrap(),
+        series: ids.into(),
+        renamed: false,
+    })
+}
+
+fn gauge(key: &GroupingKey, name: &str) -> PreparedFamily {
+    family(key, name, MetricKind::Gauge, "", &[&[]])
+}
+
+/// `name{job="…"} seconds`, enough to be told apart.
+fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> PreparedFamily {
+    let seconds = at.map_or(0, Timestamp::unix_seconds);
+    PreparedFamily::from(PreparedParts {
+        name: gauge.name().into(),
+        kind: MetricKind::Gauge,
+        help: gauge.help().into(),
+        lines: format!("{}{key:?} {seconds}\n", gauge.name()).into_bytes().into(),
+        line_count: 1,
+        series: Box::default(),
+        renamed: false,
+    })
+}
+
+fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
+    let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), quota));
+    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge)
+}
+
+fn store(tenants: &[&str]) -> Store {
+    store_with(tenants, ROOMY, Arc::new(MemoryJournal))
+}
+
+fn push(
+    store: &Store,
+    tenant: &str,
+    key: &GroupingKey,
+    method: Method,
+    families: &[PreparedFamily],
+    at: i64,
+) -> Result<(), Refusal> {
+    let push = Push::new(key.clone(), method, families.to_vec(), Timestamp::from_unix_seconds(at));
+    store.push(&Scope::for_test(tenant), &push)
+}
+
+fn replace(store: &Store, tenant: &str, key: &GroupingKey, families: &[PreparedFamily]) -> Result<(), Refusal> {
+    push(store, tenant, key, Method::Replace, families, 7)
+}
+
+/// A tenant's view as text, as plainly as can be.
+fn view(store: &Store, scope: &Scope) -> String {
+    let mut snapshot = store.snapshot(scope);
+    let mut text = String::new();
+    while let Some(piece) = snapshot.read() {
+        match piece {
+            Piece::Family { name, kind, help } => text.push_str(&format!("# {name} {kind} {help}\n")),
+            Piece::Lines(family) => text.push_str(std::str::from_utf8(family.lines()).unwrap()),
+        }
+    }
+    text
+}
+
+fn tenant_view(store: &Store, tenant: &str) -> String {
+    view(store, &Scope::for_test(tenant))
+}
+
+/// The fleet's view, each line behind its tenant's name, own gauges left out.
+fn fleet_view(store: &Store, tenants: Option<&[&str]>) -> Vec<String> {
+    let mut snapshot = store.fleet_snapshot(&FleetScope::for_test(tenants));
+    let mut lines = Vec::new();
+    while let Some(piece) = snapshot.read() {
+        match piece {
+            FleetPiece::Family { name, kind, help } => lines.push(format!("# {name} {kind} {help}")),
+            FleetPiece::Lines { tenant, family, only } => {
+                let text = std::str::from_utf8(family.lines()).unwrap();
+                let wanted = |line: &&str| only.is_none_or(|only| line.split('{').next() == Some(only));
+                lines.extend(text.lines().filter(wanted).map(|line| format!("{tenant}: {line}")));
+            }
+        }
+    }
+    lines.retain(|line| !line.contains("push_"));
+    lines
+}
+
+/// Refuses while it is told to.
+#[derive(Debug, Default)]
+struct Moody {
+    refuses: Mutex<bool>,
+    kept: Mutex<Vec<Entry>>,
+}
+
+impl Journal for Moody {
+    fn commit(&self, batch: &[Entry]) -> Result<(), JournalError> {
+        if *self.refuses.lock() {
+            return Err(JournalError("told to".into()));
+        }
+        self.kept.lock().extend(batch.iter().cloned());
+        Ok(())
+    }
+}

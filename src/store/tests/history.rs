@@ -1,0 +1,213 @@
+//! Random histories, compared with a model that looks at everything each time.
+
+use super::*;
+use crate::store::Usage;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// A write of the history.
+#[derive(Clone, Debug)]
+enum Op {
+    Push {
+        group: usize,
+        method: Method,
+        families: Vec<(usize, usize, usize)>,
+    },
+    Delete {
+        group: usize,
+    },
+    Fail {
+        group: usize,
+    },
+}
+
+const NAMES: [&str; 5] = ["x", "x_sum", "x_count", "y", "x_bucket"];
+const KINDS: [MetricKind; 4] = [
+    MetricKind::Gauge,
+    MetricKind::Counter,
+    MetricKind::Summary,
+    MetricKind::Histogram,
+];
+/// Label sets of series; forced labels make some of them meet.
+const SERIES: [&[&[(&str, &str)]]; 4] = [
+    &[&[]],
+    &[&[("l", "1")], &[("l", "2")]],
+    &[&[("instance", "i")]],
+    &[&[("l", "1"), ("instance", "i")], &[]],
+];
+
+fn groups() -> Vec<GroupingKey> {
+    vec![
+        key("a", &[]),
+        key("a", &[("instance", "i")]),
+        key("a", &[("l", "1")]),
+        key("a", &[("l", "1"), ("instance", "i")]),
+        key("b", &[]),
+        key("b", &[("instance", "")]),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let families = prop::collection::vec((0..NAMES.len(), 0..KINDS.len(), 0..SERIES.len()), 0..4);
+    let method = prop_oneof![Just(Method::Replace), Just(Method::Merge)];
+    prop_oneof![
+        8 => (0_usize..6, method, families).prop_map(|(group, method, families)| Op::Push { group, method, families }),
+        2 => (0_usize..6).prop_map(|group| Op::Delete { group }),
+        1 => (0_usize..6).prop_map(|group| Op::Fail { group }),
+    ]
+}
+
+type Families = BTreeMap<String, PreparedFamily>;
+
+/// What there should be, found by looking at everything.
+#[derive(Clone, Default)]
+struct Model {
+    groups: BTreeMap<GroupingKey, Families>,
+}
+
+impl Model {
+    fn push(&mut self, key: &GroupingKey, method: Method, families: &[PreparedFamily]) -> bool {
+        let mut after = self.groups.clone();
+        let group = after.entry(key.clone()).or_default();
+        if method == Method::Replace {
+            group.clear();
+        }
+        group.extend(
+            families
+                .iter()
+                .map(|family| (family.name().to_string(), family.clone())),
+        );
+        let good = is_consistent(&after);
+        if good {
+            self.groups = after;
+        } else {
+            self.groups.entry(key.clone()).or_default();
+        }
+        good
+    }
+}
+
+fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
+    let mut kinds: BTreeMap<&str, MetricKind> = BTreeMap::new();
+    let mut lines: BTreeMap<String, &str> = BTreeMap::new();
+    let mut series = BTreeSet::new();
+    for family in groups.values().flat_map(BTreeMap::values) {
+        let one_kind = *kinds.entry(family.name()).or_insert(family.kind()) == family.kind();
+        let mut suffixes = family.kind().line_suffixes().iter();
+        let own_lines = suffixes.all(|suffix| {
+            **lines
+                .entry(format!("{}{suffix}", family.name()))
+                .or_insert(family.name())
+                == **family.name()
+        });
+        let own_series = family.series().iter().all(|id| series.insert(*id));
+        if !(one_kind && own_lines && own_series) {
+            return false;
+        }
+    }
+    true
+}
+
+/// All lines of a view but the own gauges', sorted.
+fn lines(view: &str) -> Vec<String> {
+    let mut lines: Vec<_> = view
+        .lines()
+        .filter(|l| !l.starts_with('#') && !l.starts_with("push_"))
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(), TestCaseError> {
+    let groups = groups();
+    for (at, op) in (1..).zip(ops) {
+        match op {
+            Op::Push {
+                group,
+                method,
+                families,
+            } => {
+                let key = &groups[*group];
+                let mut named = BTreeMap::new();
+                for (name, kind, series) in families {
+                    named.insert(
+                        NAMES[*name],
+                        family(key, NAMES[*name], KINDS[*kind], "", SERIES[*series]),
+                    );
+                }
+                // A push that contradicts itself is refused before it comes to the store.
+                let families: Vec<_> = named.into_values().collect();
+                let alone = BTreeMap::from([(
+                    key.clone(),
+                    families.iter().map(|f| (f.name().to_string(), f.clone())).collect(),
+                )]);
+                if is_consistent(&alone) {
+                    let outcome = push(store, tenant, key, *method, &families, at);
+                    prop_assert_eq!(outcome.is_ok(), model.push(key, *method, &families), "{:?}", outcome);
+                }
+            }
+            Op::Delete { group } => {
+                store.delete(&Scope::for_test(tenant), &groups[*group]).unwrap();
+                model.groups.remove(&groups[*group]);
+            }
+            Op::Fail { group } => {
+                store
+                    .note_failure(
+                        &Scope::for_test(tenant),
+                        &groups[*group],
+                        Timestamp::from_unix_seconds(at),
+                    )
+                    .unwrap();
+                model.groups.entry(groups[*group].clone()).or_default();
+            }
+        }
+        let view = tenant_view(store, tenant);
+        let expected = model
+            .groups
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(|f| String::from_utf8(f.lines().to_vec()).unwrap());
+        prop_assert_eq!(lines(&view), lines(&expected.collect::<String>()));
+        prop_assert_eq!(view.matches("push_time_seconds{").count(), model.groups.len());
+        prop_assert_eq!(usage(store, tenant), recount(store, tenant));
+    }
+    Ok(())
+}
+
+fn usage(store: &Store, tenant: &str) -> Usage {
+    store.usage().find(|(id, _, _)| id.as_str() == tenant).unwrap().1
+}
+
+fn recount(store: &Store, tenant: &str) -> Usage {
+    store.shelves[tenant].recount()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_history_is_judged_shown_and_counted_as_if_everything_were_looked_at(ops in prop::collection::vec(op(), 1..40)) {
+        run(&store(&["red"]), "red", &ops, &mut Model::default())?;
+    }
+
+    #[test]
+    fn a_tenant_is_judged_and_shown_as_if_it_were_alone(
+        mine in prop::collection::vec(op(), 1..20),
+        others in prop::collection::vec(op(), 1..20),
+    ) {
+        let shared = store(&["blue", "red"]);
+        let (mut red, mut blue) = (Model::default(), Model::default());
+        for n in 0..mine.len().max(others.len()) {
+            run(&shared, "blue", others.get(n..=n).unwrap_or_default(), &mut blue)?;
+            run(&shared, "red", mine.get(n..=n).unwrap_or_default(), &mut red)?;
+        }
+        // And the fleet has every line of both, each family name once.
+        let fleet = fleet_view(&shared, None);
+        let both = lines(&tenant_view(&shared, "red")).len() + lines(&tenant_view(&shared, "blue")).len();
+        let (headers, fleet_lines): (Vec<_>, Vec<_>) = fleet.iter().partition(|line| line.starts_with('#'));
+        prop_assert_eq!(fleet_lines.len(), both);
+        let names: BTreeSet<_> = headers.iter().map(|header| header.split(' ').nth(1)).collect();
+        prop_assert_eq!(names.len(), headers.len());
+    }
+}

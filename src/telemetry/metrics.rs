@@ -1,0 +1,239 @@
+//! The gateway's own metrics. Their number is bounded by the configuration: labels are tenants, routes, codes.
+
+use super::health::Health;
+use super::process::Process;
+use crate::model::SharedClock;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteCode {
+    route: String,
+    code: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TenantOutcome {
+    tenant: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct File {
+    file: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Version {
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TenantCredential {
+    tenant: String,
+    credential: String,
+}
+
+/// Seconds: from a push on loopback to the longest answer that is not cut.
+const DURATIONS: [f64; 12] = [
+    0.0001, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0,
+];
+/// Bytes: a push of one series, of ten, … of the default cap.
+const SIZES: [f64; 8] = [
+    128.0,
+    512.0,
+    2048.0,
+    8192.0,
+    32_768.0,
+    131_072.0,
+    1_048_576.0,
+    10_485_760.0,
+];
+
+/// Everything that is counted, and the registry that writes it out.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<parking_lot::RwLock<Registry>>,
+    requests: Family<RouteCode, Counter>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
+    refusals: Family<Code, Counter>,
+    pushes: PushMetrics,
+    certificates: Family<File, Gauge>,
+    credentials: Family<TenantCredential, Gauge>,
+}
+
+/// What the push handler counts.
+#[derive(Clone, Debug)]
+pub struct PushMetrics {
+    pushes: Family<TenantOutcome, Counter>,
+    sizes: Histogram,
+}
+
+impl PushMetrics {
+    /// `outcome`: `accepted`, or the code of the refusal.
+    pub fn pushed(&self, tenant: &TenantId, outcome: &'static str) {
+        self.pushes
+            .get_or_create(&TenantOutcome {
+                tenant: tenant.to_string(),
+                outcome,
+            })
+            .inc();
+    }
+
+    /// A body was read whole: so many bytes, decompressed.
+    #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2^52 bytes")]
+    pub fn size(&self, bytes: usize) {
+        self.sizes.observe(bytes as f64);
+    }
+}
+
+impl Metrics {
+    pub fn new(clock: &SharedClock, health: &Health) -> Self {
+        let mut registry = Registry::default();
+        let metrics = Self {
+            registry: Arc::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            refusals: Family::default(),
+            pushes: PushMetrics {
+                pushes: Family::default(),
+                sizes: Histogram::new(SIZES),
+            },
+            certificates: Family::default(),
+            credentials: Family::default(),
+        };
+        metrics.register_own(&mut registry);
+        registry.register_collector(Box::new(Process::new(clock.now())));
+        registry.register_collector(Box::new(super::process::Degraded(health.clone())));
+        *metrics.registry.write() = registry;
+        metrics
+    }
+
+    fn register_own(&self, registry: &mut Registry) {
+        let build = Family::<Version, Gauge>::default();
+        build
+            .get_or_create(&Version {
+                version: env!("CARGO_PKG_VERSION"),
+            })
+            .set(1);
+        registry.register("pushward_build_info", "The version that runs", build);
+        let requests = self.requests.clone();
+        registry.register(
+            "pushward_http_requests",
+            "Requests answered, by route and status",
+            requests,
+        );
+        let durations = self.durations.clone();
+        let help = "Seconds from a request's head to its answer's head";
+        registry.register("pushward_http_request_duration_seconds", help, durations);
+        registry.register(
+            "pushward_refusals",
+            "Requests refused, by the code of the answer",
+            self.refusals.clone(),
+        );
+        let pushes = self.pushes.pushes.clone();
+        registry.register(
+            "pushward_pushes",
+            "Pushes by outcome: accepted, or the code of the refusal",
+            pushes,
+        );
+        let sizes = self.pushes.sizes.clone();
+        registry.register(
+            "pushward_push_size_bytes",
+            "Bytes of pushed bodies, decompressed",
+            sizes,
+        );
+        let help = "When a certificate file's leaf expires, in Unix seconds";
+        registry.register(
+            "pushward_certificate_expiry_timestamp_seconds",
+            help,
+            self.certificates.clone(),
+        );
+        let help = "When a credential expires, in Unix seconds";
+        registry.register(
+            "pushward_credential_expiry_timestamp_seconds",
+            help,
+            self.credentials.clone(),
+        );
+    }
+
+    /// Adds what some part of the gateway can tell when it is asked.
+    pub fn collect(&self, collector: Box<dyn Collector>) {
+        self.registry.write().register_collector(collector);
+    }
+
+    /// Adds a metric that some part of the gateway moves by itself.
+    pub fn register(&self, name: &str, help: &str, metric: impl prometheus_client::registry::Metric) {
+        self.registry.write().register(name, help, metric);
+    }
+
+    /// What the push handler counts with.
+    pub fn pushes(&self) -> PushMetrics {
+        self.pushes.clone()
+    }
+
+    pub fn certificate_expires(&self, file: &str, at: Timestamp) {
+        self.certificates
+            .get_or_create(&File { file: file.to_owned() })
+            .set(at.unix_seconds());
+    }
+
+    /// `party`: the tenant's name, or the operator's.
+    pub fn credential_expires(&self, party: &str, credential: &str, at: Timestamp) {
+        let labels = TenantCredential {
+            tenant: party.to_owned(),
+            credential: credential.to_owned(),
+        };
+        self.credentials.get_or_create(&labels).set(at.unix_seconds());
+    }
+
+    /// A request was answered: with this status, and with this code where it was refused.
+    pub fn answered(&self, route: &str, status: u16, refusal: Option<&'static str>, seconds: f64) {
+        self.requests
+            .get_or_create(&RouteCode {
+                route: route.to_owned(),
+                code: status,
+            })
+            .inc();
+        self.durations
+            .get_or_create(&Route {
+                route: route.to_owned(),
+            })
+            .observe(seconds);
+        if let Some(code) = refusal {
+            self.refusals.get_or_create(&Code { code }).inc();
+        }
+    }
+
+    /// All of it in the OpenMetrics text format.
+    pub fn write(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry.read())?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}

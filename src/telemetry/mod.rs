@@ -1,0 +1,14 @@
+//! What the gateway says of itself: metrics, log, health. Nothing a client sends becomes a label, and no stage hands it a
+//! secret.
+
+mod health;
+mod log;
+mod metrics;
+mod process;
+mod request_id;
+
+pub use health::Health;
+pub use log::start_log;
+pub use metrics::Metrics;
+pub use metrics::PushMetrics;
+pub use request_id::RequestIds;

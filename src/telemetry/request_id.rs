@@ -1,0 +1,31 @@
+//! A name for each request, so that what a client saw can be found in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// Sixteen hexadecimal digits: a random start for each process, then one more for each request. Not a secret.
+#[derive(Clone, Debug)]
+pub struct RequestIds {
+    next: Arc<AtomicU64>,
+}
+
+impl RequestIds {
+    pub fn new() -> Self {
+        let start = getrandom::u64().unwrap_or_default();
+        Self {
+            next: Arc::new(AtomicU64::new(start)),
+        }
+    }
+
+    /// The next request's.
+    pub fn next_id(&self) -> String {
+        format!("{:016x}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
