@@ -106,7 +106,7 @@ fn compare(number: usize, step: &Step, theirs: &Gateway, ours: &Gateway, verdict
 fn stored(gateway: &Gateway) -> Vec<String> {
     let answer = gateway.scrape();
     if answer.status == 200 {
-        scrape::lines(&answer.text(), is_pushgateway(&answer))
+        scrape::in_order_of_labels(&scrape::lines(&answer.text(), is_pushgateway(&answer)))
     } else {
         vec![format!("the scrape fails: {}", answer.status)]
     }
@@ -121,12 +121,8 @@ fn difference(theirs: &[String], ours: &[String]) -> (String, String) {
         these.iter().filter(|line| !those.contains(line)).cloned().collect()
     };
     let (only_theirs, only_ours) = (only(theirs, ours), only(ours, theirs));
-    let short = if only_theirs.is_empty() && only_ours.is_empty() {
-        "scrape in another order".to_owned()
-    } else {
-        format!("scrape -{} +{}", only_theirs.len(), only_ours.len())
-    };
-    let long = format!("whole theirs: {theirs:#?}\nonly theirs: {only_theirs:#?}\nonly ours: {only_ours:#?}");
+    let short = format!("scrape -{} +{}", only_theirs.len(), only_ours.len());
+    let long = format!("theirs: {theirs:#?}\nonly theirs: {only_theirs:#?}\nonly ours: {only_ours:#?}");
     (short, long)
 }
 

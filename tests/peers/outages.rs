@@ -155,3 +155,41 @@ fn a_job_of_bad_base64_blocks_their_next_push_and_not_ours() {
     assert_eq!(push(&ours, "/metrics/job@base64/Z29vZA"), 200);
     is_unharmed(&ours, &before);
 }
+
+#[test]
+#[ignore = "needs prometheus-pushgateway: ./tests/run"]
+fn no_value_of_a_label_makes_two_series_of_one_name_in_our_scrape() {
+    let ours = process::pushward("lenient");
+    let before = with_a_good_group(&ours);
+    // A refused push may leave its two gauges: written as they are read, they are told apart from everybody else's.
+    let values = [
+        "b%00c",
+        "b%EF%BF%BDc",
+        "b%01c",
+        "b%C2%85c",
+        "b%0Ac",
+        "b%5Cnc",
+        "b%22c",
+        "b%5C%22c",
+        "b%20c",
+        "b+c",
+    ];
+    for value in values {
+        let status = push(&ours, &format!("/metrics/job/x/a/{value}"));
+        assert!([200, 400].contains(&status), "{value}: {status}");
+    }
+    let text = ours.scrape().text();
+    let mut series: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(series, _)| series)
+        .collect();
+    series.retain(|series| !series.starts_with('#'));
+    series.sort_unstable();
+    let twins: Vec<&[&str]> = series
+        .chunk_by(|one, other| one == other)
+        .filter(|same| same.len() > 1)
+        .collect();
+    assert!(twins.is_empty(), "{twins:?}");
+    is_unharmed(&ours, &before);
+}

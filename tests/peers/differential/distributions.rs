@@ -52,8 +52,9 @@ cases! {
         body("# HELP s help\n# TYPE s summary\ns{quantile=\"0.5\"} 1\ns{quantile=\"0.99\"} 2\ns_sum 3\ns_count 4\n"),
     ];
     quantiles_are_written_in_one_form: [
-        body("# TYPE s summary\ns{quantile=\"0.50\"} 1\ns{quantile=\"5e-1\"} 2\ns{quantile=\"1.0\"} 2\ns_sum 3\ns_count 4\n"),
+        body("# TYPE s summary\ns{quantile=\"0.50\"} 1\ns{quantile=\"9e-1\"} 2\ns{quantile=\"1.0\"} 2\ns_sum 3\ns_count 4\n"),
     ];
+    the_same_quantile_twice: [body("# TYPE s summary\ns{quantile=\"0.5\"} 1\ns{quantile=\"0.50\"} 2\ns_sum 3\ns_count 4\n")];
     quantiles_keep_their_order: [
         body("# TYPE s summary\ns{quantile=\"0.9\"} 2\ns_count 4\ns{quantile=\"0.5\"} 1\ns_sum 3\n"),
     ];

@@ -30,10 +30,14 @@ cases! {
         path("/metrics/job/x/a/b%2Fc").says("odd number of components in label string \"/a/b/c\""),
     ];
     an_encoded_slash_in_a_job_splits_it: [path("/metrics/job/x%2Fa%2Fb")];
-    an_encoded_slash_before_a_name_makes_an_odd_part: [path("/metrics/job/x/%2Fa/b")];
-    an_encoded_slash_before_a_name_makes_an_empty_name: [path("/metrics/job/x/%2Fa/b/c")];
-    an_encoded_slash_before_the_job_makes_it_empty: [path("/metrics/job/%2Fa%2Fb")];
-    an_encoded_slash_and_one_part_is_odd: [path("/metrics/job/%2Ffoo")];
+    an_encoded_slash_before_a_name_makes_an_odd_part: [
+        path("/metrics/job/x/%2Fa/b").says("odd number of components in label string \"//a/b\""),
+    ];
+    an_encoded_slash_before_a_name_makes_an_empty_name: [path("/metrics/job/x/%2Fa/b/c").says("improper label name \"\"")];
+    an_encoded_slash_before_the_job_makes_it_empty: [path("/metrics/job/%2Fa%2Fb").says("job name is required")];
+    an_encoded_slash_and_one_part_is_odd: [
+        path("/metrics/job/%2Ffoo").says("odd number of components in label string \"/foo\""),
+    ];
     a_base64_job_may_hold_a_slash: [
         path("/metrics/job@base64/dGVzdC9qb2I="), path("/metrics/job@base64/dGVzdC9qb2I/i/j"),
     ];
@@ -81,7 +85,8 @@ cases! {
     base64_is_stripped_from_a_name_once: [
         path("/metrics/job/x/a@base64@base64/eA").says("improper label name \"a@base64\""),
     ];
-    an_encoded_at_sign_is_an_at_sign: [path("/metrics/job%40base64/eA"), path("/metrics/job/x/a%40base64/eA")];
+    an_encoded_at_sign_after_job_is_an_at_sign: [path("/metrics/job%40base64/eA")];
+    an_encoded_at_sign_after_a_name_is_an_at_sign: [path("/metrics/job/x/a%40base64/eA")];
     a_job_among_the_labels_is_overridden: [path("/metrics/job/x/job/y"), path("/metrics/job/x/job@base64/eQ")];
     of_a_label_given_twice_the_last_wins: [path("/metrics/job/x/a/1/a/2"), delete("/metrics/job/x/a/2")];
     an_empty_label_name_is_refused: [path("/metrics/job/x/@base64/eA").says("improper label name \"\"")];

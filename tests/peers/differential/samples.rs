@@ -113,7 +113,7 @@ cases! {
         body("m 1 1.5\n").says("text format parsing error in line 1: expected integer as timestamp, got \"1.5\""),
     ];
     something_after_a_timestamp_is_refused: [
-        body("m 1 2 3\n").says("text format parsing error in line 1: spurious string after timestamp: \"3\""),
+        body("m 1 2 3\n").says("text format parsing error in line 1: spurious string after timestamp: \" 3\""),
     ];
     an_exemplar_is_refused: [
         body("m 1 # {trace_id=\"t\"} 1\n")
