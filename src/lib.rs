@@ -40,6 +40,8 @@ pub mod ops;
 
 pub mod gateway;
 
+pub mod cli;
+
 // The ground all stand on.
 pub mod telemetry;
 
@@ -49,5 +51,3 @@ pub mod model;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
-
-pub mod cli;

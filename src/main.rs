@@ -2,22 +2,17 @@
 
 use pushward::cli;
 use pushward::model::SystemClock;
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let clock = SystemClock::shared();
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let serve = |config| cli::serve_until_stopped(&config, clock.clone());
     let around = cli::Surroundings {
-        clock: SystemClock::shared(),
+        clock: clock.clone(),
         out: &mut out,
         err: &mut err,
-        serve: &|_config| {
-            let _ = writeln!(
-                std::io::stderr(),
-                "pushward: the gateway itself is not part of this build"
-            );
-            ExitCode::FAILURE
-        },
+        serve: &serve,
     };
     cli::run(std::env::args_os(), around)
 }

@@ -11,11 +11,14 @@ mod check;
 mod entry;
 mod new_file;
 mod quickstart;
+mod runtime;
 mod serve;
 mod token;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::runtime::serve_until_stopped;
 
 use self::args::Arguments;
 use self::args::Certs;
