@@ -69,22 +69,35 @@ pub(crate) fn pushgateway() -> Gateway {
 /// Ours: one tenant, one token that may do all a tenant may, plaintext on loopback. `text` is the tenant's dialect.
 pub(crate) fn pushward(text: &str) -> Gateway {
     let token = PlainToken::generate("").expect("a random source");
-    let (id, sha256) = (token.id(), token.digest().to_hex());
-    start(Some(format!("Bearer {}", token.reveal())), |address, directory| {
-        let config = format!(
-            "listener: {{ address: \"{address}\" }}\n\
-             ops: {{ address: \"{ops}\" }}\n\
-             storage: {{ durability: memory }}\n\
-             tenants:\n  demo:\n    text: {text}\n    tokens:\n      - id: \"{id}\"\n        sha256: \"{sha256}\"\n        \
-             scopes: [push, delete, read, admin]\n",
-            ops = free_address(),
-        );
+    let scopes = "[push, delete, read, admin]";
+    pushward_of(
+        &format!("tenants:\n  demo:\n    text: {text}\n{}", entry(&token, scopes)),
+        &token,
+    )
+}
+
+/// Ours with these tenants and operators. What it is asked, it is asked with `token`.
+pub(crate) fn pushward_of(people: &str, token: &PlainToken) -> Gateway {
+    start(Some(bearer(token)), |address, directory| {
+        let ops = free_address();
+        let doors = format!("listener: {{ address: \"{address}\" }}\nops: {{ address: \"{ops}\" }}\n");
+        let config = format!("{doors}storage: {{ durability: memory }}\n{people}");
         let file = directory.join("pushward.yml");
         std::fs::write(&file, config).expect("a file in a directory of our own");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pushward"));
         command.arg("serve").arg("--config").arg(file);
         command
     })
+}
+
+pub(crate) fn bearer(token: &PlainToken) -> String {
+    format!("Bearer {}", token.reveal())
+}
+
+/// The `tokens` of a tenant or an operator, as the configuration has them.
+pub(crate) fn entry(token: &PlainToken, scopes: &str) -> String {
+    let (id, sha256) = (token.id(), token.digest().to_hex());
+    format!("    tokens: [ {{ id: \"{id}\", sha256: \"{sha256}\", scopes: {scopes} }} ]\n")
 }
 
 fn start(authorization: Option<String>, command: impl Fn(SocketAddr, &Path) -> Command) -> Gateway {

@@ -1,5 +1,7 @@
 //! A real Prometheus with the files quickstart wrote, and what curl and Python's client pushed as the README says.
 
+mod fleet;
+
 use crate::process;
 use crate::process::Running;
 use crate::process::eventually;
@@ -34,13 +36,18 @@ impl Prometheus {
         });
         let config = files.file("prometheus-each-second.yml");
         std::fs::write(&config, lines.collect::<String>()).expect("the directory is ours");
+        Self::on(&config, files.home())
+    }
+
+    /// On any file, with its data and its log in `home`.
+    fn on(config: &Path, home: &Path) -> Self {
         let address = process::free_address();
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", files.home().join("tsdb").display()))
+            .arg(format!("--storage.tsdb.path={}", home.join("tsdb").display()))
             .arg(format!("--web.listen-address={address}"));
-        let process = Running::start(command, &files.home().join("prometheus.log"));
+        let process = Running::start(command, &home.join("prometheus.log"));
         Self {
             address,
             _process: process,

@@ -85,6 +85,7 @@ cases! {
     ];
     a_label_name_with_a_digit_first_in_a_sample: [body("m{1a=\"b\"} 1\n")];
     an_empty_label_value_is_shown: [body("m{a=\"\"} 1\n")];
+    an_empty_label_value_and_none_are_twins: [body("m{a=\"\"} 1\nm 2\n")];
     a_label_value_of_any_language_is_kept: [body("m{a=\"東京 é\"} 1\n")];
     a_label_value_that_is_not_utf8_is_refused: [
         body(b"m{a=\"\xff\"} 1\n").says("text format parsing error in line 1: invalid label value \"\\xff\""),
