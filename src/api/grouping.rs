@@ -24,8 +24,11 @@ pub enum PathError {
     OddComponents(String),
     #[error(transparent)]
     Key(#[from] GroupingError),
-    #[error("the path is not UTF-8")]
+    #[error("a value in the path is not UTF-8")]
     NotUtf8,
+    /// Prometheus' own lexer takes a NUL for the end of a scrape.
+    #[error("a value in the path has a NUL byte")]
+    Nul,
     #[error("the path is malformed: a % is not followed by two hexadecimal digits")]
     Percent,
 }
@@ -36,7 +39,7 @@ const BASE64_SUFFIX: &str = "@base64";
 /// The group that a push path names. `path` is still percent-encoded and starts with `/metrics/job`.
 pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
     let decoded = percent_decoded(path)?;
-    let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
+    let decoded = text_of(decoded)?;
     let rest = decoded.strip_prefix("/metrics/job").unwrap_or_default();
     let (rest, job_is_base64) = match rest.strip_prefix(BASE64_SUFFIX) {
         Some(rest) => (rest, true),
@@ -45,7 +48,7 @@ pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let (job, labels) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let job = match job_is_base64 {
-        true => base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?,
+        true => text_of(base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?)?,
         false => job.to_owned(),
     };
     let labels = labels_of(labels)?;
@@ -74,18 +77,18 @@ fn label_of(raw_name: &str, value: &str) -> Result<(String, String), PathError> 
         return Err(GroupingError::LabelName(name.to_owned()).into());
     }
     let value = match is_base64 {
-        true => base64_decoded(value).ok_or_else(|| PathError::LabelBase64 {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        })?,
+        true => {
+            let broken = || PathError::LabelBase64 { name: name.to_owned(), value: value.to_owned() };
+            text_of(base64_decoded(value).ok_or_else(broken)?)?
+        }
         false => value.to_owned(),
     };
     Ok((name.to_owned(), value))
 }
 
 /// URL-safe base64 as Go's decoder reads it: any padding behind it is dropped, line ends within it are skipped, and left
-/// over bits may be anything. `None` also if what it says is not UTF-8.
-fn base64_decoded(text: &str) -> Option<String> {
+/// over bits may be anything.
+fn base64_decoded(text: &str) -> Option<Vec<u8>> {
     const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true);
@@ -95,7 +98,17 @@ fn base64_decoded(text: &str) -> Option<String> {
         .bytes()
         .filter(|b| !matches!(b, b'\r' | b'\n'))
         .collect();
-    String::from_utf8(ENGINE.decode(kept).ok()?).ok()
+    ENGINE.decode(kept).ok()
+}
+
+/// What a scrape can show of a value.
+fn text_of(bytes: Vec<u8>) -> Result<String, PathError> {
+    let text = String::from_utf8(bytes).map_err(|_| PathError::NotUtf8)?;
+    if text.contains('\0') {
+        Err(PathError::Nul)
+    } else {
+        Ok(text)
+    }
 }
 
 fn percent_decoded(path: &str) -> Result<Vec<u8>, PathError> {
@@ -191,7 +204,9 @@ mod tests {
                 "/metrics/job@base64/a%2Bb/x",
                 r#"invalid base64 encoding in job name "a+b": illegal base64 data"#,
             ),
-            ("/metrics/job/%FF", "the path is not UTF-8"),
+            ("/metrics/job/%FF", "a value in the path is not UTF-8"),
+            ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
+            ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
             (
                 "/metrics/job/x%2",
                 "the path is malformed: a % is not followed by two hexadecimal digits",
@@ -226,7 +241,7 @@ mod tests {
         }
 
         #[test]
-        fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in any::<String>()) {
+        fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in "[^\0]*") {
             use base64::Engine;
             let encode = |text: &str| base64::engine::general_purpose::URL_SAFE.encode(text);
             let key = key_of(&format!("/metrics/job@base64/{}/l@base64/{}", encode(&job), encode(&value))).unwrap();

@@ -48,6 +48,7 @@ impl Scope {
 
     /// A scope over all of a tenant, for tests of the stages behind this one.
     #[cfg(any(test, feature = "testkit"))]
+    #[expect(clippy::expect_used, reason = "a test that names a bad tenant is to fail here")]
     pub fn for_test(tenant: &str) -> Self {
         let tenant = TenantId::parse(tenant).expect("a test names a good tenant");
         Self {

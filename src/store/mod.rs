@@ -138,7 +138,8 @@ impl Store {
 
     /// Replaces or merges a group, whole or not at all.
     pub fn push(&self, scope: &Scope, push: &Push) -> Result<(), Refusal> {
-        self.shelf(scope, &push.key)?.push(self, push)
+        self.shelf(scope, &push.key)?
+            .push(self, push, scope.narrowing().is_everything())
     }
 
     /// Removes exactly this group. A group that is not there is no error.

@@ -58,9 +58,9 @@ impl Shelf {
         self.state.lock().share()
     }
 
-    pub(super) fn push(&self, store: &Store, push: &Push) -> Result<(), Refusal> {
+    pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
         let outcome = self.write(store, |state, claims| {
-            let after = match state.judge(push, &self.quota) {
+            let after = match state.judge(push, &self.quota, all_visible) {
                 Ok(after) => after,
                 Err(refusal) => return Ok(Err(refusal)),
             };

@@ -54,7 +54,7 @@ impl State {
     }
 
     /// The usage as it would be after the push, or why it may not be.
-    pub(super) fn judge(&mut self, push: &Push, quota: &Quota) -> Result<Usage, Refusal> {
+    pub(super) fn judge(&mut self, push: &Push, quota: &Quota, all_visible: bool) -> Result<Usage, Refusal> {
         let Self {
             groups,
             index,
@@ -71,6 +71,7 @@ impl State {
                 group,
                 usage: *usage,
                 quota,
+                all_visible,
             },
         )
     }
