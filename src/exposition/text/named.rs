@@ -48,6 +48,12 @@ struct Seen {
 }
 
 impl<'a> Names<'a> {
+    /// Makes room for so many families.
+    pub(super) fn expect(&mut self, families: usize) {
+        self.families.reserve(families);
+        self.seen.reserve(families);
+    }
+
     /// The family `name` belongs to. It is made if there is none: an untyped one until its type is read.
     pub(super) fn find(&mut self, name: Cow<'a, str>, pushed: &mut PushedFamilies<'a>) -> Named {
         if let Some((last, named)) = &self.last
