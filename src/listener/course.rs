@@ -46,8 +46,10 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug)]
 enum Body {
-    /// Arrived whole, empty, or no longer wanted.
+    /// Arrived whole, or there was none.
     Done,
+    /// No longer wanted, and some of it is still to come.
+    Left,
     /// Only the time somebody waits for bytes counts: while the gateway does not read, the client is not slow.
     Open {
         received: u64,
@@ -176,11 +178,18 @@ impl Course {
         }
     }
 
-    /// The body arrived whole, failed, or is no longer wanted.
-    pub(super) fn body_ended(&mut self, id: RequestId) {
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.body = Body::Done;
+    /// The body arrived whole, or, with some of it `left`, failed or is no longer wanted.
+    pub(super) fn body_ended(&mut self, id: RequestId, left: bool) {
+        if let Some(request) = self.requests.get_mut(&id)
+            && !matches!(request.body, Body::Done)
+        {
+            request.body = if left { Body::Left } else { Body::Done };
         }
+    }
+
+    /// Whether more of the body may come than anybody will read.
+    pub(super) fn body_left(&self, id: RequestId) -> bool {
+        matches!(self.requests.get(&id), Some(request) if !matches!(request.body, Body::Done))
     }
 
     pub(super) fn body_expired(&self, id: RequestId) -> bool {
@@ -319,7 +328,7 @@ impl Course {
             }
             // The handler has been told; what it makes of that is an answer and has an answer's time.
             Body::Expired(at) => Some((at.after(limits.answer), Verdict::Cut(CloseReason::Body))),
-            Body::Done | Body::Open { awaited: None, .. } => None,
+            Body::Done | Body::Left | Body::Open { awaited: None, .. } => None,
         };
         let answer = request
             .answer

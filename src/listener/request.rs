@@ -31,6 +31,9 @@ pub type BodyError = Box<dyn Error + Send + Sync>;
 /// lies here, where it is counted, and not in a buffer of HTTP's.
 const PIECE: usize = 64 * 1024;
 
+/// What is left unread of a body up to this many bytes, hyper reads away itself and keeps the connection: its first read.
+const LITTLE: u64 = 8 * 1024;
+
 /// The client did not send its body within the time the configuration gives it (`deadlines.body`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request's body came too slowly")]
@@ -85,8 +88,8 @@ impl Body for RequestBody {
             self.watch
                 .body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
         }
-        if self.incoming.is_end_stream() || !matches!(frame, Some(Ok(_))) {
-            self.watch.body_ended(self.id);
+        if self.incoming.is_end_stream() || frame.is_none() {
+            self.watch.body_ended(self.id, false);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
@@ -102,7 +105,8 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.watch.body_ended(self.id);
+        let little = self.incoming.size_hint().upper().is_some_and(|left| left <= LITTLE);
+        self.watch.body_ended(self.id, !little);
     }
 }
 
@@ -193,8 +197,8 @@ where
         request.extensions_mut().insert(self.peer.clone());
         Box::pin(async move {
             let Ok(mut answer) = app.oneshot(request).await;
-            watch.answer_began(id);
-            if http1 && watch.is_ending() {
+            let last = watch.answer_began(id);
+            if http1 && last {
                 answer
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));

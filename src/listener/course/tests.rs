@@ -95,7 +95,7 @@ fn after_a_body_that_was_too_slow_the_answer_has_an_answers_time() {
 #[test]
 fn a_handler_is_not_cut_for_working() {
     let (mut course, id) = serving(true);
-    course.body_ended(id);
+    course.body_ended(id, false);
     assert_eq!(course.due(at(3599)), None);
     assert_eq!(course.due(at(3600)), Some(Verdict::End(CloseReason::Age)));
     assert_eq!(course.due(at(9000)), None, "age does not cut a handler either");
