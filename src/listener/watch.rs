@@ -111,7 +111,7 @@ impl Watch {
         self.tell(|course, now| course.body_received(id, now, bytes));
     }
 
-    pub(super) fn body_ended(&self, id: RequestId, left: bool) {
+    pub(super) fn body_ended(&self, id: RequestId, left: u64) {
         let mut state = self.state.lock();
         state.course.body_ended(id, left);
         state.bodies.remove(&id);

@@ -18,6 +18,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
 /// The preface and an empty SETTINGS frame.
@@ -128,6 +129,37 @@ async fn a_refusal_arrives_while_the_body_is_being_sent_and_the_connection_lives
     client.ready().await.unwrap();
     let answer = client.send_request(post("/push", whole(1))).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
+}
+
+/// curl loses an answer that is followed by a reset while it sends, whatever the reset says.
+#[tokio::test]
+async fn a_refused_stream_is_read_away_for_a_while_before_it_is_reset_with_no_error() {
+    let mut config = listener();
+    config.deadlines.idle = SOON;
+    let server = Server::secure(config);
+    let mut client = server.tls(&["h2"]).await;
+    client.write_all(PREFACE).await.unwrap();
+    // HEADERS and END_HEADERS, stream 1: POST, https, /refuse; the body is to follow.
+    client
+        .write_all(b"\0\0\x0b\x01\x04\0\0\0\x01\x83\x87\x44\x07/refuse")
+        .await
+        .unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut seen = Vec::new();
+    let reset = loop {
+        let mut head = [0; 9];
+        client.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        client.read_exact(&mut payload).await.unwrap();
+        match (head[3], head[8]) {
+            (3, 1) => break payload,
+            (kind, 1) => seen.push((kind, head[4] & 1)),
+            _ => {}
+        }
+    };
+    assert_eq!(seen, [(1, 0), (0, 1)], "HEADERS, then DATA with END_STREAM");
+    assert_eq!(reset, [0; 4], "NO_ERROR");
+    assert!(begun.elapsed() >= millis(1900));
 }
 
 /// Some of a body, and then nothing.
