@@ -186,3 +186,16 @@ async fn a_handler_that_panics_ends_its_connection_and_gives_its_slot_back() {
         .unwrap();
     assert!(head_of_answer(&mut client).await.starts_with("HTTP/1.1 200 "));
 }
+
+#[tokio::test]
+async fn a_large_answer_arrives_whole_even_to_a_client_that_asked_for_an_upgrade() {
+    let server = Server::plain(listener());
+    let mut client = server.tcp().await;
+    client
+        .write_all(b"GET /big HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::time::sleep(millis(200)).await;
+    let answer = until_closed(&mut client).await;
+    assert!(answer.len() > super::harness::BIG, "{} bytes", answer.len());
+}
