@@ -8,6 +8,8 @@ use super::harness::short;
 use super::harness::until_closed;
 use crate::config::Deadlines;
 use crate::config::Listener;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
 fn quick_handshake() -> Listener {
@@ -130,6 +132,29 @@ async fn an_answer_that_is_never_read_is_cut() {
         };
         server.told.will_have("closed: stalled_write").await;
     }
+}
+
+/// Reads so much of a big answer, with a pause after each part of it that is shorter than a stall.
+async fn read_slowly(client: &mut (impl AsyncRead + Unpin), parts: usize) -> usize {
+    let mut got = 0;
+    let mut chunk = vec![0; 2 << 20];
+    for _ in 0..parts {
+        got += client.read(&mut chunk).await.unwrap();
+        tokio::time::sleep(millis(100)).await;
+    }
+    got
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_slowly_is_not_cut_until_it_stalls() {
+    let server = Server::plain(listener());
+    let mut client = server.tcp().await;
+    client.write_all(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    // Two seconds, in each of which the socket's buffers are full most of the time.
+    let got = read_slowly(&mut client, 20).await;
+    assert!(got > 8 << 20, "{got}");
+    assert!(!server.told.has("closed: stalled_write"));
+    server.told.will_have("closed: stalled_write").await;
 }
 
 #[tokio::test]

@@ -238,6 +238,7 @@ fn app() -> Router {
     Router::new()
         .route("/push", post(push))
         .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, "no\n") }))
+        .route("/late", post(late))
         .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
         .route("/slow", get(slow).post(slow))
         .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
@@ -255,6 +256,12 @@ async fn push(body: Body) -> (StatusCode, String) {
         Err(error) if BodyTooSlow::caused(&error) => (StatusCode::REQUEST_TIMEOUT, "too slow\n".to_owned()),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")),
     }
+}
+
+/// Lets the body wait, as one does who stands in line for a rate, for longer than a body may be waited for.
+async fn late(body: Body) -> (StatusCode, String) {
+    tokio::time::sleep(millis(800)).await;
+    push(body).await
 }
 
 /// Works for longer than all the short deadlines together.

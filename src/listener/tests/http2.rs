@@ -191,6 +191,18 @@ async fn one_slow_body_is_refused_and_harms_no_other_request() {
 }
 
 #[tokio::test]
+async fn a_body_is_slow_only_from_when_it_is_waited_for_and_then_it_is() {
+    let server = Server::secure(listener());
+    let mut client = client(&server).await;
+    let stuck = Stuck(Some(Bytes::from_static(b"a 1"))).boxed();
+    let answer = tokio::time::timeout(SOON, client.send_request(post("/late", stuck)));
+    assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::REQUEST_TIMEOUT);
+    client.ready().await.unwrap();
+    let answer = client.send_request(post("/late", whole(100_000))).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_taken_is_cut_while_the_client_still_pings() {
     let mut config = listener();
     config.deadlines.answer = millis(600);
