@@ -14,6 +14,8 @@ use std::time::Duration;
 const BODY_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// What a body may take in all, however large, unless its deadline is configured longer than that.
 const BODY_MAX: Duration = Duration::from_secs(300);
+/// What is left unread of a body up to this many bytes, hyper reads away itself and keeps the connection: its first read.
+const LITTLE: u64 = 8 * 1024;
 
 /// Names a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +48,10 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug)]
 enum Body {
-    /// Arrived whole, empty, or no longer wanted.
+    /// Arrived whole, or there was none.
     Done,
+    /// No longer wanted, and so many bytes of it are still to come.
+    Left(u64),
     /// Only the time somebody waits for bytes counts: while the gateway does not read, the client is not slow.
     Open {
         received: u64,
@@ -93,6 +97,8 @@ pub(super) struct Course {
     /// Since when the socket has taken no byte that was offered to it.
     blocked: Option<Tick>,
     ending: Option<Ending>,
+    /// The next bytes may be the rest of a body that nobody read, and no head. If they are one, `idle` still bounds it.
+    remains: bool,
 }
 
 impl Course {
@@ -106,6 +112,7 @@ impl Course {
             next_id: 0,
             blocked: None,
             ending: None,
+            remains: false,
         }
     }
 
@@ -118,7 +125,8 @@ impl Course {
 
     /// HTTP/1: bytes arrived. The first after a silence begins a head.
     pub(super) fn bytes_arrived(&mut self, now: Tick) {
-        if matches!(self.phase, Phase::Waiting(_) | Phase::Idle(_)) {
+        let remains = std::mem::take(&mut self.remains);
+        if matches!(self.phase, Phase::Waiting(_)) || (matches!(self.phase, Phase::Idle(_)) && !remains) {
             self.phase = Phase::Head(now);
         }
     }
@@ -176,10 +184,21 @@ impl Course {
         }
     }
 
-    /// The body arrived whole, failed, or is no longer wanted.
-    pub(super) fn body_ended(&mut self, id: RequestId) {
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.body = Body::Done;
+    /// The body failed or is no longer wanted, with at most so many bytes of it to come; none when it arrived whole.
+    pub(super) fn body_ended(&mut self, id: RequestId, left: u64) {
+        if let Some(request) = self.requests.get_mut(&id)
+            && !matches!(request.body, Body::Done)
+        {
+            request.body = if left == 0 { Body::Done } else { Body::Left(left) };
+        }
+    }
+
+    /// Whether more of the body may come than is read away in passing.
+    pub(super) fn body_left(&self, id: RequestId) -> bool {
+        match self.requests.get(&id).map(|request| request.body) {
+            None | Some(Body::Done) => false,
+            Some(Body::Left(left)) => left > LITTLE,
+            Some(Body::Open { .. } | Body::Expired(_)) => true,
         }
     }
 
@@ -200,6 +219,7 @@ impl Course {
     pub(super) fn request_ended(&mut self, id: RequestId, now: Tick) {
         if let Some(request) = self.requests.remove(&id) {
             self.held_until(request.working(), now);
+            self.remains = matches!(request.body, Body::Left(_));
             if self.requests.is_empty() {
                 self.phase = Phase::Idle(now);
             }
@@ -319,7 +339,7 @@ impl Course {
             }
             // The handler has been told; what it makes of that is an answer and has an answer's time.
             Body::Expired(at) => Some((at.after(limits.answer), Verdict::Cut(CloseReason::Body))),
-            Body::Done | Body::Open { awaited: None, .. } => None,
+            Body::Done | Body::Left(_) | Body::Open { awaited: None, .. } => None,
         };
         let answer = request
             .answer
