@@ -52,8 +52,6 @@ pub async fn answered(State(answering): State<Answering>, request: Request, next
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     let code = rejection.as_ref().map(Rejection::code);
-    answering
-        .metrics
-        .answered(route, answer.status().as_u16(), code, seconds);
+    answering.metrics.answered(route, answer.status().as_u16(), code, seconds);
     answer
 }

@@ -93,22 +93,14 @@ fn base64_decoded(text: &str) -> Option<Vec<u8>> {
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true);
     const ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, CONFIG);
-    let kept: Vec<u8> = text
-        .trim_end_matches('=')
-        .bytes()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
+    let kept: Vec<u8> = text.trim_end_matches('=').bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     ENGINE.decode(kept).ok()
 }
 
 /// What a scrape can show of a value.
 fn text_of(bytes: Vec<u8>) -> Result<String, PathError> {
     let text = String::from_utf8(bytes).map_err(|_| PathError::NotUtf8)?;
-    if text.contains('\0') {
-        Err(PathError::Nul)
-    } else {
-        Ok(text)
-    }
+    if text.contains('\0') { Err(PathError::Nul) } else { Ok(text) }
 }
 
 fn percent_decoded(path: &str) -> Result<Vec<u8>, PathError> {
@@ -155,22 +147,13 @@ mod tests {
                 "/metrics/job@base64/dGVzdC9qb2I=/instance@base64/dGVzdGluc3RhbmNl",
                 r#"{instance="testinstance",job="test/job"}"#,
             ),
-            (
-                "/metrics/job/x/label_name1@base64/bGFiZWwvdmFsdWUx",
-                r#"{job="x",label_name1="label/value1"}"#,
-            ),
-            (
-                "/metrics/job/x/l@base64/bGFiZWwvdmFsdWUx==",
-                r#"{job="x",l="label/value1"}"#,
-            ),
+            ("/metrics/job/x/label_name1@base64/bGFiZWwvdmFsdWUx", r#"{job="x",label_name1="label/value1"}"#),
+            ("/metrics/job/x/l@base64/bGFiZWwvdmFsdWUx==", r#"{job="x",l="label/value1"}"#),
             ("/metrics/job/a+b", r#"{job="a+b"}"#),
             ("/metrics/job/a%20b", r#"{job="a b"}"#),
             ("/metrics/job/a%2Fb%2Fc", r#"{b="c",job="a"}"#),
             ("/metrics/job/Bj%C3%B6rn", r#"{job="Björn"}"#),
-            (
-                "/metrics/job/x/U__label_2e_name2/v",
-                r#"{U__label_2e_name2="v",job="x"}"#,
-            ),
+            ("/metrics/job/x/U__label_2e_name2/v", r#"{U__label_2e_name2="v",job="x"}"#),
         ] {
             assert_eq!(shown(path), key, "{path}");
         }
@@ -181,18 +164,9 @@ mod tests {
         for (path, error) in [
             ("/metrics/job@base64/=", "job name is required"),
             ("/metrics/job/%2Fa%2Fb", "job name is required"),
-            (
-                "/metrics/job/%2Ffoo",
-                r#"odd number of components in label string "/foo""#,
-            ),
-            (
-                "/metrics/job/x/a/b/",
-                r#"odd number of components in label string "/a/b/""#,
-            ),
-            (
-                "/metrics/job/x/a/b%2Fc",
-                r#"odd number of components in label string "/a/b/c""#,
-            ),
+            ("/metrics/job/%2Ffoo", r#"odd number of components in label string "/foo""#),
+            ("/metrics/job/x/a/b/", r#"odd number of components in label string "/a/b/""#),
+            ("/metrics/job/x/a/b%2Fc", r#"odd number of components in label string "/a/b/c""#),
             ("/metrics/job/x/a=b/v", r#"improper label name "a=b""#),
             ("/metrics/job/x/__a/v", r#"improper label name "__a""#),
             ("/metrics/job/x/@base64/eA", r#"improper label name """#),
@@ -200,21 +174,12 @@ mod tests {
                 "/metrics/job/x/a@base64/foo.bar",
                 r#"invalid base64 encoding for label a="foo.bar": illegal base64 data"#,
             ),
-            (
-                "/metrics/job@base64/a%2Bb/x",
-                r#"invalid base64 encoding in job name "a+b": illegal base64 data"#,
-            ),
+            ("/metrics/job@base64/a%2Bb/x", r#"invalid base64 encoding in job name "a+b": illegal base64 data"#),
             ("/metrics/job/%FF", "a value in the path is not UTF-8"),
             ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
             ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
-            (
-                "/metrics/job/x%2",
-                "the path is malformed: a % is not followed by two hexadecimal digits",
-            ),
-            (
-                "/metrics/job@base64/_w",
-                r#"invalid base64 encoding in job name "_w": illegal base64 data"#,
-            ),
+            ("/metrics/job/x%2", "the path is malformed: a % is not followed by two hexadecimal digits"),
+            ("/metrics/job@base64/_w", "a value in the path is not UTF-8"),
         ] {
             assert_eq!(shown(path), error, "{path}");
         }
@@ -222,14 +187,8 @@ mod tests {
 
     #[test]
     fn a_broken_job_is_told_before_a_broken_label_and_that_before_an_empty_job() {
-        assert!(matches!(
-            key_of("/metrics/job@base64/./a").unwrap_err(),
-            PathError::JobBase64(_)
-        ));
-        assert!(matches!(
-            key_of("/metrics/job@base64/=/a").unwrap_err(),
-            PathError::OddComponents(_)
-        ));
+        assert!(matches!(key_of("/metrics/job@base64/./a").unwrap_err(), PathError::JobBase64(_)));
+        assert!(matches!(key_of("/metrics/job@base64/=/a").unwrap_err(), PathError::OddComponents(_)));
     }
 
     proptest! {

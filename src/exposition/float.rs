@@ -36,10 +36,7 @@ pub(super) fn write(out: &mut Vec<u8>, value: f64) {
 }
 
 /// Most values that are pushed: those that need neither a point nor an exponent. Not -0, whose sign would be lost.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a value that changes in the cast is sorted out right after it"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a value that changes in the cast is sorted out right after it")]
 fn small_integer(value: f64) -> Option<i32> {
     let integer = value as i32;
     (f64::from(integer).to_bits() == value.to_bits() && integer.unsigned_abs() < 1_000_000).then_some(integer)
@@ -85,11 +82,7 @@ struct Decimal {
 impl Decimal {
     /// Reads a number above zero, with or without a point and an exponent: `12.5`, `1e-7`, `0.001`.
     fn read(text: &[u8]) -> Self {
-        let mut decimal = Self {
-            digits: [b'0'; 24],
-            length: 0,
-            exponent: -1,
-        };
+        let mut decimal = Self { digits: [b'0'; 24], length: 0, exponent: -1 };
         let (mantissa, exponent) = match text.iter().position(|byte| *byte == b'e') {
             Some(e) => (text.get(..e), text.get(e + 1..)),
             None => (Some(text), None),

@@ -135,48 +135,21 @@ impl Course {
     pub(super) fn request_began(&mut self, now: Tick, has_body: bool) -> RequestId {
         let id = RequestId(self.next_id);
         self.next_id += 1;
-        let body = if has_body {
-            Body::Open {
-                received: 0,
-                spent: Duration::ZERO,
-                awaited: None,
-            }
-        } else {
-            Body::Done
-        };
-        self.requests.insert(
-            id,
-            Request {
-                began: now,
-                body,
-                answer: None,
-            },
-        );
+        let body = if has_body { Body::Open { received: 0, spent: Duration::ZERO, awaited: None } } else { Body::Done };
+        self.requests.insert(id, Request { began: now, body, answer: None });
         self.phase = Phase::Serving;
         id
     }
 
     /// Somebody wants more of the body and there is none yet.
     pub(super) fn body_awaited(&mut self, id: RequestId, now: Tick) {
-        if let Some(Request {
-            body: Body::Open { awaited, .. },
-            ..
-        }) = self.requests.get_mut(&id)
-        {
+        if let Some(Request { body: Body::Open { awaited, .. }, .. }) = self.requests.get_mut(&id) {
             awaited.get_or_insert(now);
         }
     }
 
     pub(super) fn body_received(&mut self, id: RequestId, now: Tick, bytes: u64) {
-        if let Some(Request {
-            body: Body::Open {
-                received,
-                spent,
-                awaited,
-            },
-            ..
-        }) = self.requests.get_mut(&id)
-        {
+        if let Some(Request { body: Body::Open { received, spent, awaited }, .. }) = self.requests.get_mut(&id) {
             *received = received.saturating_add(bytes);
             if let Some(since) = awaited.take() {
                 *spent = spent.saturating_add(now.since(since));
@@ -238,18 +211,10 @@ impl Course {
 
     /// The gateway stops, or the connection is old: whoever is asked first gives the reason.
     pub(super) fn ask_to_end(&mut self, now: Tick, why: CloseReason) {
-        let ending = self.ending.get_or_insert(Ending {
-            asked: now,
-            from: now,
-            why,
-        });
+        let ending = self.ending.get_or_insert(Ending { asked: now, from: now, why });
         // A stop does not wait for what age and silence wait for.
         if why == CloseReason::Shutdown && ending.why != CloseReason::Shutdown {
-            *ending = Ending {
-                asked: now,
-                from: now,
-                why,
-            };
+            *ending = Ending { asked: now, from: now, why };
         }
     }
 
@@ -270,15 +235,8 @@ impl Course {
     /// When [`Course::due`] next has something to say, unless something happens before.
     pub(super) fn next_deadline(&self) -> Option<(Tick, Verdict)> {
         let whole = [self.phase_deadline(), self.blocked_deadline(), self.ending_deadline()];
-        let requests = self
-            .requests
-            .iter()
-            .map(|(id, request)| self.request_deadline(*id, request));
-        whole
-            .into_iter()
-            .chain(requests)
-            .flatten()
-            .min_by_key(|(tick, _)| *tick)
+        let requests = self.requests.iter().map(|(id, request)| self.request_deadline(*id, request));
+        whole.into_iter().chain(requests).flatten().min_by_key(|(tick, _)| *tick)
     }
 
     /// What is to be done now, one thing at a time. Has taken note of it when it returns.
@@ -300,10 +258,7 @@ impl Course {
         let limits = &self.deadlines;
         match self.phase {
             Phase::Handshake(since) => Some((since.after(limits.handshake), Verdict::Cut(CloseReason::Handshake))),
-            Phase::Waiting(since) => Some((
-                since.after(limits.first_request),
-                Verdict::Cut(CloseReason::FirstRequest),
-            )),
+            Phase::Waiting(since) => Some((since.after(limits.first_request), Verdict::Cut(CloseReason::FirstRequest))),
             Phase::Head(since) => Some((since.after(limits.headers), Verdict::Cut(CloseReason::Headers))),
             Phase::Idle(since) if self.ending.is_none() => {
                 Some((since.after(limits.idle), Verdict::End(CloseReason::Idle)))
@@ -329,11 +284,7 @@ impl Course {
     fn request_deadline(&self, id: RequestId, request: &Request) -> Option<(Tick, Verdict)> {
         let limits = &self.deadlines;
         let body = match request.body {
-            Body::Open {
-                received,
-                spent,
-                awaited: Some(since),
-            } => {
+            Body::Open { received, spent, awaited: Some(since) } => {
                 let left = body_allowance(limits.body, received).saturating_sub(spent);
                 Some((since.after(left), Verdict::BodyTooSlow(id)))
             }
@@ -341,9 +292,7 @@ impl Course {
             Body::Expired(at) => Some((at.after(limits.answer), Verdict::Cut(CloseReason::Body))),
             Body::Done | Body::Left(_) | Body::Open { awaited: None, .. } => None,
         };
-        let answer = request
-            .answer
-            .map(|at| (at.after(limits.answer), Verdict::Cut(CloseReason::Answer)));
+        let answer = request.answer.map(|at| (at.after(limits.answer), Verdict::Cut(CloseReason::Answer)));
         body.into_iter().chain(answer).min_by_key(|(tick, _)| *tick)
     }
 
@@ -351,10 +300,7 @@ impl Course {
     /// not count, or a client could keep an old connection for ever by sending more of them.
     fn held_by_work(&self, ending: &Ending) -> bool {
         ending.why != CloseReason::Shutdown
-            && self
-                .requests
-                .values()
-                .any(|request| request.began <= ending.asked && request.working())
+            && self.requests.values().any(|request| request.began <= ending.asked && request.working())
     }
 
     /// The answer to a request that held the end off gets the time of a whole `drain`.

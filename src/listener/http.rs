@@ -80,12 +80,7 @@ impl<A> HttpService<A> {
             .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
             .max_local_error_reset_streams(ERROR_RESETS_MAX)
             .keep_alive_interval(None);
-        Self {
-            app,
-            tracker,
-            http1,
-            http2,
-        }
+        Self { app, tracker, http1, http2 }
     }
 }
 
@@ -105,28 +100,14 @@ where
     }
 
     fn call(&mut self, secured: Secured) -> Connection {
-        let Self {
-            app,
-            tracker,
-            http1,
-            http2,
-        } = self.clone();
+        let Self { app, tracker, http1, http2 } = self.clone();
         Box::pin(async move {
-            let Secured {
-                transport,
-                peer,
-                mut timer,
-            } = secured;
+            let Secured { transport, peer, mut timer } = secured;
             let watch = timer.watch().clone();
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
-            let requests = Requests {
-                app,
-                peer,
-                watch,
-                tracker,
-            };
+            let requests = Requests { app, peer, watch, tracker };
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,
@@ -211,11 +192,7 @@ async fn close(ended: Ended, returned: Returned, watch: &Watch) -> CloseReason {
     match ended {
         Ended::Itself(result) => {
             let protocol = result.is_err_and(|error| error.is_parse() || error.is_user());
-            let why = watch.why_ending().unwrap_or(if protocol {
-                CloseReason::Protocol
-            } else {
-                CloseReason::Done
-            });
+            let why = watch.why_ending().unwrap_or(if protocol { CloseReason::Protocol } else { CloseReason::Done });
             // hyper has said goodbye in TLS and in TCP where it could; what is left is the client's side.
             linger(transport.into_tcp(), watch.clock()).await;
             why

@@ -91,8 +91,7 @@ impl Body for RequestBody {
         };
         let ended = incoming.is_end_stream() || frame.is_none();
         if let Some(Ok(frame)) = &frame {
-            self.watch
-                .body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
+            self.watch.body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
         }
         if ended {
             self.watch.body_ended(self.id, 0);
@@ -196,32 +195,19 @@ where
         let watch = self.watch.clone();
         let app = self.app.clone();
         let id = watch.request_began(!request.body().is_end_stream());
-        let under_way = UnderWay {
-            watch: watch.clone(),
-            id,
-        };
+        let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
         let tracker = (!http1).then(|| self.tracker.clone());
-        let mut request = request.map(|incoming| RequestBody {
-            incoming: Some(incoming),
-            watch: watch.clone(),
-            id,
-            tracker,
-        });
+        let mut request =
+            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, tracker });
         request.extensions_mut().insert(self.peer.clone());
         Box::pin(async move {
             let Ok(mut answer) = app.oneshot(request).await;
             let last = watch.answer_began(id);
             if http1 && last {
-                answer
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer.map(|inner| AnswerBody {
-                inner,
-                rest: Bytes::new(),
-                under_way: Some(under_way),
-            }))
+            Ok(answer.map(|inner| AnswerBody { inner, rest: Bytes::new(), under_way: Some(under_way) }))
         })
     }
 }

@@ -45,12 +45,7 @@ impl fmt::Debug for Watch {
 impl Watch {
     pub(super) fn new(course: Course, clock: SharedClock) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State {
-                course,
-                armed: None,
-                connection: None,
-                bodies: BTreeMap::new(),
-            })),
+            state: Arc::new(Mutex::new(State { course, armed: None, connection: None, bodies: BTreeMap::new() })),
             clock,
         }
     }
@@ -154,19 +149,13 @@ pub(super) struct Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer")
-            .field("watch", &self.watch)
-            .finish_non_exhaustive()
+        f.debug_struct("Timer").field("watch", &self.watch).finish_non_exhaustive()
     }
 }
 
 impl Timer {
     pub(super) fn new(watch: Watch, shutdown: CancellationToken) -> Self {
-        Self {
-            watch,
-            sleep: None,
-            shutdown: Some(Box::pin(shutdown.cancelled_owned())),
-        }
+        Self { watch, sleep: None, shutdown: Some(Box::pin(shutdown.cancelled_owned())) }
     }
 
     pub(super) fn watch(&self) -> &Watch {

@@ -50,11 +50,8 @@ struct Leaving(HashSet<ColumnId>);
 
 impl Leaving {
     fn of(push: &Push, state: &State<'_>) -> Self {
-        let pushed: HashMap<&str, MetricKind> = push
-            .families
-            .iter()
-            .map(|family| (&**family.name(), family.kind()))
-            .collect();
+        let pushed: HashMap<&str, MetricKind> =
+            push.families.iter().map(|family| (&**family.name(), family.kind())).collect();
         let held = state.group.into_iter().flat_map(|group| &group.families);
         let leaves = held.filter_map(|held| {
             let column = held.place.column;
@@ -77,15 +74,9 @@ impl Leaving {
 fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
     match leaving.stays(state.index.find(family.name())) {
         Some(column) if column.kind != family.kind() => {
-            let held = if state.all_visible {
-                column.kind.proto_name()
-            } else {
-                "another type"
-            };
+            let held = if state.all_visible { column.kind.proto_name() } else { "another type" };
             let (name, kind) = (family.name(), family.kind().proto_name());
-            Err(Refusal::Inconsistent(format!(
-                "metric family \"{name}\" is pushed as {kind} but is held as {held}"
-            )))
+            Err(Refusal::Inconsistent(format!("metric family \"{name}\" is pushed as {kind} but is held as {held}")))
         }
         _ => Ok(()),
     }
@@ -154,11 +145,8 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
     match push.method {
         Method::Replace => Box::new(group.families.iter().map(|held| &*held.family)),
-        Method::Merge => Box::new(
-            push.families
-                .iter()
-                .filter_map(|family| group.get(family.name()))
-                .map(|held| &*held.family),
-        ),
+        Method::Merge => {
+            Box::new(push.families.iter().filter_map(|family| group.get(family.name())).map(|held| &*held.family))
+        }
     }
 }

@@ -48,27 +48,12 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 async fn no_door_is_open_by_accident() {
     let gateway = gateway();
     let unauthenticated = refused(401, "unauthenticated");
-    let garbage = [
-        "Bearer nonsense",
-        "Basic bm9uc2Vuc2U=",
-        "Digest x",
-        "Bearer ",
-        "",
-        "pward_",
-    ];
+    let garbage = ["Bearer nonsense", "Basic bm9uc2Vuc2U=", "Digest x", "Bearer ", "", "pward_"];
     for route in routes() {
         let open = route.access == Access::Open;
         let what = format!("{} {}", route.method, route.path);
         let stranger = try_door(&gateway.stranger(), &route).await;
-        assert_eq!(
-            stranger,
-            if open {
-                (200, String::new())
-            } else {
-                unauthenticated.clone()
-            },
-            "nobody at {what}"
-        );
+        assert_eq!(stranger, if open { (200, String::new()) } else { unauthenticated.clone() }, "nobody at {what}");
         if open {
             continue;
         }
@@ -77,15 +62,9 @@ async fn no_door_is_open_by_accident() {
             assert_eq!(try_door(&client, &route).await, unauthenticated, "{text:?} at {what}");
         }
         // The right token with one character changed, its checksum left as it was.
-        let token = gateway
-            .token("red")
-            .replacen(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '0', '1', '2', '3'], "z", 1);
+        let token = gateway.token("red").replacen(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '0', '1', '2', '3'], "z", 1);
         let client = gateway.stranger().with("authorization", &format!("Bearer {token}"));
-        assert_eq!(
-            try_door(&client, &route).await,
-            unauthenticated,
-            "a mistyped token at {what}"
-        );
+        assert_eq!(try_door(&client, &route).await, unauthenticated, "a mistyped token at {what}");
         for name in expired_for(route.access) {
             let late = try_door(&gateway.client(&name), &route).await;
             assert_eq!(late, refused(401, "credential_expired"), "{name} at {what}");
@@ -115,17 +94,9 @@ async fn nobody_speaks_for_another_tenant_whether_or_not_it_exists() {
     for route in routes().into_iter().filter(|route| route.access != Access::Open) {
         for tenant in ["red", "nobody", "", "RED", "blue,red"] {
             let client = gateway.client("blue").with("x-scope-orgid", tenant);
-            assert_eq!(
-                try_door(&client, &route).await,
-                refused(403, "tenant_refused"),
-                "{} {tenant:?}",
-                route.path
-            );
+            assert_eq!(try_door(&client, &route).await, refused(403, "tenant_refused"), "{} {tenant:?}", route.path);
         }
-        let both = gateway
-            .client("blue")
-            .with("x-scope-orgid", "blue")
-            .with("x-scope-orgid", "red");
+        let both = gateway.client("blue").with("x-scope-orgid", "blue").with("x-scope-orgid", "red");
         assert_eq!(try_door(&both, &route).await, refused(403, "tenant_refused"));
         let itself = gateway.client("blue").with("x-scope-orgid", "blue");
         assert!(try_door(&itself, &route).await.0 < 300, "{}", route.path);
@@ -161,11 +132,7 @@ async fn a_stranger_cannot_tell_a_route_from_no_route() {
         assert!(!answer.headers.contains_key("allow"));
     }
     gateway.client("red").get("/nothing").await.refused(404, "not_found");
-    let wrong = gateway
-        .client("red")
-        .send("PATCH", "/metrics/job/a", "")
-        .await
-        .refused(405, "method_not_allowed");
+    let wrong = gateway.client("red").send("PATCH", "/metrics/job/a", "").await.refused(405, "method_not_allowed");
     assert_eq!(wrong.headers["allow"], "PUT,POST,DELETE");
 }
 

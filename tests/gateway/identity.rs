@@ -8,10 +8,7 @@ use std::time::Duration;
 
 fn basic(user: &str, password: &str) -> String {
     use base64::Engine;
-    format!(
-        "Basic {}",
-        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
-    )
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 
 #[tokio::test]
@@ -26,25 +23,10 @@ async fn a_token_is_taken_as_bearer_or_as_any_users_password() {
         basic("red", &token),
         basic("whoever", &token),
     ] {
-        gateway
-            .stranger()
-            .with("authorization", &header)
-            .get("/metrics")
-            .await
-            .ok();
+        gateway.stranger().with("authorization", &header).get("/metrics").await.ok();
     }
-    for header in [
-        basic(&token, ""),
-        basic("red", &format!("{token}x")),
-        token.clone(),
-        format!("Bearer {token} x"),
-    ] {
-        gateway
-            .stranger()
-            .with("authorization", &header)
-            .get("/metrics")
-            .await
-            .refused(401, "unauthenticated");
+    for header in [basic(&token, ""), basic("red", &format!("{token}x")), token.clone(), format!("Bearer {token} x")] {
+        gateway.stranger().with("authorization", &header).get("/metrics").await.refused(401, "unauthenticated");
     }
 }
 
@@ -53,21 +35,13 @@ async fn a_stranger_is_challenged_with_every_scheme() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     let answer = gateway.stranger().get("/metrics").await.refused(401, "unauthenticated");
     let challenges: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
-    assert_eq!(
-        challenges,
-        [
-            r#"Bearer realm="pushward""#,
-            r#"Basic realm="pushward", charset="UTF-8""#
-        ]
-    );
+    assert_eq!(challenges, [r#"Bearer realm="pushward""#, r#"Basic realm="pushward", charset="UTF-8""#]);
 }
 
 #[tokio::test]
 async fn two_authorization_headers_are_neither() {
     let gateway = GatewayBuilder::new().tenant("red").tenant("blue").start();
-    let both = gateway
-        .client("red")
-        .with("authorization", &format!("Bearer {}", gateway.token("blue")));
+    let both = gateway.client("red").with("authorization", &format!("Bearer {}", gateway.token("blue")));
     both.get("/metrics").await.refused(400, "several_credentials");
 }
 
@@ -82,17 +56,8 @@ async fn an_expired_token_says_so_and_when_but_only_after_proof() {
     cron.put("/metrics/job/a", "").await.ok();
     gateway.clock.advance(Duration::from_secs(60));
     let answer = cron.put("/metrics/job/a", "").await.refused(401, "credential_expired");
-    assert!(
-        answer
-            .text()
-            .starts_with("the credential cron expired at 2030-01-01T00:01:00Z"),
-        "{}",
-        answer.text()
-    );
-    assert_eq!(
-        answer.headers["www-authenticate"],
-        r#"Bearer realm="pushward", error="invalid_token""#
-    );
+    assert!(answer.text().starts_with("the credential cron expired at 2030-01-01T00:01:00Z"), "{}", answer.text());
+    assert_eq!(answer.headers["www-authenticate"], r#"Bearer realm="pushward", error="invalid_token""#);
 }
 
 #[tokio::test]
@@ -100,10 +65,7 @@ async fn a_token_is_used_from_its_networks_alone() {
     let gateway = GatewayBuilder::new()
         .tenant("red")
         .token("red", "edge", &[Verb::Push], |token| {
-            token.networks = Some(vec![
-                "203.0.113.0/24".parse().unwrap(),
-                "2001:db8::/48".parse().unwrap(),
-            ]);
+            token.networks = Some(vec!["203.0.113.0/24".parse().unwrap(), "2001:db8::/48".parse().unwrap()]);
         })
         .start();
     let edge = gateway.client("edge");
@@ -133,36 +95,16 @@ async fn a_narrowed_token_pushes_deletes_and_sees_its_own_groups_alone() {
         })
         .start();
     let (red, narrow) = (gateway.client("red"), gateway.client("narrow"));
-    red.put("/metrics/job/other", "# HELP m theirs\n# TYPE m gauge\nm 1\n")
-        .await
-        .ok();
-    red.put("/metrics/job/backup-db/env/dev", "# TYPE d counter\nd 1\n")
-        .await
-        .ok();
+    red.put("/metrics/job/other", "# HELP m theirs\n# TYPE m gauge\nm 1\n").await.ok();
+    red.put("/metrics/job/backup-db/env/dev", "# TYPE d counter\nd 1\n").await.ok();
 
-    narrow
-        .put("/metrics/job/other", "m 1\n")
-        .await
-        .refused(403, "job_refused");
-    narrow
-        .put("/metrics/job/Backup-db", "m 1\n")
-        .await
-        .refused(403, "job_refused");
-    narrow
-        .put("/metrics/job/backup-db/env/dev", "m 1\n")
-        .await
-        .refused(403, "label_refused");
-    narrow
-        .delete("/metrics/job/backup-db/env/dev")
-        .await
-        .refused(403, "label_refused");
+    narrow.put("/metrics/job/other", "m 1\n").await.refused(403, "job_refused");
+    narrow.put("/metrics/job/Backup-db", "m 1\n").await.refused(403, "job_refused");
+    narrow.put("/metrics/job/backup-db/env/dev", "m 1\n").await.refused(403, "label_refused");
+    narrow.delete("/metrics/job/backup-db/env/dev").await.refused(403, "label_refused");
 
     let mine = "m{env=\"prod\",instance=\"\",job=\"backup-db\"} 2";
-    for path in [
-        "/metrics/job/backup-db",
-        "/metrics/job/backup-db/env/",
-        "/metrics/job/backup-db/env/prod",
-    ] {
+    for path in ["/metrics/job/backup-db", "/metrics/job/backup-db/env/", "/metrics/job/backup-db/env/prod"] {
         narrow.put(path, "# TYPE m gauge\nm 2\n").await.ok();
         assert_eq!(narrow.scrape().await, [mine]);
         narrow.delete(path).await.ok();
@@ -172,15 +114,8 @@ async fn a_narrowed_token_pushes_deletes_and_sees_its_own_groups_alone() {
     let view = narrow.get("/metrics").await.text();
     assert!(!view.contains("theirs") && !view.contains("dev"), "{view}");
     // A contradiction with a group it cannot see names neither the group nor its type.
-    let answer = narrow
-        .post("/metrics/job/backup-db", "# TYPE d gauge\nd 1\n")
-        .await
-        .refused(400, "inconsistent");
-    assert!(
-        !answer.text().contains("dev") && !answer.text().to_lowercase().contains("counter"),
-        "{}",
-        answer.text()
-    );
+    let answer = narrow.post("/metrics/job/backup-db", "# TYPE d gauge\nd 1\n").await.refused(400, "inconsistent");
+    assert!(!answer.text().contains("dev") && !answer.text().to_lowercase().contains("counter"), "{}", answer.text());
     assert_eq!(red.scrape().await.len(), 3);
 }
 
@@ -192,13 +127,6 @@ async fn a_page_of_another_site_changes_nothing() {
     page.put("/metrics/job/a", "m 1\n").await.refused(403, "origin_refused");
     page.delete("/metrics/job/a").await.refused(403, "origin_refused");
     page.get("/metrics").await.ok();
-    red.clone()
-        .with("sec-fetch-site", "cross-site")
-        .post("/metrics/job/a", "")
-        .await
-        .refused(403, "origin_refused");
-    red.with("origin", "https://push.example.org")
-        .put("/metrics/job/a", "")
-        .await
-        .ok();
+    red.clone().with("sec-fetch-site", "cross-site").post("/metrics/job/a", "").await.refused(403, "origin_refused");
+    red.with("origin", "https://push.example.org").put("/metrics/job/a", "").await.ok();
 }

@@ -31,9 +31,7 @@ async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in(
 #[tokio::test]
 async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| {
-            tenant.limits.requests_burst = NonZeroU32::new(1).unwrap()
-        })
+        .tenant_with("red", |tenant| tenant.limits.requests_burst = NonZeroU32::new(1).unwrap())
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     gateway.client("red").get("/nothing").await.refused(404, "not_found");
@@ -87,10 +85,7 @@ async fn a_body_over_its_cap_is_413_and_leaves_no_trace() {
         .start();
     let red = gateway.client("red");
     red.put("/metrics/job/a", "mm 1234\n").await.ok();
-    let answer = red
-        .put("/metrics/job/b", "mmm 1234\n")
-        .await
-        .refused(413, "body_too_large");
+    let answer = red.put("/metrics/job/b", "mmm 1234\n").await.refused(413, "body_too_large");
     assert_eq!(answer.reason.as_deref(), Some("body_too_large body_bytes_max=8"));
     assert!(!red.get("/metrics").await.text().contains("job=\"b\""));
 }
@@ -103,11 +98,7 @@ async fn a_full_quota_is_403_and_names_limit_and_need() {
         .start();
     let red = gateway.client("red");
     let answer = red.put("/metrics/job/a", "m 1\nn 2\n").await.refused(403, "quota_full");
-    assert!(
-        answer.text().contains("series_max is 1, and this would make it 2"),
-        "{}",
-        answer.text()
-    );
+    assert!(answer.text().contains("series_max is 1, and this would make it 2"), "{}", answer.text());
     assert_eq!(answer.reason.as_deref(), Some("quota_full series_max=1"));
     red.put("/metrics/job/a", "m 1\n").await.ok();
 }

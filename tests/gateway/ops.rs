@@ -10,11 +10,7 @@ async fn our_own_metrics_are_at_ops_alone_and_hold_no_tenants_data() {
     let red = gateway.client("red");
     red.put("/metrics/job/very-private", "a_private_name 42\n").await.ok();
     red.get("/nothing-of-ours").await.refused(404, "not_found");
-    gateway
-        .stranger()
-        .get("/a-strangers-path")
-        .await
-        .refused(401, "unauthenticated");
+    gateway.stranger().get("/a-strangers-path").await.refused(401, "unauthenticated");
     let text = gateway.at_ops(&gateway.stranger()).get("/metrics").await.ok().text();
     for expected in [
         "pushward_build_info{",
@@ -57,26 +53,10 @@ async fn where_ops_asks_for_operators_only_ops_read_reads_the_metrics() {
         .operator("reader", &[OperatorScope::FleetRead, OperatorScope::FleetAdmin], |_| {});
     builder.config.ops.auth = OpsAuth::Operators;
     let gateway = builder.start();
-    gateway
-        .at_ops(&gateway.stranger())
-        .get("/metrics")
-        .await
-        .refused(401, "unauthenticated");
-    gateway
-        .at_ops(&gateway.client("red"))
-        .get("/metrics")
-        .await
-        .refused(403, "scope_refused");
-    gateway
-        .at_ops(&gateway.client("reader"))
-        .get("/metrics")
-        .await
-        .refused(403, "scope_refused");
+    gateway.at_ops(&gateway.stranger()).get("/metrics").await.refused(401, "unauthenticated");
+    gateway.at_ops(&gateway.client("red")).get("/metrics").await.refused(403, "scope_refused");
+    gateway.at_ops(&gateway.client("reader")).get("/metrics").await.refused(403, "scope_refused");
     gateway.at_ops(&gateway.client("watcher")).get("/metrics").await.ok();
     gateway.at_ops(&gateway.stranger()).get("/-/ready").await.ok();
-    gateway
-        .client("watcher")
-        .get("/metrics")
-        .await
-        .refused(403, "scope_refused");
+    gateway.client("watcher").get("/metrics").await.refused(403, "scope_refused");
 }

@@ -31,28 +31,20 @@ impl<'a> MakeWriter<'a> for Caught {
 #[tokio::test]
 async fn a_token_sent_everywhere_comes_out_nowhere() {
     let caught = Caught::default();
-    let log = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(caught.clone())
-        .finish();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(caught.clone()).finish();
     let guard = tracing::subscriber::set_default(log);
-    let builder = GatewayBuilder::new()
-        .tenant("red")
-        .token("red", "cron", &[pushward::model::Verb::Push], |token| {
-            token.expires = Some(pushward::model::Timestamp::from_unix_seconds(1));
-            token.networks = Some(vec!["192.0.2.0/24".parse().unwrap()]);
-        });
+    let builder = GatewayBuilder::new().tenant("red").token("red", "cron", &[pushward::model::Verb::Push], |token| {
+        token.expires = Some(pushward::model::Timestamp::from_unix_seconds(1));
+        token.networks = Some(vec!["192.0.2.0/24".parse().unwrap()]);
+    });
     let debug = format!("{:?}", builder.config);
     let gateway = builder.start();
     let secrets: Vec<String> = ["red", "cron"].map(|name| gateway.token(name).to_owned()).into();
     let mut seen = debug;
     for secret in &secrets {
-        for header in [
-            format!("Bearer {secret}"),
-            format!("Bearer {secret}x"),
-            format!("Digest {secret}"),
-            secret.clone(),
-        ] {
+        for header in
+            [format!("Bearer {secret}"), format!("Bearer {secret}x"), format!("Digest {secret}"), secret.clone()]
+        {
             let client = gateway.stranger().with("authorization", &header);
             for (method, path) in [
                 ("GET", "/metrics".to_owned()),
@@ -73,9 +65,6 @@ async fn a_token_sent_everywhere_comes_out_nowhere() {
     for secret in secrets {
         // The id between the underscores is no secret; what follows it is.
         let secret = secret.rsplit_once('_').unwrap().1;
-        assert!(
-            !seen.contains(secret) && !seen.contains(&secret[..12]),
-            "a secret came out"
-        );
+        assert!(!seen.contains(secret) && !seen.contains(&secret[..12]), "a secret came out");
     }
 }

@@ -5,25 +5,14 @@ use pushward::model::OperatorScope;
 use pushward::testkit::GatewayBuilder;
 
 fn two_tenants() -> GatewayBuilder {
-    GatewayBuilder::new()
-        .tenant("red")
-        .tenant("blue")
-        .operator("prometheus", &[OperatorScope::FleetRead], |_| {})
+    GatewayBuilder::new().tenant("red").tenant("blue").operator("prometheus", &[OperatorScope::FleetRead], |_| {})
 }
 
 #[tokio::test]
 async fn the_tenants_label_stands_first_on_every_line() {
     let gateway = two_tenants().start();
-    gateway
-        .client("red")
-        .put("/metrics/job/a", "# HELP m red's\n# TYPE m gauge\nm{x=\"1\"} 1\n")
-        .await
-        .ok();
-    gateway
-        .client("blue")
-        .put("/metrics/job/a", "# TYPE m gauge\nm 2\n")
-        .await
-        .ok();
+    gateway.client("red").put("/metrics/job/a", "# HELP m red's\n# TYPE m gauge\nm{x=\"1\"} 1\n").await.ok();
+    gateway.client("blue").put("/metrics/job/a", "# TYPE m gauge\nm 2\n").await.ok();
     let text = gateway.client("prometheus").get("/metrics").await.ok().text();
     let m: Vec<_> = text.lines().filter(|line| !line.contains("push_")).collect();
     assert_eq!(
@@ -61,11 +50,7 @@ async fn a_forged_tenant_label_is_renamed_so_that_no_two_series_become_one() {
         text.contains("push_time_seconds{tenant=\"red\",instance=\"\",job=\"b\",exported_tenant=\"blue\"} "),
         "{text}"
     );
-    assert!(
-        red.scrape()
-            .await
-            .contains(&"m{instance=\"\",job=\"b\",tenant=\"blue\"} 4".to_owned())
-    );
+    assert!(red.scrape().await.contains(&"m{instance=\"\",job=\"b\",tenant=\"blue\"} 4".to_owned()));
 }
 
 #[tokio::test]
@@ -74,16 +59,9 @@ async fn jobs_are_prefixed_where_the_configuration_says_so() {
     builder.config.namespace.job = JobLabel::Prefix;
     builder.config.namespace.label = "team".into();
     let gateway = builder.start();
-    gateway
-        .client("red")
-        .put("/metrics/job/a/x/,job=", "m{y=\"\\\",job=\\\"z\"} 1\n")
-        .await
-        .ok();
+    gateway.client("red").put("/metrics/job/a/x/,job=", "m{y=\"\\\",job=\\\"z\"} 1\n").await.ok();
     let lines = gateway.client("prometheus").scrape().await;
-    assert_eq!(
-        lines,
-        ["m{team=\"red\",instance=\"\",job=\"red/a\",x=\",job=\",y=\"\\\",job=\\\"z\"} 1"]
-    );
+    assert_eq!(lines, ["m{team=\"red\",instance=\"\",job=\"red/a\",x=\",job=\",y=\"\\\",job=\\\"z\"} 1"]);
     assert!(gateway.client("red").scrape().await[0].contains("job=\"a\""));
 }
 
@@ -91,11 +69,7 @@ async fn jobs_are_prefixed_where_the_configuration_says_so() {
 async fn an_operator_narrows_by_tenant_and_is_refused_a_name_that_it_may_not_see() {
     let gateway = two_tenants()
         .operator("blues", &[OperatorScope::FleetRead], |token| {
-            token.tenants = Some(
-                ["blue"]
-                    .map(|name| pushward::model::TenantId::parse(name).unwrap())
-                    .into(),
-            );
+            token.tenants = Some(["blue"].map(|name| pushward::model::TenantId::parse(name).unwrap()).into());
         })
         .start();
     for name in ["red", "blue"] {
@@ -108,16 +82,8 @@ async fn an_operator_narrows_by_tenant_and_is_refused_a_name_that_it_may_not_see
     assert_eq!(lines(all.get("/metrics?tenant=red&tenant=blue").await.ok().text()), 2);
     assert_eq!(lines(blues.get("/metrics").await.ok().text()), 1);
     assert_eq!(lines(blues.get("/metrics?tenant=blue").await.ok().text()), 1);
-    for query in [
-        "tenant=nobody",
-        "tenant=",
-        "tenant=RED",
-        "tenant=red&tenant=nobody",
-        "tenant=%72ed",
-    ] {
-        all.get(&format!("/metrics?{query}"))
-            .await
-            .refused(403, "tenant_refused");
+    for query in ["tenant=nobody", "tenant=", "tenant=RED", "tenant=red&tenant=nobody", "tenant=%72ed"] {
+        all.get(&format!("/metrics?{query}")).await.refused(403, "tenant_refused");
     }
     blues.get("/metrics?tenant=red").await.refused(403, "tenant_refused");
     blues.get("/metrics?tenant=nobody").await.refused(403, "tenant_refused");
@@ -128,11 +94,7 @@ async fn what_tenants_contradict_each_other_in_is_flattened_for_the_operator_alo
     let gateway = two_tenants().start();
     let histogram = "# TYPE x histogram\nx_bucket{le=\"1\"} 1\nx_bucket{le=\"+Inf\"} 2\nx_sum 3\nx_count 2\n";
     gateway.client("red").put("/metrics/job/a", histogram).await.ok();
-    gateway
-        .client("blue")
-        .put("/metrics/job/a", "# TYPE x_sum counter\nx_sum 9\n")
-        .await
-        .ok();
+    gateway.client("blue").put("/metrics/job/a", "# TYPE x_sum counter\nx_sum 9\n").await.ok();
     let text = gateway.client("prometheus").get("/metrics").await.ok().text();
     let x: Vec<_> = text.lines().filter(|line| !line.contains("push_")).collect();
     assert_eq!(
@@ -148,38 +110,14 @@ async fn what_tenants_contradict_each_other_in_is_flattened_for_the_operator_alo
             "x_sum{tenant=\"red\",instance=\"\",job=\"a\"} 3",
         ]
     );
-    assert!(
-        gateway
-            .client("red")
-            .get("/metrics")
-            .await
-            .text()
-            .starts_with("# TYPE x histogram\n")
-    );
+    assert!(gateway.client("red").get("/metrics").await.text().starts_with("# TYPE x histogram\n"));
 }
 
 #[tokio::test]
 async fn reserved_names_reach_their_tenant_but_not_the_operator() {
     let gateway = two_tenants().start();
-    gateway
-        .client("red")
-        .put(
-            "/metrics/job/a",
-            "up 0\nALERTS{alertname=\"x\"} 1\nscrape_x 1\nfine 1\n",
-        )
-        .await
-        .ok();
+    gateway.client("red").put("/metrics/job/a", "up 0\nALERTS{alertname=\"x\"} 1\nscrape_x 1\nfine 1\n").await.ok();
     assert_eq!(gateway.client("red").scrape().await.len(), 4);
-    assert_eq!(
-        gateway.client("prometheus").scrape().await,
-        ["fine{tenant=\"red\",instance=\"\",job=\"a\"} 1"]
-    );
-    assert!(
-        gateway
-            .at_ops(&gateway.stranger())
-            .get("/metrics")
-            .await
-            .text()
-            .contains("pushward_reserved_families 3")
-    );
+    assert_eq!(gateway.client("prometheus").scrape().await, ["fine{tenant=\"red\",instance=\"\",job=\"a\"} 1"]);
+    assert!(gateway.at_ops(&gateway.stranger()).get("/metrics").await.text().contains("pushward_reserved_families 3"));
 }

@@ -63,12 +63,7 @@ impl NameOf {
 
 impl<'a> Line<'a> {
     pub(super) fn new(bytes: &'a [u8], closed: bool) -> Self {
-        Self {
-            bytes,
-            text: std::str::from_utf8(bytes).ok(),
-            at: 0,
-            closed,
-        }
+        Self { bytes, text: std::str::from_utf8(bytes).ok(), at: 0, closed }
     }
 
     /// Where the next byte stands.
@@ -94,11 +89,7 @@ impl<'a> Line<'a> {
     }
 
     fn end(&self) -> Result<(), Fault> {
-        if self.closed {
-            Ok(())
-        } else {
-            Err(Fault::new(self.bytes.len(), "unexpected end of input stream"))
-        }
+        if self.closed { Ok(()) } else { Err(Fault::new(self.bytes.len(), "unexpected end of input stream")) }
     }
 
     pub(super) fn advance(&mut self) {
@@ -254,8 +245,6 @@ pub(super) fn as_text(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Cow<'_, [u8]
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(_) => Err(Cow::Borrowed(bytes)),
         },
-        Cow::Owned(bytes) => String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|error| Cow::Owned(error.into_bytes())),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|error| Cow::Owned(error.into_bytes())),
     }
 }

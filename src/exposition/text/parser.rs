@@ -43,9 +43,7 @@ pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, Pa
         if lenient {
             line = line.strip_suffix(b"\r").unwrap_or(line);
         }
-        parser
-            .line(Line::new(line, lenient || end.is_some()))
-            .map_err(|fault| fault.in_line(number))?;
+        parser.line(Line::new(line, lenient || end.is_some())).map_err(|fault| fault.in_line(number))?;
     }
     Ok(parser.pushed)
 }
@@ -92,11 +90,7 @@ impl<'a> Parser<'a> {
         if line.peek()? == b'\n' {
             return Ok(());
         }
-        if keyword == b"HELP" {
-            self.help(family, line)
-        } else {
-            self.kind(family, line)
-        }
+        if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
     }
 
     fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
@@ -148,11 +142,7 @@ impl<'a> Parser<'a> {
         if matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped) {
             let labels = self.seal(named, start, at)?;
             let measured = Measured::Value(value(&mut line)?);
-            self.pushed.metrics.push(Metric {
-                family: named.family,
-                labels,
-                measured,
-            });
+            self.pushed.metrics.push(Metric { family: named.family, labels, measured });
         } else {
             self.distributed(named, kind, start, at, &mut line)?;
         }
@@ -219,12 +209,7 @@ impl<'a> Parser<'a> {
 
     pub(super) fn seal(&mut self, named: Named, start: usize, at: usize) -> Result<(u32, u32), Fault> {
         let sealed = self.pushed.seal_labels(start);
-        sealed.map_err(|_| {
-            Fault::new(
-                at,
-                format!("duplicate label names for metric {}", self.quoted_name(named)),
-            )
-        })
+        sealed.map_err(|_| Fault::new(at, format!("duplicate label names for metric {}", self.quoted_name(named))))
     }
 
     pub(super) fn quoted_name(&self, named: Named) -> Quoted<'_> {
@@ -288,8 +273,6 @@ fn kind_of(word: &[u8]) -> Option<MetricKind> {
         ("gaugehistogram", MetricKind::GaugeHistogram),
         ("gauge_histogram", MetricKind::GaugeHistogram),
     ];
-    let known = KINDS
-        .iter()
-        .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    let known = KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
     known.map(|(_, kind)| *kind)
 }

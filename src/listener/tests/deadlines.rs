@@ -13,13 +13,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
 fn quick_handshake() -> Listener {
-    Listener {
-        deadlines: Deadlines {
-            handshake: millis(300),
-            ..short()
-        },
-        ..listener()
-    }
+    Listener { deadlines: Deadlines { handshake: millis(300), ..short() }, ..listener() }
 }
 
 #[tokio::test]
@@ -82,10 +76,7 @@ async fn a_head_that_is_dripped_is_cut() {
 async fn a_head_without_its_body_is_answered_and_closed() {
     let server = Server::secure(listener());
     let mut client = server.tls(&["http/1.1"]).await;
-    client
-        .write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").await.unwrap();
     let answer = until_closed(&mut client).await;
     assert!(String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 408 "));
 }
@@ -94,10 +85,7 @@ async fn a_head_without_its_body_is_answered_and_closed() {
 async fn a_body_that_is_dripped_is_answered_and_closed() {
     let server = Server::plain(listener());
     let mut client = server.tcp().await;
-    client
-        .write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
     let (mut reading, mut writing) = client.split();
     let answer = tokio::select! {
         answer = until_closed(&mut reading) => answer,
@@ -115,11 +103,7 @@ async fn a_body_that_is_dripped_is_answered_and_closed() {
 async fn an_answer_that_is_never_read_is_cut() {
     for secure in [false, true] {
         let get = b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n";
-        let server = if secure {
-            Server::secure(listener())
-        } else {
-            Server::plain(listener())
-        };
+        let server = if secure { Server::secure(listener()) } else { Server::plain(listener()) };
         // Held open, and not read from.
         let _client: Box<dyn Send> = if secure {
             let mut client = server.tls(&["http/1.1"]).await;
@@ -161,10 +145,7 @@ async fn an_answer_that_is_read_slowly_is_not_cut_until_it_stalls() {
 async fn a_connection_is_closed_when_it_has_been_idle() {
     let server = Server::secure(listener());
     let mut client = server.tls(&["http/1.1"]).await;
-    client
-        .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let answer = until_closed(&mut client).await;
     assert!(String::from_utf8_lossy(&answer).ends_with("test true Http1"));
     drop(client);
@@ -175,10 +156,7 @@ async fn a_connection_is_closed_when_it_has_been_idle() {
 async fn a_slow_push_that_keeps_to_the_rule_is_not_cut() {
     let server = Server::secure(listener());
     let mut client = server.tls(&["http/1.1"]).await;
-    client
-        .write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 262144\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"POST /push HTTP/1.1\r\nhost: a\r\ncontent-length: 262144\r\n\r\n").await.unwrap();
     // 16 KiB in 100 ms where a second is allowed: 1.6 s in all, four times the deadline of a body that does not move.
     for _ in 0..16 {
         client.write_all(&[b'x'; 16 * 1024]).await.unwrap();
@@ -192,20 +170,12 @@ async fn a_slow_push_that_keeps_to_the_rule_is_not_cut() {
 #[tokio::test]
 async fn a_handler_that_works_longer_than_every_deadline_is_not_cut() {
     let config = Listener {
-        deadlines: Deadlines {
-            answer: millis(300),
-            connection_age: millis(400),
-            drain: millis(300),
-            ..short()
-        },
+        deadlines: Deadlines { answer: millis(300), connection_age: millis(400), drain: millis(300), ..short() },
         ..listener()
     };
     let server = Server::plain(config);
     let mut client = server.tcp().await;
-    client
-        .write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx")
-        .await
-        .unwrap();
+    client.write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx").await.unwrap();
     let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.contains("connection: close"), "the connection is old: {answer}");
@@ -220,8 +190,5 @@ async fn a_client_that_ends_its_side_with_its_request_is_answered() {
     client.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.unwrap();
     client.shutdown().await.unwrap();
     let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("done\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("done\n"), "{answer}");
 }

@@ -33,14 +33,8 @@ async fn plain_http_on_the_tls_port_is_told_to_use_https() {
     let (answer, server) = in_clear(b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
-    assert!(
-        head.contains("Connection: close") && !head.contains("Location"),
-        "{head}"
-    );
-    assert!(
-        body.contains("https://") && body.ends_with('\n') && body.len() <= 512,
-        "{body}"
-    );
+    assert!(head.contains("Connection: close") && !head.contains("Location"), "{head}");
+    assert!(body.contains("https://") && body.ends_with('\n') && body.len() <= 512, "{body}");
     assert!(!server.told.has("in clear: 4fQk2ZtR1a"));
 }
 
@@ -109,10 +103,7 @@ async fn a_session_is_resumed_and_not_across_a_change_of_the_servers_tls() {
     let client = server.client_config(&["http/1.1"]);
     let handshake = async || {
         let mut stream = server.tls_as(client.clone()).await.unwrap();
-        stream
-            .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         head_of_answer(&mut stream).await;
         stream.get_ref().1.handshake_kind()
     };
@@ -176,10 +167,7 @@ async fn both_families_listen_on_one_port() {
     let port = v6[0].local_addr().unwrap().port();
     let v4 = bind(&[([0, 0, 0, 0], port).into()]).unwrap();
     let error = bind(&[([0, 0, 0, 0], port).into()]).unwrap_err().to_string();
-    assert!(
-        error.starts_with(&format!("cannot listen on 0.0.0.0:{port}: ")),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("cannot listen on 0.0.0.0:{port}: ")), "{error}");
     drop((v4, v6));
 }
 

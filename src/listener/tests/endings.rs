@@ -23,10 +23,7 @@ async fn a_client_that_sends_ten_megabytes_first_reads_our_refusal() {
         let mut client = server.tcp().await;
         client.write_all(&refused_push()).await.expect("no reset while sending");
         let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("no\n"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("no\n"), "{answer}");
         assert!(answer.contains("connection: close"), "{answer}");
     }
 }
@@ -38,10 +35,7 @@ async fn a_client_that_sends_ten_megabytes_first_reads_our_refusal_under_tls() {
         let mut client = server.tls(&["http/1.1"]).await;
         client.write_all(&refused_push()).await.expect("no reset while sending");
         let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("no\n"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("no\n"), "{answer}");
     }
 }
 
@@ -73,18 +67,12 @@ async fn a_stop_answers_the_request_under_way_and_takes_no_other() {
     config.deadlines.drain = super::harness::SOON;
     let server = Server::secure(config);
     let mut client = server.tls(&["http/1.1"]).await;
-    client
-        .write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n").await.unwrap();
     tokio::time::sleep(millis(100)).await;
     server.shutdown.cancel();
     client.write_all(b"x").await.unwrap();
     let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done\n"), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
     drop(client);
     server.stopped().await;
@@ -96,10 +84,7 @@ async fn a_stop_answers_the_request_under_way_and_takes_no_other() {
 async fn a_stop_cuts_what_has_not_ended_after_the_drain() {
     let server = Server::plain(listener());
     let mut client = server.tcp().await;
-    client
-        .write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     tokio::time::sleep(millis(100)).await;
     server.shutdown.cancel();
     assert_eq!(until_closed(&mut client).await, b"");
@@ -114,10 +99,7 @@ async fn a_stop_between_two_bytes_of_a_head_loses_no_request() {
     config.deadlines.drain = super::harness::SOON;
     let server = Server::plain(config);
     let mut client = server.tcp().await;
-    client
-        .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     head_of_answer(&mut client).await;
     client.write_all(b"POST /push HTTP/1.1\r\nhost: a\r\n").await.unwrap();
     tokio::time::sleep(millis(200)).await;
@@ -125,10 +107,7 @@ async fn a_stop_between_two_bytes_of_a_head_loses_no_request() {
     tokio::time::sleep(millis(200)).await;
     client.write_all(b"content-length: 2\r\n\r\nab").await.unwrap();
     let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("2 bytes\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("2 bytes\n"), "{answer}");
     server.stopped().await;
 }
 
@@ -139,10 +118,7 @@ async fn a_stop_ends_idle_connections_at_once() {
     config.deadlines.drain = super::harness::SOON * 10;
     let server = Server::secure(config);
     let mut client = server.tls(&["http/1.1"]).await;
-    client
-        .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     head_of_answer(&mut client).await;
     server.shutdown.cancel();
     until_closed(&mut client).await;
@@ -155,15 +131,9 @@ async fn a_refusal_of_a_small_body_keeps_the_connection() {
     let server = Server::plain(listener());
     let mut client = server.tcp().await;
     for _ in 0..3 {
-        client
-            .write_all(b"POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nsmall")
-            .await
-            .unwrap();
+        client.write_all(b"POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nsmall").await.unwrap();
         let answer = head_of_answer(&mut client).await;
-        assert!(
-            answer.starts_with("HTTP/1.1 401 ") && !answer.contains("close"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 401 ") && !answer.contains("close"), "{answer}");
     }
 }
 
@@ -174,16 +144,10 @@ async fn a_handler_that_panics_ends_its_connection_and_gives_its_slot_back() {
     config.connections_wait_max = super::harness::SOON;
     let server = Server::plain(config);
     let mut client = server.tcp().await;
-    client
-        .write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     assert_eq!(until_closed(&mut client).await, b"");
     let mut client = server.tcp().await;
-    client
-        .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     assert!(head_of_answer(&mut client).await.starts_with("HTTP/1.1 200 "));
 }
 

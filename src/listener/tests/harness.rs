@@ -95,11 +95,7 @@ impl Told {
     pub(super) async fn will_have(&self, what: &str) {
         let until = tokio::time::Instant::now() + SOON;
         while !self.has(what) {
-            assert!(
-                tokio::time::Instant::now() < until,
-                "no {what:?} among {:?}",
-                self.0.lock()
-            );
+            assert!(tokio::time::Instant::now() < until, "no {what:?} among {:?}", self.0.lock());
             tokio::time::sleep(millis(5)).await;
         }
     }
@@ -164,24 +160,9 @@ impl Server {
             .layer(TlsLayer::new(&config.name, tls.clone(), in_clear, told.clone()))
             .service(HttpService::new(app(), tracker.clone()));
         let running = TaskTracker::new();
-        running.spawn(serve(
-            listeners,
-            stack,
-            shutdown.clone(),
-            tracker.clone(),
-            clock,
-            told.clone(),
-        ));
+        running.spawn(serve(listeners, stack, shutdown.clone(), tracker.clone(), clock, told.clone()));
         running.close();
-        Self {
-            address,
-            told,
-            shutdown,
-            tracker,
-            ca,
-            tls,
-            running,
-        }
+        Self { address, told, shutdown, tracker, ca, tls, running }
     }
 
     pub(super) async fn stopped(&self) {
@@ -215,9 +196,7 @@ impl Server {
 
     pub(super) async fn tls_as(&self, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let name = "localhost".try_into().unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, self.tcp().await)
-            .await
+        TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await
     }
 }
 

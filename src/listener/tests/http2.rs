@@ -75,10 +75,7 @@ async fn pings_do_not_keep_an_idle_connection() {
     let mut client = server.tls(&["h2"]).await;
     client.write_all(PREFACE).await.unwrap();
     // HEADERS, END_STREAM and END_HEADERS, stream 1: GET, https, /, by the static table.
-    client
-        .write_all(b"\0\0\x03\x01\x05\0\0\0\x01\x82\x87\x84")
-        .await
-        .unwrap();
+    client.write_all(b"\0\0\x03\x01\x05\0\0\0\x01\x82\x87\x84").await.unwrap();
     let (mut reading, mut writing) = tokio::io::split(client);
     tokio::select! {
         _ = until_closed(&mut reading) => {}
@@ -140,10 +137,7 @@ async fn a_refused_stream_is_read_away_for_a_while_before_it_is_reset_with_no_er
     let mut client = server.tls(&["h2"]).await;
     client.write_all(PREFACE).await.unwrap();
     // HEADERS and END_HEADERS, stream 1: POST, https, /refuse; the body is to follow.
-    client
-        .write_all(b"\0\0\x0b\x01\x04\0\0\0\x01\x83\x87\x44\x07/refuse")
-        .await
-        .unwrap();
+    client.write_all(b"\0\0\x0b\x01\x04\0\0\0\x01\x83\x87\x44\x07/refuse").await.unwrap();
     let begun = tokio::time::Instant::now();
     let mut seen = Vec::new();
     let reset = loop {
@@ -210,10 +204,7 @@ async fn an_answer_that_is_not_taken_is_cut_while_the_client_still_pings() {
     let mut client = server.tls(&["h2"]).await;
     client.write_all(PREFACE).await.unwrap();
     // As above, but /big by a literal path: no window update follows, so the answer stops at 64 KiB.
-    client
-        .write_all(b"\0\0\x08\x01\x05\0\0\0\x01\x82\x87\x44\x04/big")
-        .await
-        .unwrap();
+    client.write_all(b"\0\0\x08\x01\x05\0\0\0\x01\x82\x87\x44\x04/big").await.unwrap();
     let (mut reading, mut writing) = tokio::io::split(client);
     tokio::select! {
         _ = until_closed(&mut reading) => {}
