@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderValue;
+use http::StatusCode;
 use http::header::ALLOW;
 
 /// What the layer needs.
@@ -34,10 +35,13 @@ pub async fn answered(State(answering): State<Answering>, request: Request, next
             tracing::error!(request = id, what, "internal error");
         }
         tracing::debug!(request = id, code = rejection.code(), "refused");
+        // Which methods a path has is the router's knowledge, which it writes on every answer to another method: also on
+        // the 401 of a stranger, who is not to learn it.
         let allow = answer.headers_mut().remove(ALLOW);
         answer = rejection.answer(&id);
-        // Which methods a path has is the router's knowledge.
-        answer.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
+        if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+            answer.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
+        }
     }
     let headers = answer.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
@@ -48,8 +52,6 @@ pub async fn answered(State(answering): State<Answering>, request: Request, next
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     let code = rejection.as_ref().map(Rejection::code);
-    answering
-        .metrics
-        .answered(route, answer.status().as_u16(), code, seconds);
+    answering.metrics.answered(route, answer.status().as_u16(), code, seconds);
     answer
 }

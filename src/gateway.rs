@@ -87,20 +87,12 @@ impl Gateway {
 
     /// The addresses of the main listener, as bound: port 0 is a port by now.
     pub fn addresses(&self) -> Vec<std::net::SocketAddr> {
-        self.main
-            .sockets
-            .iter()
-            .filter_map(|socket| socket.local_addr().ok())
-            .collect()
+        self.main.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
     /// The addresses of the operator's listener.
     pub fn ops_addresses(&self) -> Vec<std::net::SocketAddr> {
-        self.ops
-            .sockets
-            .iter()
-            .filter_map(|socket| socket.local_addr().ok())
-            .collect()
+        self.ops.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
     /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
@@ -137,11 +129,7 @@ impl Door {
             metrics.certificate_expires(&files.certificate_file.display().to_string(), tls.not_after());
         }
         let sockets = bind(&config.addresses)?;
-        Ok(Self {
-            config: config.clone(),
-            sockets,
-            tls: tls.map(CurrentTls::new),
-        })
+        Ok(Self { config: config.clone(), sockets, tls: tls.map(CurrentTls::new) })
     }
 
     async fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) {
@@ -163,44 +151,22 @@ impl Parts {
         let metrics = Metrics::new(&clock, &health);
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
-        let quotas = config
-            .tenants
-            .iter()
-            .map(|(id, tenant)| (id.clone(), tenant.limits.quota));
+        let quotas = config.tenants.iter().map(|(id, tenant)| (id.clone(), tenant.limits.quota));
         let reserved = &config.namespace.names_reserved;
-        let store = Arc::new(Store::new(
-            quotas,
-            reserved,
-            Arc::new(MemoryJournal),
-            exposition::own_gauge,
-        ));
+        let store = Arc::new(Store::new(quotas, reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         metrics.collect(Box::new(StoreUsage(store.clone())));
         note_expiries(config, &metrics);
         let hasher = SeriesHasher::with_key(key);
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config)));
         let requests = Requests {
-            answering: Answering {
-                metrics: metrics.clone(),
-                ids: RequestIds::new(),
-                clock: clock.clone(),
-            },
-            identity: Identity {
-                registry,
-                clock: clock.clone(),
-            },
+            answering: Answering { metrics: metrics.clone(), ids: RequestIds::new(), clock: clock.clone() },
+            identity: Identity { registry, clock: clock.clone() },
             buckets: Arc::new(Buckets::new(config, &clock)),
             tenants: Arc::new(config.tenants.keys().cloned().collect()),
             api: Api::new(config, store, hasher, clock.clone(), metrics.pushes(), health.clone()),
         };
         let listeners = ListenerMetrics::register(&metrics);
-        Ok(Self {
-            requests,
-            metrics,
-            listeners,
-            health,
-            clock,
-            ops_auth: config.ops.auth,
-        })
+        Ok(Self { requests, metrics, listeners, health, clock, ops_auth: config.ops.auth })
     }
 
     fn ops_app(&self) -> Router {

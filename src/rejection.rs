@@ -143,10 +143,9 @@ impl Rejection {
 
     fn challenges(&self) -> &'static [&'static str] {
         match self {
-            Self::Identity(IdentityError::Unauthenticated) => &[
-                r#"Bearer realm="pushward""#,
-                r#"Basic realm="pushward", charset="UTF-8""#,
-            ],
+            Self::Identity(IdentityError::Unauthenticated) => {
+                &[r#"Bearer realm="pushward""#, r#"Basic realm="pushward", charset="UTF-8""#]
+            }
             Self::Identity(IdentityError::Expired { .. }) => &[r#"Bearer realm="pushward", error="invalid_token""#],
             _ => &[],
         }
@@ -193,10 +192,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 /// `text [code] request id`, cut in the text, with nothing in it that could end the line or move a terminal's cursor.
 fn one_line(text: &str, code: &str, request_id: &str) -> String {
     let tail = format!(" [{code}] request {request_id}\n");
-    let mut line: String = text
-        .chars()
-        .map(|c| if is_printable(c) { c } else { '\u{fffd}' })
-        .collect();
+    let mut line: String = text.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect();
     let mut room = BODY_MAX.saturating_sub(tail.len()).min(line.len());
     while !line.is_char_boundary(room) {
         room -= 1;
@@ -206,11 +202,7 @@ fn one_line(text: &str, code: &str, request_id: &str) -> String {
 }
 
 fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        )
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
 }
 
 #[cfg(test)]
@@ -227,44 +219,26 @@ mod tests {
         let long = "ä".repeat(1000);
         for text in ["fine", "two\nlines\r\n", "\u{1b}[31mred\0", "a\u{2028}b", &long] {
             let line = one_line(text, "some_code", "0123");
-            assert!(
-                line.len() <= 512 && line.ends_with(" [some_code] request 0123\n"),
-                "{line:?}"
-            );
+            assert!(line.len() <= 512 && line.ends_with(" [some_code] request 0123\n"), "{line:?}");
             assert_eq!(line.matches(|c: char| c.is_control()).count(), 1, "{line:?}");
         }
     }
 
     #[test]
     fn a_limit_is_named_with_its_value_in_the_reason_phrase() {
-        let rate = LimitsError::Rate {
-            limit: 5,
-            burst: 9,
-            retry_after: Duration::from_millis(1200),
-        };
+        let rate = LimitsError::Rate { limit: 5, burst: 9, retry_after: Duration::from_millis(1200) };
         let answer = Rejection::from(rate).answer("id");
         assert_eq!(answer.status(), 429);
         assert_eq!(answer.headers()["retry-after"], "2");
         let reason = answer.extensions().get::<hyper::ext::ReasonPhrase>().unwrap();
         assert_eq!(reason.as_bytes(), b"rate_limited requests_per_second=5");
         let large = Rejection::from(ApiError::BodyTooLarge { limit: u64::MAX }).answer("id");
-        assert!(
-            large
-                .extensions()
-                .get::<hyper::ext::ReasonPhrase>()
-                .unwrap()
-                .as_bytes()
-                .len()
-                <= 80
-        );
+        assert!(large.extensions().get::<hyper::ext::ReasonPhrase>().unwrap().as_bytes().len() <= 80);
     }
 
     #[test]
     fn an_inconsistent_push_is_told_in_upstreams_words() {
         let text = Rejection::from(Refusal::Inconsistent("why".into())).public();
-        assert_eq!(
-            text,
-            "pushed metrics are invalid or inconsistent with existing metrics: why"
-        );
+        assert_eq!(text, "pushed metrics are invalid or inconsistent with existing metrics: why");
     }
 }

@@ -36,12 +36,7 @@ const GROUP_BASE64: &str = "/metrics/job@base64/{*group}";
 
 /// The table. Every other path is 401 to a stranger and 404 to everybody else.
 pub fn routes() -> Vec<Route> {
-    let row = |access, method, path, handler| Route {
-        access,
-        method,
-        path,
-        handler,
-    };
+    let row = |access, method, path, handler| Route { access, method, path, handler };
     vec![
         row(Open, Method::GET, "/-/healthy", || get(api::healthy)),
         row(Open, Method::GET, "/-/ready", || get(api::ready)),

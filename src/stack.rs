@@ -54,14 +54,7 @@ pub struct Connections {
 
 /// Accepts until the shutdown, and returns when the last connection is gone.
 pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: Connections) {
-    let Connections {
-        config,
-        tls,
-        in_clear,
-        clock,
-        shutdown,
-        events,
-    } = connections;
+    let Connections { config, tls, in_clear, clock, shutdown, events } = connections;
     let tracker = TaskTracker::new();
 
     // Runs once for each connection.                                                bytes -> Peer
@@ -86,13 +79,7 @@ pub struct Requests {
 
 /// Runs once for each request.
 pub fn request_stack(requests: &Requests) -> Router {
-    let Requests {
-        answering,
-        identity,
-        buckets,
-        tenants,
-        api,
-    } = requests;
+    let Requests { answering, identity, buckets, tenants, api } = requests;
 
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
     let guarded = router(tenants, |access| access != Access::Open)
@@ -111,23 +98,15 @@ pub fn request_stack(requests: &Requests) -> Router {
         ServiceBuilder::new()
             .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal
             .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
-            .layer(CatchPanicLayer::custom(|_| {
-                Rejection::Misassembled("a panic").into_response()
-            })),
+            .layer(CatchPanicLayer::custom(|_| Rejection::Misassembled("a panic").into_response())),
     )
 }
 
 /// The rows of the table that `wanted` picks, each behind its own namespace stage.
 fn router(tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
-    routes()
-        .into_iter()
-        .filter(|route| wanted(route.access))
-        .fold(Router::new(), |router, route| {
-            let namespace = Namespace {
-                tenants: tenants.clone(),
-                access: route.access,
-            };
-            let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
-            router.route(route.path, handler)
-        })
+    routes().into_iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
+        let namespace = Namespace { tenants: tenants.clone(), access: route.access };
+        let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
+        router.route(route.path, handler)
+    })
 }

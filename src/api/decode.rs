@@ -46,16 +46,9 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, ApiError> {
 
 /// Any content type is read as text, as upstream does; protobuf read so could only be nonsense.
 fn refuse_protobuf(headers: &HeaderMap) -> Result<(), ApiError> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/vnd.google.protobuf") {
-        Err(ApiError::Protobuf)
-    } else {
-        Ok(())
-    }
+    if kind.eq_ignore_ascii_case("application/vnd.google.protobuf") { Err(ApiError::Protobuf) } else { Ok(()) }
 }
 
 async fn plain(mut body: Body, limit: u64) -> Result<Bytes, ApiError> {
@@ -130,11 +123,7 @@ struct Capped {
 
 impl Capped {
     fn new(limit: u64) -> Self {
-        Self {
-            bytes: Vec::with_capacity(FIRST_BYTES),
-            limit,
-            full: false,
-        }
+        Self { bytes: Vec::with_capacity(FIRST_BYTES), limit, full: false }
     }
 
     fn push(&mut self, data: &[u8]) -> Result<(), ApiError> {
@@ -201,9 +190,7 @@ mod tests {
         let at = bad_sum.len() - 6;
         bad_sum[at] ^= 1;
         for bad in [&b""[..], b"junk", &good[..good.len() - 1], &good[..12], &bad_sum] {
-            let error = body_of(&headers("gzip"), Body::from(bad.to_vec()), 100)
-                .await
-                .unwrap_err();
+            let error = body_of(&headers("gzip"), Body::from(bad.to_vec()), 100).await.unwrap_err();
             assert!(matches!(error, ApiError::Encoded(_)), "{error} for {bad:?}");
         }
     }

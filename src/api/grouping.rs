@@ -24,8 +24,11 @@ pub enum PathError {
     OddComponents(String),
     #[error(transparent)]
     Key(#[from] GroupingError),
-    #[error("the path is not UTF-8")]
+    #[error("a value in the path is not UTF-8")]
     NotUtf8,
+    /// Prometheus' own lexer takes a NUL for the end of a scrape.
+    #[error("a value in the path has a NUL byte")]
+    Nul,
     #[error("the path is malformed: a % is not followed by two hexadecimal digits")]
     Percent,
 }
@@ -36,7 +39,7 @@ const BASE64_SUFFIX: &str = "@base64";
 /// The group that a push path names. `path` is still percent-encoded and starts with `/metrics/job`.
 pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
     let decoded = percent_decoded(path)?;
-    let decoded = String::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
+    let decoded = text_of(decoded)?;
     let rest = decoded.strip_prefix("/metrics/job").unwrap_or_default();
     let (rest, job_is_base64) = match rest.strip_prefix(BASE64_SUFFIX) {
         Some(rest) => (rest, true),
@@ -45,7 +48,7 @@ pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let (job, labels) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let job = match job_is_base64 {
-        true => base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?,
+        true => text_of(base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?)?,
         false => job.to_owned(),
     };
     let labels = labels_of(labels)?;
@@ -74,28 +77,30 @@ fn label_of(raw_name: &str, value: &str) -> Result<(String, String), PathError> 
         return Err(GroupingError::LabelName(name.to_owned()).into());
     }
     let value = match is_base64 {
-        true => base64_decoded(value).ok_or_else(|| PathError::LabelBase64 {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        })?,
+        true => {
+            let broken = || PathError::LabelBase64 { name: name.to_owned(), value: value.to_owned() };
+            text_of(base64_decoded(value).ok_or_else(broken)?)?
+        }
         false => value.to_owned(),
     };
     Ok((name.to_owned(), value))
 }
 
 /// URL-safe base64 as Go's decoder reads it: any padding behind it is dropped, line ends within it are skipped, and left
-/// over bits may be anything. `None` also if what it says is not UTF-8.
-fn base64_decoded(text: &str) -> Option<String> {
+/// over bits may be anything.
+fn base64_decoded(text: &str) -> Option<Vec<u8>> {
     const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true);
     const ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, CONFIG);
-    let kept: Vec<u8> = text
-        .trim_end_matches('=')
-        .bytes()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    String::from_utf8(ENGINE.decode(kept).ok()?).ok()
+    let kept: Vec<u8> = text.trim_end_matches('=').bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    ENGINE.decode(kept).ok()
+}
+
+/// What a scrape can show of a value.
+fn text_of(bytes: Vec<u8>) -> Result<String, PathError> {
+    let text = String::from_utf8(bytes).map_err(|_| PathError::NotUtf8)?;
+    if text.contains('\0') { Err(PathError::Nul) } else { Ok(text) }
 }
 
 fn percent_decoded(path: &str) -> Result<Vec<u8>, PathError> {
@@ -142,22 +147,13 @@ mod tests {
                 "/metrics/job@base64/dGVzdC9qb2I=/instance@base64/dGVzdGluc3RhbmNl",
                 r#"{instance="testinstance",job="test/job"}"#,
             ),
-            (
-                "/metrics/job/x/label_name1@base64/bGFiZWwvdmFsdWUx",
-                r#"{job="x",label_name1="label/value1"}"#,
-            ),
-            (
-                "/metrics/job/x/l@base64/bGFiZWwvdmFsdWUx==",
-                r#"{job="x",l="label/value1"}"#,
-            ),
+            ("/metrics/job/x/label_name1@base64/bGFiZWwvdmFsdWUx", r#"{job="x",label_name1="label/value1"}"#),
+            ("/metrics/job/x/l@base64/bGFiZWwvdmFsdWUx==", r#"{job="x",l="label/value1"}"#),
             ("/metrics/job/a+b", r#"{job="a+b"}"#),
             ("/metrics/job/a%20b", r#"{job="a b"}"#),
             ("/metrics/job/a%2Fb%2Fc", r#"{b="c",job="a"}"#),
             ("/metrics/job/Bj%C3%B6rn", r#"{job="Björn"}"#),
-            (
-                "/metrics/job/x/U__label_2e_name2/v",
-                r#"{U__label_2e_name2="v",job="x"}"#,
-            ),
+            ("/metrics/job/x/U__label_2e_name2/v", r#"{U__label_2e_name2="v",job="x"}"#),
         ] {
             assert_eq!(shown(path), key, "{path}");
         }
@@ -168,18 +164,9 @@ mod tests {
         for (path, error) in [
             ("/metrics/job@base64/=", "job name is required"),
             ("/metrics/job/%2Fa%2Fb", "job name is required"),
-            (
-                "/metrics/job/%2Ffoo",
-                r#"odd number of components in label string "/foo""#,
-            ),
-            (
-                "/metrics/job/x/a/b/",
-                r#"odd number of components in label string "/a/b/""#,
-            ),
-            (
-                "/metrics/job/x/a/b%2Fc",
-                r#"odd number of components in label string "/a/b/c""#,
-            ),
+            ("/metrics/job/%2Ffoo", r#"odd number of components in label string "/foo""#),
+            ("/metrics/job/x/a/b/", r#"odd number of components in label string "/a/b/""#),
+            ("/metrics/job/x/a/b%2Fc", r#"odd number of components in label string "/a/b/c""#),
             ("/metrics/job/x/a=b/v", r#"improper label name "a=b""#),
             ("/metrics/job/x/__a/v", r#"improper label name "__a""#),
             ("/metrics/job/x/@base64/eA", r#"improper label name """#),
@@ -187,19 +174,12 @@ mod tests {
                 "/metrics/job/x/a@base64/foo.bar",
                 r#"invalid base64 encoding for label a="foo.bar": illegal base64 data"#,
             ),
-            (
-                "/metrics/job@base64/a%2Bb/x",
-                r#"invalid base64 encoding in job name "a+b": illegal base64 data"#,
-            ),
-            ("/metrics/job/%FF", "the path is not UTF-8"),
-            (
-                "/metrics/job/x%2",
-                "the path is malformed: a % is not followed by two hexadecimal digits",
-            ),
-            (
-                "/metrics/job@base64/_w",
-                r#"invalid base64 encoding in job name "_w": illegal base64 data"#,
-            ),
+            ("/metrics/job@base64/a%2Bb/x", r#"invalid base64 encoding in job name "a+b": illegal base64 data"#),
+            ("/metrics/job/%FF", "a value in the path is not UTF-8"),
+            ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
+            ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
+            ("/metrics/job/x%2", "the path is malformed: a % is not followed by two hexadecimal digits"),
+            ("/metrics/job@base64/_w", "a value in the path is not UTF-8"),
         ] {
             assert_eq!(shown(path), error, "{path}");
         }
@@ -207,14 +187,8 @@ mod tests {
 
     #[test]
     fn a_broken_job_is_told_before_a_broken_label_and_that_before_an_empty_job() {
-        assert!(matches!(
-            key_of("/metrics/job@base64/./a").unwrap_err(),
-            PathError::JobBase64(_)
-        ));
-        assert!(matches!(
-            key_of("/metrics/job@base64/=/a").unwrap_err(),
-            PathError::OddComponents(_)
-        ));
+        assert!(matches!(key_of("/metrics/job@base64/./a").unwrap_err(), PathError::JobBase64(_)));
+        assert!(matches!(key_of("/metrics/job@base64/=/a").unwrap_err(), PathError::OddComponents(_)));
     }
 
     proptest! {
@@ -226,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in any::<String>()) {
+        fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in "[^\0]*") {
             use base64::Engine;
             let encode = |text: &str| base64::engine::general_purpose::URL_SAFE.encode(text);
             let key = key_of(&format!("/metrics/job@base64/{}/l@base64/{}", encode(&job), encode(&value))).unwrap();

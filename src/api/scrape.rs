@@ -41,19 +41,10 @@ pub async fn scrape(State(api): State<Api>, view: View) -> Response {
         View::Tenant(scope) => Text::Tenant(api.store.snapshot(&scope)),
         View::Fleet(scope) => {
             let (snapshot, reading) = (api.store.fleet_snapshot(&scope), api.reading.clone());
-            Text::Fleet(Box::new(FleetText {
-                snapshot,
-                reading,
-                labels: None,
-                header: None,
-            }))
+            Text::Fleet(Box::new(FleetText { snapshot, reading, labels: None, header: None }))
         }
     };
-    (
-        [(CONTENT_TYPE, TEXT_CONTENT_TYPE), (VARY, "Accept")],
-        Body::new(ScrapeBody { text }),
-    )
-        .into_response()
+    ([(CONTENT_TYPE, TEXT_CONTENT_TYPE), (VARY, "Accept")], Body::new(ScrapeBody { text })).into_response()
 }
 
 /// A scrape as a body.

@@ -52,30 +52,15 @@ impl Api {
             body_bytes_max: tenant.limits.body_bytes_max,
         };
         let reading = Reading {
-            tenants: config
-                .tenants
-                .iter()
-                .map(|(id, tenant)| (id.clone(), reading(tenant)))
-                .collect(),
+            tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant))).collect(),
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == crate::config::JobLabel::Prefix,
         };
-        Self {
-            store,
-            clock,
-            hasher,
-            reading: Arc::new(reading),
-            metrics,
-            health,
-        }
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, health }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
-        self.reading
-            .tenants
-            .get(tenant)
-            .copied()
-            .ok_or(Rejection::Misassembled("a tenant without settings"))
+        self.reading.tenants.get(tenant).copied().ok_or(Rejection::Misassembled("a tenant without settings"))
     }
 }
 

@@ -46,11 +46,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, new_key()?).map_err(refused)?;
-        Ok(Self {
-            issuer,
-            organization,
-            now,
-        })
+        Ok(Self { issuer, organization, now })
     }
 
     /// The CA's own certificate: what others are told to trust.
@@ -86,10 +82,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let key = new_key()?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(refused)?;
-        Ok(Issued {
-            certificate: certificate.pem(),
-            key: Zeroizing::new(key.serialize_pem()),
-        })
+        Ok(Issued { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
     }
 }
 

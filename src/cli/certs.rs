@@ -24,16 +24,10 @@ pub(super) fn run(args: &DevCerts, around: &mut Surroundings<'_>) -> Result<Exit
         ("client-key.pem", &client.key, Audience::Owner),
     ];
     // Asked before anything is made, so that no new server's certificate comes to lie beside an old CA.
-    let there: Vec<_> = files
-        .iter()
-        .map(|(name, ..)| *name)
-        .filter(|name| args.dir.join(name).exists())
-        .collect();
+    let there: Vec<_> = files.iter().map(|(name, ..)| *name).filter(|name| args.dir.join(name).exists()).collect();
     if !there.is_empty() {
         let (dir, there) = (args.dir.display(), there.join(", "));
-        return Err(Trouble::Usage(format!(
-            "{dir} has {there} already; remove them or take another --dir"
-        )));
+        return Err(Trouble::Usage(format!("{dir} has {there} already; remove them or take another --dir")));
     }
     new_file::directory(&args.dir)?;
     for (name, content, audience) in files {

@@ -21,10 +21,7 @@ pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<Ex
     }
     let (tenants, operators) = (reading.config.tenants.len(), reading.config.operators.len());
     let path = args.config.display();
-    writeln!(
-        around.out,
-        "{path}: no fault; tenants: {tenants}, operators: {operators}"
-    )?;
+    writeln!(around.out, "{path}: no fault; tenants: {tenants}, operators: {operators}")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -30,11 +30,7 @@ impl Entry<'_> {
             line("name", quoted(name));
         }
         line("sha256", quoted(&token.digest().to_hex()));
-        for (key, items) in [
-            ("scopes", &self.scopes),
-            ("jobs", &self.jobs),
-            ("networks", &self.networks),
-        ] {
+        for (key, items) in [("scopes", &self.scopes), ("jobs", &self.jobs), ("networks", &self.networks)] {
             if !items.is_empty() {
                 line(key, list(items));
             }
@@ -74,16 +70,7 @@ mod tests {
 
     #[test]
     fn a_quoted_text_reads_back_from_yaml() {
-        for text in [
-            "",
-            "a",
-            "\"\\",
-            "a\nb\tc\u{7f}\u{85}",
-            "ä€😀",
-            "\u{2028}x\u{feff}",
-            "# : - {",
-            "backup-*",
-        ] {
+        for text in ["", "a", "\"\\", "a\nb\tc\u{7f}\u{85}", "ä€😀", "\u{2028}x\u{feff}", "# : - {", "backup-*"] {
             let back: String = serde_saphyr::from_str(&quoted(text)).unwrap();
             assert_eq!(back, text);
         }

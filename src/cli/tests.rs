@@ -38,12 +38,7 @@ fn at(clock: &MockClock, arguments: &[&str]) -> Ran {
         *served.borrow_mut() = Some(config);
         ExitCode::SUCCESS
     };
-    let around = Surroundings {
-        clock: Arc::new(clock.clone()),
-        out: &mut out,
-        err: &mut err,
-        serve: &serve,
-    };
+    let around = Surroundings { clock: Arc::new(clock.clone()), out: &mut out, err: &mut err, serve: &serve };
     let arguments = ["pushward"].iter().chain(arguments).map(Into::into);
     let code = run(arguments, around);
     Ran {
@@ -84,35 +79,14 @@ fn wrong_usage_is_two_and_help_is_an_answer() {
         &["token", "new", "--tenant", "a", "--scope", "fleet:read"],
         &["token", "new", "--operator", "a", "--scope", "push"],
         &["token", "new", "--tenant", "a", "--scope", "push", "--job", ""],
-        &[
-            "token",
-            "new",
-            "--tenant",
-            "a",
-            "--scope",
-            "push",
-            "--expires",
-            "tomorrow",
-        ],
+        &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "tomorrow"],
         &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "0d"],
-        &[
-            "token",
-            "new",
-            "--tenant",
-            "a",
-            "--scope",
-            "push",
-            "--expires",
-            "99999d",
-        ],
+        &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "99999d"],
         &["serve", "--config", "/nonexistent/p.yml"],
     ] {
         let ran = pushward(arguments);
         assert_eq!(ran.code, bad_usage(), "{arguments:?}");
-        assert!(
-            !ran.err.is_empty() && ran.out.is_empty() && ran.served.is_none(),
-            "{arguments:?}"
-        );
+        assert!(!ran.err.is_empty() && ran.out.is_empty() && ran.served.is_none(), "{arguments:?}");
     }
     let help = pushward(&["--help"]);
     assert_eq!((help.code, &*help.err), (GOOD, ""));
@@ -172,11 +146,7 @@ fn a_tokens_file_is_its_owners_alone_and_stdout_does_not_have_it() {
 #[test]
 fn check_says_every_fault_and_ends_with_one() {
     let (_dir, path) = directory("p.yml");
-    std::fs::write(
-        &path,
-        "listener: { address: 127.0.0.1:1 }\nlimits: { groups_max: 0, wait_max: 1s }\n",
-    )
-    .unwrap();
+    std::fs::write(&path, "listener: { address: 127.0.0.1:1 }\nlimits: { groups_max: 0, wait_max: 1s }\n").unwrap();
     let ran = pushward(&["check", "--config", &path]);
     assert_eq!((ran.code, &*ran.out), (FAILED, ""));
     let lines: Vec<_> = ran.err.lines().collect();
@@ -194,23 +164,11 @@ fn a_certificate_that_cannot_serve_refuses_the_start() {
     assert_eq!((ran.code, &*ran.err), (GOOD, ""));
     for (certificate, key, fault) in [
         ("server.pem", "server-key.pem", None),
-        (
-            "missing.pem",
-            "server-key.pem",
-            Some("certificate_file: cannot be read"),
-        ),
-        (
-            "server-key.pem",
-            "server-key.pem",
-            Some("certificate_file: holds no certificate"),
-        ),
+        ("missing.pem", "server-key.pem", Some("certificate_file: cannot be read")),
+        ("server-key.pem", "server-key.pem", Some("certificate_file: holds no certificate")),
         ("server.pem", "missing.pem", Some("key_file: cannot be read")),
         ("server.pem", "ca.pem", Some("key_file: cannot be read")),
-        (
-            "server.pem",
-            "client-key.pem",
-            Some("key_file: does not fit its certificate"),
-        ),
+        ("server.pem", "client-key.pem", Some("key_file: does not fit its certificate")),
     ] {
         let tls = format!("tls: {{ certificate_file: {certificate}, key_file: {key} }}");
         let text = format!("listener: {{ address: 127.0.0.1:1, {tls} }}\noperators: {{ o: {{}} }}\n");
@@ -221,11 +179,7 @@ fn a_certificate_that_cannot_serve_refuses_the_start() {
             None => assert_eq!((serve.code, serve.served.is_some()), (GOOD, true), "{}", serve.err),
             Some(fault) => {
                 assert_eq!((serve.code, check.code), (bad_usage(), FAILED));
-                assert!(
-                    serve.err.contains(fault) && check.err.contains(fault),
-                    "{fault}: {}",
-                    serve.err
-                );
+                assert!(serve.err.contains(fault) && check.err.contains(fault), "{fault}: {}", serve.err);
             }
         }
     }
@@ -239,10 +193,5 @@ fn a_certificate_past_its_end_is_a_warning() {
     clock.advance(Duration::from_secs(31 * 86_400));
     let ran = at(&clock, &["quickstart", "--dir", &path]);
     assert!(ran.served.is_some());
-    assert!(
-        ran.err
-            .contains("listener.tls.certificate_file: ended on 2030-01-31T00:00:00Z"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("listener.tls.certificate_file: ended on 2030-01-31T00:00:00Z"), "{}", ran.err);
 }

@@ -24,27 +24,17 @@ pub(super) fn run(args: &NewToken, around: &mut Surroundings<'_>) -> Result<Exit
     let (whose, known): (_, Vec<_>) = match (&args.tenant, &args.operator) {
         (Some(tenant), _) => (("tenants", tenant), Verb::ALL.map(Verb::name).into()),
         (None, operator) => {
-            let operator = operator
-                .as_ref()
-                .ok_or_else(|| usage("expected --tenant or --operator"))?;
-            (
-                ("operators", operator),
-                OperatorScope::ALL.map(OperatorScope::name).into(),
-            )
+            let operator = operator.as_ref().ok_or_else(|| usage("expected --tenant or --operator"))?;
+            (("operators", operator), OperatorScope::ALL.map(OperatorScope::name).into())
         }
     };
     let (section, name) = whose;
     TenantId::parse(name).map_err(|error| usage(format!("{name:?} is no name for `{section}`: {error}")))?;
-    let mut entry = Entry {
-        expires: expires(&args.expires, around.clock.now())?,
-        ..Entry::default()
-    };
+    let mut entry = Entry { expires: expires(&args.expires, around.clock.now())?, ..Entry::default() };
     for scope in &args.scope {
         if !known.contains(&scope.as_str()) {
             let known = known.join(", ");
-            return Err(usage(format!(
-                "--scope {scope:?} is none for `{section}`, expected {known}"
-            )));
+            return Err(usage(format!("--scope {scope:?} is none for `{section}`, expected {known}")));
         }
         if !entry.scopes.contains(&scope.as_str()) {
             entry.scopes.push(scope);
@@ -83,11 +73,7 @@ fn expires(text: &str, now: Timestamp) -> Result<Option<Timestamp>, Trouble> {
     parse_duration(text)
         .filter(|duration| (Duration::from_secs(1)..=EXPIRES_MAX).contains(duration))
         .map(|duration| Some(now.saturating_add(duration)))
-        .ok_or_else(|| {
-            usage(format!(
-                "--expires {text:?} is no time, expected one such as 90d or 12h, or never"
-            ))
-        })
+        .ok_or_else(|| usage(format!("--expires {text:?} is no time, expected one such as 90d or 12h, or never")))
 }
 
 fn usage(text: impl Into<String>) -> Trouble {

@@ -24,17 +24,11 @@ use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-pub(super) const TENANT_TOKEN: Keys = Keys {
-    known: &[
-        "id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires",
-    ],
-    later: &[],
-};
+pub(super) const TENANT_TOKEN: Keys =
+    Keys { known: &["id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
 
-pub(super) const OPERATOR_TOKEN: Keys = Keys {
-    known: &["id", "name", "sha256", "scopes", "tenants", "networks", "expires"],
-    later: &[],
-};
+pub(super) const OPERATOR_TOKEN: Keys =
+    Keys { known: &["id", "name", "sha256", "scopes", "tenants", "networks", "expires"], later: &[] };
 
 /// What the id of a token that `pushward quickstart` made begins with.
 pub const QUICKSTART_ID_PREFIX: &str = "qs";
@@ -87,13 +81,7 @@ impl Credentials {
         let scopes = scopes(&section, &Verb::ALL.map(|verb| (verb.name(), verb)), faults);
         let jobs = section.get("jobs").map(|field| jobs(field, faults));
         let labels = section.get("labels").map(|field| self.labels(field, faults));
-        let Common {
-            id,
-            name,
-            digest,
-            networks,
-            expires,
-        } = common?;
+        let Common { id, name, digest, networks, expires } = common?;
         Some(TenantToken {
             id,
             name,
@@ -111,16 +99,8 @@ impl Credentials {
         let section = field.section(&OPERATOR_TOKEN, faults)?;
         let common = self.common(&section, faults);
         let scopes = scopes(&section, &OperatorScope::ALL.map(|scope| (scope.name(), scope)), faults);
-        let tenants = section
-            .get("tenants")
-            .map(|field| narrowed_to(field, &self.tenants, faults));
-        let Common {
-            id,
-            name,
-            digest,
-            networks,
-            expires,
-        } = common?;
+        let tenants = section.get("tenants").map(|field| narrowed_to(field, &self.tenants, faults));
+        let Common { id, name, digest, networks, expires } = common?;
         Some(OperatorToken {
             id,
             name,
@@ -202,17 +182,11 @@ impl Credentials {
         let mut labels = BTreeMap::new();
         for (name, field) in named {
             if !is_label_name(name) || name.starts_with("__") {
-                field.fault(
-                    faults,
-                    "is no label name, expected [a-zA-Z_][a-zA-Z0-9_]* without __ in front",
-                );
+                field.fault(faults, "is no label name, expected [a-zA-Z_][a-zA-Z0-9_]* without __ in front");
             } else if name == "job" {
                 field.fault(faults, "cannot be bound, expected `jobs` for that");
             } else if name == self.tenant_label {
-                field.fault(
-                    faults,
-                    "cannot be bound, expected another label: this one is the tenant's",
-                );
+                field.fault(faults, "cannot be bound, expected another label: this one is the tenant's");
             }
             let expected = "the label's value, not empty";
             let Some(value) = field.text(expected, faults) else {

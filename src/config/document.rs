@@ -66,9 +66,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Node, Fault> {
         Ok(spanned) => {
             let node = Node::from(spanned);
             match node.value {
-                Value::Null => Err(whole_file(
-                    "there is nothing but comments in the file, expected a configuration",
-                )),
+                Value::Null => Err(whole_file("there is nothing but comments in the file, expected a configuration")),
                 _ => Ok(node),
             }
         }
@@ -120,21 +118,16 @@ fn syntax_fault(error: &serde_saphyr::Error, file: &Path) -> Fault {
         | Error::AliasExpansionLimitExceeded { .. } => {
             format!("aliases repeat too much, expected at most {REPEATED_MAX} repeated nodes")
         }
-        Error::MultipleDocuments { .. }
-        | Error::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        } => "a second document begins here, expected one".to_owned(),
+        Error::MultipleDocuments { .. } | Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            "a second document begins here, expected one".to_owned()
+        }
         Error::Budget { breach, .. } => {
             format!("too much for a configuration ({breach:?}), expected at most {NODES_MAX} values, {DEPTH_MAX} deep")
         }
         other => {
             let text = other.to_string();
-            let end = other
-                .location()
-                .map(|at| format!(" at line {}, column {}", at.line(), at.column()));
-            end.and_then(|end| text.strip_suffix(&end).map(str::to_owned))
-                .unwrap_or(text)
+            let end = other.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+            end.and_then(|end| text.strip_suffix(&end).map(str::to_owned)).unwrap_or(text)
         }
     };
     Fault::new(file, place.map(|at| (at.line(), at.column())), "", text)
@@ -143,11 +136,7 @@ fn syntax_fault(error: &serde_saphyr::Error, file: &Path) -> Fault {
 impl From<Spanned<Value>> for Node {
     fn from(spanned: Spanned<Value>) -> Self {
         let (line, column) = place(spanned.referenced);
-        Self {
-            line,
-            column,
-            value: spanned.value,
-        }
+        Self { line, column, value: spanned.value }
     }
 }
 
@@ -219,12 +208,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let (line, column) = place(key.referenced);
             let node = Node::from(map.next_value::<Spanned<Value>>()?);
-            entries.push(Entry {
-                line,
-                column,
-                key: key.value,
-                node,
-            });
+            entries.push(Entry { line, column, key: key.value, node });
         }
         Ok(Value::Map(entries))
     }
@@ -250,9 +234,7 @@ mod tests {
         let Value::Map(entries) = node.value else { panic!() };
         assert_eq!((entries[0].line, entries[0].column), (1, 1));
         assert_eq!((entries[0].node.line, entries[0].node.column), (1, 4));
-        let Value::List(items) = &entries[1].node.value else {
-            panic!()
-        };
+        let Value::List(items) = &entries[1].node.value else { panic!() };
         assert_eq!((items[0].line, items[0].column), (3, 5));
         let Value::Map(inner) = &items[1].value else { panic!() };
         assert_eq!((inner[0].line, inner[0].column), (4, 6));
@@ -264,10 +246,7 @@ mod tests {
         assert_eq!(fault(""), "f.yml: the file is empty, expected a configuration");
         assert_eq!(fault(" \n\t\n"), fault(""));
         assert!(fault("# only this\n").contains("nothing but comments"));
-        assert_eq!(
-            fault("a: 1\nb: 2\na: 3\n"),
-            "f.yml:3:1: the key `a` is there twice, expected once"
-        );
+        assert_eq!(fault("a: 1\nb: 2\na: 3\n"), "f.yml:3:1: the key `a` is there twice, expected once");
         assert!(fault("a: 1\n---\nb: 2\n").contains("a second document"));
         assert!(fault("a: !secret x\n").starts_with("f.yml:1:"));
         assert!(fault("a: [1\n").starts_with("f.yml:"));
@@ -285,9 +264,7 @@ mod tests {
         assert!(fault(&"[".repeat(100)).contains("f.yml:1:"));
         let shared = parse("a: &a {x: 1}\nb: {<<: *a, y: 2}\n").unwrap();
         let Value::Map(entries) = shared.value else { panic!() };
-        let Value::Map(merged) = &entries[1].node.value else {
-            panic!()
-        };
+        let Value::Map(merged) = &entries[1].node.value else { panic!() };
         let mut keys: Vec<_> = merged.iter().map(|entry| &*entry.key).collect();
         keys.sort_unstable();
         assert_eq!(keys, ["x", "y"]);

@@ -18,12 +18,7 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(file: &Path, place: Option<(u64, u64)>, key: &str, text: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            place,
-            key: key.to_owned(),
-            text: text.into(),
-        }
+        Self { file: file.to_owned(), place, key: key.to_owned(), text: text.into() }
     }
 
     pub fn key(&self) -> &str {
@@ -87,11 +82,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(node: &Node, key: impl Into<String>) -> Self {
-        Self {
-            line: node.line,
-            column: node.column,
-            key: key.into(),
-        }
+        Self { line: node.line, column: node.column, key: key.into() }
     }
 }
 
@@ -105,11 +96,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn of(file: &Path) -> Self {
-        Self {
-            file: file.to_owned(),
-            faults: Vec::new(),
-            cautions: Vec::new(),
-        }
+        Self { file: file.to_owned(), faults: Vec::new(), cautions: Vec::new() }
     }
 
     /// The directory at which the file's relative paths start.

@@ -30,10 +30,7 @@ pub(super) struct Field<'d> {
 
 impl<'d> Field<'d> {
     pub(super) const fn root(node: &'d Node) -> Self {
-        Self {
-            path: String::new(),
-            node,
-        }
+        Self { path: String::new(), node }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -146,14 +143,7 @@ impl<'d> Field<'d> {
             return None;
         };
         let items = nodes.iter().enumerate();
-        Some(
-            items
-                .map(|(n, node)| Self {
-                    path: format!("{}[{n}]", self.path),
-                    node,
-                })
-                .collect(),
-        )
+        Some(items.map(|(n, node)| Self { path: format!("{}[{n}]", self.path), node }).collect())
     }
 
     /// The items of a list that grants or narrows: an empty one would read as "nothing" to one and as "everything" to
@@ -190,28 +180,18 @@ impl<'d> Field<'d> {
                 fields.insert(key, self.below(entry));
                 continue;
             }
-            let place = Place {
-                line: entry.line,
-                column: entry.column,
-                key: self.below(entry).path,
-            };
+            let place = Place { line: entry.line, column: entry.column, key: self.below(entry).path };
             if keys.later.contains(&key) {
                 faults.add(&place, "not in this version");
             } else {
                 faults.add(&place, unknown(key, keys));
             }
         }
-        Some(Section {
-            field: self.clone(),
-            fields,
-        })
+        Some(Section { field: self.clone(), fields })
     }
 
     fn below(&self, entry: &'d Entry) -> Self {
-        Self {
-            path: join(&self.path, &entry.key),
-            node: &entry.node,
-        }
+        Self { path: join(&self.path, &entry.key), node: &entry.node }
     }
 }
 

@@ -22,10 +22,8 @@ pub(super) const LIMITS: Keys = Keys {
 };
 
 /// An operator stores nothing, so it has limits in time alone.
-pub(super) const OPERATOR_LIMITS: Keys = Keys {
-    known: &["requests_per_second", "requests_burst", "in_flight_max"],
-    later: LATER,
-};
+pub(super) const OPERATOR_LIMITS: Keys =
+    Keys { known: &["requests_per_second", "requests_burst", "in_flight_max"], later: LATER };
 
 const LATER: &[&str] = &[
     "bytes_per_second",
@@ -69,11 +67,7 @@ impl Default for Limits {
             requests_burst: NonZeroU32::MIN.saturating_add(599),
             in_flight_max: 64,
             body_bytes_max: 10 << 20,
-            quota: Quota {
-                groups_max: 10_000,
-                series_max: 500_000,
-                stored_bytes_max: 256 << 20,
-            },
+            quota: Quota { groups_max: 10_000, series_max: 500_000, stored_bytes_max: 256 << 20 },
         }
     }
 }
@@ -88,16 +82,10 @@ impl Limits {
             requests_per_second: rate(&section, "requests_per_second", faults).unwrap_or(self.requests_per_second),
             requests_burst: rate(&section, "requests_burst", faults).unwrap_or(self.requests_burst),
             in_flight_max: in_flight_max(&section, faults).unwrap_or(self.in_flight_max),
-            body_bytes_max: section
-                .size("body_bytes_max", 1..=BODY_BYTES_MAX, faults)
-                .unwrap_or(self.body_bytes_max),
+            body_bytes_max: section.size("body_bytes_max", 1..=BODY_BYTES_MAX, faults).unwrap_or(self.body_bytes_max),
             quota: Quota {
-                groups_max: section
-                    .whole("groups_max", 1..=COUNT_MAX, faults)
-                    .unwrap_or(self.quota.groups_max),
-                series_max: section
-                    .whole("series_max", 1..=COUNT_MAX, faults)
-                    .unwrap_or(self.quota.series_max),
+                groups_max: section.whole("groups_max", 1..=COUNT_MAX, faults).unwrap_or(self.quota.groups_max),
+                series_max: section.whole("series_max", 1..=COUNT_MAX, faults).unwrap_or(self.quota.series_max),
                 stored_bytes_max: section
                     .size("stored_bytes_max", 1..=COUNT_MAX, faults)
                     .unwrap_or(self.quota.stored_bytes_max),
@@ -126,17 +114,8 @@ pub struct OperatorLimits {
 
 impl Default for OperatorLimits {
     fn default() -> Self {
-        let Limits {
-            requests_per_second,
-            requests_burst,
-            in_flight_max,
-            ..
-        } = Limits::default();
-        Self {
-            requests_per_second,
-            requests_burst,
-            in_flight_max,
-        }
+        let Limits { requests_per_second, requests_burst, in_flight_max, .. } = Limits::default();
+        Self { requests_per_second, requests_burst, in_flight_max }
     }
 }
 

@@ -28,15 +28,10 @@ pub(super) const LISTENER: Keys = Keys {
     later: &["serves", "route_prefix", "proxy_protocol"],
 };
 
-pub(super) const TLS: Keys = Keys {
-    known: &["certificate_file", "key_file", "profile"],
-    later: &["certificates", "client_auth", "client_cas"],
-};
+pub(super) const TLS: Keys =
+    Keys { known: &["certificate_file", "key_file", "profile"], later: &["certificates", "client_auth", "client_cas"] };
 
-pub(super) const ADDRESS_RULE: Keys = Keys {
-    known: &["networks", "connections_max"],
-    later: &["failures_per_minute"],
-};
+pub(super) const ADDRESS_RULE: Keys = Keys { known: &["networks", "connections_max"], later: &["failures_per_minute"] };
 
 pub(super) const DEADLINES: Keys = Keys {
     known: &[
@@ -173,13 +168,7 @@ impl Listener {
             field.fault(faults, "several listeners: not in this version, expected one map");
             return listener;
         }
-        let place = field.map_or_else(
-            || Place {
-                key: "listener".into(),
-                ..root.clone()
-            },
-            Field::place,
-        );
+        let place = field.map_or_else(|| Place { key: "listener".into(), ..root.clone() }, Field::place);
         let section = match field {
             Some(field) => match field.section(&LISTENER, faults) {
                 Some(section) => Some(section),
@@ -248,11 +237,7 @@ fn name(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
 /// One address or several.
 pub(super) fn addresses(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<SocketAddr>> {
     let expected = "an IP address and a port, such as 127.0.0.1:9091, \"[::1]:9091\" or \":9091\"";
-    let items = if field.is_list() {
-        field.filled_list(expected, faults)?
-    } else {
-        vec![field.clone()]
-    };
+    let items = if field.is_list() { field.filled_list(expected, faults)? } else { vec![field.clone()] };
     let mut addresses = Vec::new();
     for item in items {
         let text = item.text(expected, faults)?;
@@ -273,10 +258,7 @@ pub(super) fn addresses(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<So
 
 pub(super) fn tls(field: &Field<'_>, faults: &mut Faults) -> Option<Tls> {
     let section = field.section(&TLS, faults)?;
-    let profiles = [
-        ("intermediate", TlsProfile::Intermediate),
-        ("modern", TlsProfile::Modern),
-    ];
+    let profiles = [("intermediate", TlsProfile::Intermediate), ("modern", TlsProfile::Modern)];
     let profile = section.word("profile", &profiles, faults).unwrap_or_default();
     section.required("certificate_file", "the path of a PEM file, leaf first", faults);
     section.required("key_file", "the path of a PEM file", faults);

@@ -4,10 +4,7 @@ use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
 
-pub(super) const LOG: Keys = Keys {
-    known: &["format", "level"],
-    later: &[],
-};
+pub(super) const LOG: Keys = Keys { known: &["format", "level"], later: &[] };
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +23,7 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::default(),
-            level: tracing::Level::INFO,
-        }
+        Self { format: LogFormat::default(), level: tracing::Level::INFO }
     }
 }
 

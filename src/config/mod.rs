@@ -57,16 +57,7 @@ use std::io::Read;
 use std::path::Path;
 
 const CONFIG: Keys = Keys {
-    known: &[
-        "listener",
-        "ops",
-        "storage",
-        "namespace",
-        "limits",
-        "log",
-        "tenants",
-        "operators",
-    ],
+    known: &["listener", "ops", "storage", "namespace", "limits", "log", "tenants", "operators"],
     later: &[
         "strangers",
         "passwords",
@@ -124,10 +115,7 @@ impl Reading {
             return Err(whole_file("is larger than 16MiB, expected a configuration".into()));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
-            let before = error
-                .as_bytes()
-                .get(..error.utf8_error().valid_up_to())
-                .unwrap_or_default();
+            let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
             whole_file(format!("line {line} is not UTF-8, expected UTF-8"))
         })?;
@@ -168,9 +156,7 @@ impl Config {
             ops: Ops::read(&root, section.get("ops"), faults),
             storage: Storage::read(section.get("storage"), faults),
             namespace,
-            log: section
-                .get("log")
-                .map_or_else(Log::default, |field| Log::read(field, faults)),
+            log: section.get("log").map_or_else(Log::default, |field| Log::read(field, faults)),
             tenants,
             operators: section
                 .get("operators")
@@ -183,10 +169,7 @@ impl Config {
     fn judge(&self, section: &Section<'_>, credentials: &Credentials, faults: &mut Faults) {
         let place = |key: &str| match section.get(key) {
             Some(field) => field.place(),
-            None => Place {
-                key: key.to_owned(),
-                ..section.field.place()
-            },
+            None => Place { key: key.to_owned(), ..section.field.place() },
         };
         for address in &self.ops.listener.addresses {
             let same = |other: &&std::net::SocketAddr| {
@@ -203,21 +186,12 @@ impl Config {
         let mut grants = self.operators.values().flat_map(|operator| &operator.tokens);
         let ops_read = grants.any(|token| token.scopes.contains(&OperatorScope::OpsRead));
         if self.ops.auth == OpsAuth::Operators && !ops_read {
-            faults.caution(
-                &place("ops"),
-                "nobody can read it, expected an operator's token with the scope ops:read",
-            );
+            faults.caution(&place("ops"), "nobody can read it, expected an operator's token with the scope ops:read");
         }
         if credentials.is_empty() {
-            faults.caution(
-                &place("tenants"),
-                "nobody can do anything here, expected a tenant's or operator's token",
-            );
+            faults.caution(&place("tenants"), "nobody can do anything here, expected a tenant's or operator's token");
         }
-        let beyond = self
-            .listener
-            .beyond_loopback()
-            .or_else(|| self.ops.listener.beyond_loopback());
+        let beyond = self.listener.beyond_loopback().or_else(|| self.ops.listener.beyond_loopback());
         if let Some(address) = beyond {
             for (id, place) in credentials.of_quickstart() {
                 let text = format!(

@@ -5,10 +5,7 @@ use super::field::Field;
 use super::field::Keys;
 use crate::model::is_label_name;
 
-pub(super) const NAMESPACE: Keys = Keys {
-    known: &["label", "job", "names_reserved"],
-    later: &[],
-};
+pub(super) const NAMESPACE: Keys = Keys { known: &["label", "job", "names_reserved"], later: &[] };
 
 /// Labels with a meaning of their own in Prometheus: a tenant's name in them would be lost or would break a query.
 const LABELS_TAKEN: [&str; 5] = ["job", "instance", "le", "quantile", "alertname"];
@@ -64,10 +61,7 @@ impl Namespace {
         };
         let jobs = [("keep", JobLabel::Keep), ("prefix", JobLabel::Prefix)];
         Self {
-            label: section
-                .get("label")
-                .and_then(|field| label(field, faults))
-                .unwrap_or(default.label),
+            label: section.get("label").and_then(|field| label(field, faults)).unwrap_or(default.label),
             job: section.word("job", &jobs, faults).unwrap_or(default.job),
             names_reserved: section
                 .get("names_reserved")
@@ -87,10 +81,7 @@ fn label(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
         field.fault(faults, taken);
     } else if text.starts_with("exported_") {
         // What a pushed label of the tenant's name is renamed to: Prometheus and the operator's view put it in front.
-        field.fault(
-            faults,
-            "begins with exported_, which marks a renamed label, expected another name",
-        );
+        field.fault(faults, "begins with exported_, which marks a renamed label, expected another name");
     } else {
         return Some(text.to_owned());
     }

@@ -31,9 +31,7 @@ fn distance(from: &str, to: &str) -> usize {
         let mut beside = None;
         for (m, d) in to.iter().copied().enumerate() {
             let at = |row: &[usize], m: usize| row.get(m).copied().unwrap_or(usize::MAX - 1);
-            let mut steps = (at(&row, m) + usize::from(c != d))
-                .min(at(&row, m + 1) + 1)
-                .min(left + 1);
+            let mut steps = (at(&row, m) + usize::from(c != d)).min(at(&row, m + 1) + 1).min(left + 1);
             if let Some(two_back) = m.checked_sub(1)
                 && before == Some(d)
                 && beside == Some(c)

@@ -9,10 +9,7 @@ use super::listener;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
-pub(super) const OPS: Keys = Keys {
-    known: &["address", "tls", "auth", "plaintext_allowed"],
-    later: &[],
-};
+pub(super) const OPS: Keys = Keys { known: &["address", "tls", "auth", "plaintext_allowed"], later: &[] };
 
 /// The port beside the main listener's, and this machine alone.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9191);
@@ -50,10 +47,7 @@ impl Ops {
         let Some(section) = field.and_then(|field| field.section(&OPS, faults)) else {
             return ops;
         };
-        if let Some(addresses) = section
-            .get("address")
-            .and_then(|field| listener::addresses(field, faults))
-        {
+        if let Some(addresses) = section.get("address").and_then(|field| listener::addresses(field, faults)) {
             ops.listener.addresses = addresses;
         }
         let words = [("none", OpsAuth::None), ("operators", OpsAuth::Operators)];

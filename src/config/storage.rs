@@ -5,10 +5,7 @@ use super::field::Field;
 use super::field::Keys;
 use std::path::PathBuf;
 
-pub(super) const STORAGE: Keys = Keys {
-    known: &["path", "durability"],
-    later: &["orphans_keep"],
-};
+pub(super) const STORAGE: Keys = Keys { known: &["path", "durability"], later: &["orphans_keep"] };
 
 #[derive(Clone, Debug)]
 pub struct Storage {
@@ -26,19 +23,13 @@ pub enum Durability {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self {
-            path: "data".into(),
-            durability: Durability::default(),
-        }
+        Self { path: "data".into(), durability: Durability::default() }
     }
 }
 
 impl Storage {
     pub(super) fn read(field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
-        let default = Self {
-            path: faults.directory().join(Self::default().path),
-            ..Self::default()
-        };
+        let default = Self { path: faults.directory().join(Self::default().path), ..Self::default() };
         let Some(section) = field.and_then(|field| field.section(&STORAGE, faults)) else {
             return default;
         };
@@ -47,10 +38,7 @@ impl Storage {
         if durability == Some(None)
             && let Some(field) = section.get("durability")
         {
-            field.fault(
-                faults,
-                "not in this version, expected memory: a restart loses what was pushed",
-            );
+            field.fault(faults, "not in this version, expected memory: a restart loses what was pushed");
         }
         Self {
             path: section.path("path", faults).unwrap_or(default.path),

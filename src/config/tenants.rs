@@ -24,10 +24,8 @@ pub(super) const TENANT: Keys = Keys {
     later: &["utf8_names", "users", "users_file", "certificates", "jwts"],
 };
 
-pub(super) const OPERATOR: Keys = Keys {
-    known: &["tokens", "limits"],
-    later: &["users", "users_file", "certificates", "jwts"],
-};
+pub(super) const OPERATOR: Keys =
+    Keys { known: &["tokens", "limits"], later: &["users", "users_file", "certificates", "jwts"] };
 
 const TENANTS: &str = "a map of tenants by their names";
 const OPERATORS: &str = "a map of operators by their names";
@@ -106,12 +104,7 @@ impl Tenant {
         credentials: &mut Credentials,
         faults: &mut Faults,
     ) -> Self {
-        let mut tenant = Self {
-            id,
-            limits: defaults,
-            text: TextDialect::default(),
-            tokens: Vec::new(),
-        };
+        let mut tenant = Self { id, limits: defaults, text: TextDialect::default(), tokens: Vec::new() };
         let Some(section) = field.section(&TENANT, faults) else {
             return tenant;
         };
@@ -148,11 +141,7 @@ pub(super) fn operators(
 
 impl Operator {
     fn read(name: &str, field: &Field<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
-        let mut operator = Self {
-            name: name.to_owned(),
-            tokens: Vec::new(),
-            limits: OperatorLimits::default(),
-        };
+        let mut operator = Self { name: name.to_owned(), tokens: Vec::new(), limits: OperatorLimits::default() };
         let Some(section) = field.section(&OPERATOR, faults) else {
             return operator;
         };
@@ -184,10 +173,7 @@ pub(super) fn narrowed_to(
             }
             None => match nearest(name, known.iter().map(TenantId::as_str)) {
                 Some(near) => item.fault(faults, format!("is {name:?}, no tenant here, did you mean {near:?}?")),
-                None => item.fault(
-                    faults,
-                    format!("is {name:?}, no tenant here, expected a key of `tenants`"),
-                ),
+                None => item.fault(faults, format!("is {name:?}, no tenant here, expected a key of `tenants`")),
             },
         }
     }

@@ -53,10 +53,7 @@ fn faults(text: &str) -> String {
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     let faults = faults(text);
-    assert!(
-        faults.contains(expected),
-        "expected {expected:?} in\n{faults}\nfor\n{text}"
-    );
+    assert!(faults.contains(expected), "expected {expected:?} in\n{faults}\nfor\n{text}");
 }
 
 #[test]
@@ -141,34 +138,19 @@ fn ops_beyond_loopback_needs_tls_and_operators_or_a_word_that_allows_it() {
     refused(&with("auth: operators"), "beyond loopback");
     config(&with(&format!("{tls}, auth: operators")));
     config(&with("plaintext_allowed: true"));
-    refused(
-        &(base("", "") + "ops: { address: 127.0.0.1:9091 }"),
-        "meets the listener's",
-    );
+    refused(&(base("", "") + "ops: { address: 127.0.0.1:9091 }"), "meets the listener's");
 }
 
 #[test]
 fn ids_names_and_digests_are_unique_in_the_whole_gateway() {
     let two = |id: &str, sha256: char, name: &str| {
         let digest = sha256.to_string().repeat(64);
-        base(
-            "",
-            &format!("      - {{ id: '{id}', sha256: '{digest}', scopes: ['ops:read'], {name} }}"),
-        )
+        base("", &format!("      - {{ id: '{id}', sha256: '{digest}', scopes: ['ops:read'], {name} }}"))
     };
     config(&two("AAAAAAAAAA", '3', ""));
-    refused(
-        &two("4fQk2ZtR1a", '3', ""),
-        "id: is that of tenants.a.tokens[0].id in line 5 too",
-    );
-    refused(
-        &two("AAAAAAAAAA", '1', ""),
-        "sha256: is that of tenants.a.tokens[0].sha256 in line 6 too",
-    );
-    refused(
-        &two("AAAAAAAAAA", '3', "name: 4fQk2ZtR1a"),
-        "name: is that of tenants.a.tokens[0].id",
-    );
+    refused(&two("4fQk2ZtR1a", '3', ""), "id: is that of tenants.a.tokens[0].id in line 5 too");
+    refused(&two("AAAAAAAAAA", '1', ""), "sha256: is that of tenants.a.tokens[0].sha256 in line 6 too");
+    refused(&two("AAAAAAAAAA", '3', "name: 4fQk2ZtR1a"), "name: is that of tenants.a.tokens[0].id");
     refused(&two("AAAAAAAAAA", '0', ""), "is all zeros");
 }
 
@@ -183,10 +165,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         }
     }
     for key in ["name", "expires", "scopes", "jobs"] {
-        let text = format!(
-            "tenants: {{ a: {{ tokens: [ {{ {key}: '{}\u{7}' }} ] }} }}",
-            token.reveal()
-        );
+        let text = format!("tenants: {{ a: {{ tokens: [ {{ {key}: '{}\u{7}' }} ] }} }}", token.reveal());
         assert!(!faults(&text).contains(&secret), "{}", faults(&text));
     }
 }
@@ -200,25 +179,16 @@ fn what_is_later_is_refused_by_its_name() {
         ("revoked", "revoked: []"),
         ("listener.serves", "listener: { serves: [push] }"),
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
-        (
-            "listener.addresses[0].failures_per_minute",
-            "listener: { addresses: [ { failures_per_minute: 5 } ] }",
-        ),
+        ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
         ("tenants.a.utf8_names", "tenants: { a: { utf8_names: true } }"),
         ("tenants.a.users", "tenants: { a: { users: [] } }"),
-        (
-            "operators.o.limits.wait_max",
-            "operators: { o: { limits: { wait_max: 1s } } }",
-        ),
+        ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),
     ] {
         refused(text, &format!(": {key}: not in this version"));
     }
-    refused(
-        "listener: [ { name: a } ]",
-        "listener: several listeners: not in this version",
-    );
+    refused("listener: [ { name: a } ]", "listener: several listeners: not in this version");
 }
 
 #[test]

@@ -33,12 +33,7 @@ fn body() -> impl Strategy<Value = String> {
         .prop_map(|(name, help)| format!("# HELP {name} {}\n", help.replace('\\', "\\\\")));
     let kind = ("[a-d]", "gauge|counter|summary|histogram|gaugehistogram|untyped")
         .prop_map(|(name, kind)| format!("# TYPE {name} {kind}\n"));
-    let sample = (
-        "[a-d](_sum|_count|_bucket)?",
-        labels,
-        "(le=\"[0-9]\",)?(quantile=\"0\\.[0-9]\")?",
-        value,
-    )
+    let sample = ("[a-d](_sum|_count|_bucket)?", labels, "(le=\"[0-9]\",)?(quantile=\"0\\.[0-9]\")?", value)
         .prop_map(|(name, labels, place, value)| format!("{name}{{{labels}{place}}} {value}\n"));
     proptest::collection::vec(prop_oneof![1 => help, 2 => kind, 5 => sample], 0..12).prop_map(|lines| lines.concat())
 }

@@ -83,11 +83,7 @@ impl fmt::Display for First<'_> {
 }
 
 fn write_char(f: &mut fmt::Formatter<'_>, char: char, quote: char) -> fmt::Result {
-    if matches!(char, '"' | '\'') && char != quote {
-        f.write_char(char)
-    } else {
-        write!(f, "{}", char.escape_debug())
-    }
+    if matches!(char, '"' | '\'') && char != quote { f.write_char(char) } else { write!(f, "{}", char.escape_debug()) }
 }
 
 #[cfg(test)]
@@ -109,14 +105,7 @@ mod tests {
 
     #[test]
     fn the_first_character_is_shown_whole() {
-        for (input, shown) in [
-            ("a", "a"),
-            ("", "\\n"),
-            ("öx", "ö"),
-            ("\"", "\""),
-            ("'", "\\'"),
-            ("\t", "\\t"),
-        ] {
+        for (input, shown) in [("a", "a"), ("", "\\n"), ("öx", "ö"), ("\"", "\""), ("'", "\\'"), ("\t", "\\t")] {
             assert_eq!(First(input.as_bytes()).to_string(), shown);
         }
         assert_eq!(First(b"\xff").to_string(), "\\xff");

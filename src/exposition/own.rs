@@ -58,10 +58,7 @@ mod tests {
             lines(&[("zone", "x")], Some(at)),
             "push_time_seconds{instance=\"\",job=\"a\\\"b\",zone=\"x\"} 1.5838723477166057e+09\n"
         );
-        assert_eq!(
-            lines(&[("instance", "i")], None),
-            "push_time_seconds{instance=\"i\",job=\"a\\\"b\"} 0\n"
-        );
+        assert_eq!(lines(&[("instance", "i")], None), "push_time_seconds{instance=\"i\",job=\"a\\\"b\"} 0\n");
     }
 
     #[test]

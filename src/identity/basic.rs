@@ -23,10 +23,7 @@ pub(super) fn try_basic(header: &str) -> Outcome {
     let Ok(text) = std::str::from_utf8(&decoded) else {
         return Outcome::Failed;
     };
-    match text
-        .split_once(':')
-        .map(|(_user, password)| PlainToken::parse(password))
-    {
+    match text.split_once(':').map(|(_user, password)| PlainToken::parse(password)) {
         Some(Ok(token)) => Outcome::Token(token),
         _ => Outcome::Failed,
     }

@@ -84,8 +84,6 @@ impl Credential {
     }
 
     pub(super) fn allows(&self, address: IpAddr) -> bool {
-        self.networks
-            .as_ref()
-            .is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+        self.networks.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
     }
 }

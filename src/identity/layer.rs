@@ -26,15 +26,9 @@ pub async fn require(
     next: Next,
 ) -> Result<Response, Rejection> {
     // A connection without a Peer did not come through the listener: nobody is let in that way.
-    let peer = request
-        .extensions()
-        .get::<Peer>()
-        .ok_or(Rejection::Misassembled("no Peer"))?;
+    let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
     let address = peer.address().ip();
-    let principal = identity
-        .registry
-        .load()
-        .authenticate(request.headers(), address, identity.clock.now());
+    let principal = identity.registry.load().authenticate(request.headers(), address, identity.clock.now());
     let principal = principal.map_err(|error| {
         if !matches!(error, IdentityError::Unauthenticated) {
             tracing::info!(peer = %address, %error, "refused");

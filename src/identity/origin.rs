@@ -37,10 +37,7 @@ mod tests {
     use http::HeaderMap;
 
     fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
-        let map: HeaderMap = headers
-            .iter()
-            .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
-            .collect();
+        let map: HeaderMap = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
         is_foreign(&map, None)
     }
 
@@ -48,18 +45,9 @@ mod tests {
     fn another_sites_page_is_foreign_and_a_client_without_origin_is_not() {
         assert!(!foreign(&[]));
         assert!(!foreign(&[("host", "push.example.org")]));
-        assert!(!foreign(&[
-            ("host", "push.example.org"),
-            ("origin", "https://push.example.org")
-        ]));
-        assert!(foreign(&[
-            ("host", "push.example.org"),
-            ("origin", "https://evil.example.org")
-        ]));
-        assert!(foreign(&[
-            ("host", "push.example.org"),
-            ("origin", "https://push.example.org:8443")
-        ]));
+        assert!(!foreign(&[("host", "push.example.org"), ("origin", "https://push.example.org")]));
+        assert!(foreign(&[("host", "push.example.org"), ("origin", "https://evil.example.org")]));
+        assert!(foreign(&[("host", "push.example.org"), ("origin", "https://push.example.org:8443")]));
         assert!(foreign(&[("host", "push.example.org"), ("origin", "null")]));
         assert!(foreign(&[("host", "a"), ("sec-fetch-site", "cross-site")]));
         assert!(!foreign(&[("host", "a"), ("sec-fetch-site", "same-origin")]));

@@ -50,30 +50,18 @@ impl Bucket {
     fn new(limit: NonZeroU32, burst: NonZeroU32, in_flight_max: u32, clock: &Ticks) -> Self {
         let quota = Quota::per_second(limit).allow_burst(burst);
         let requests = RateLimiter::direct_with_clock(quota, clock.clone());
-        Self {
-            requests,
-            clock: clock.clone(),
-            limit,
-            burst,
-            in_flight: Arc::default(),
-            in_flight_max,
-        }
+        Self { requests, clock: clock.clone(), limit, burst, in_flight: Arc::default(), in_flight_max }
     }
 
     fn admit(&self) -> Result<Slot, LimitsError> {
-        let slot = Slot::take(&self.in_flight, self.in_flight_max).ok_or(LimitsError::InFlight {
-            limit: self.in_flight_max,
-        })?;
+        let slot = Slot::take(&self.in_flight, self.in_flight_max)
+            .ok_or(LimitsError::InFlight { limit: self.in_flight_max })?;
         match self.requests.check() {
             Ok(()) => Ok(slot),
             Err(not_until) => {
                 let now = governor::clock::Clock::now(&self.clock);
                 let wait: Duration = not_until.earliest_possible().duration_since(now).into();
-                Err(LimitsError::Rate {
-                    limit: self.limit.get(),
-                    burst: self.burst.get(),
-                    retry_after: wait,
-                })
+                Err(LimitsError::Rate { limit: self.limit.get(), burst: self.burst.get(), retry_after: wait })
             }
         }
     }
@@ -90,27 +78,13 @@ impl Buckets {
     pub fn new(config: &Config, clock: &SharedClock) -> Self {
         let ticks = Ticks(clock.clone());
         let of_tenant = |limits: &Limits| {
-            Bucket::new(
-                limits.requests_per_second,
-                limits.requests_burst,
-                limits.in_flight_max,
-                &ticks,
-            )
+            Bucket::new(limits.requests_per_second, limits.requests_burst, limits.in_flight_max, &ticks)
         };
         let of_operator = |limits: &OperatorLimits| {
-            Bucket::new(
-                limits.requests_per_second,
-                limits.requests_burst,
-                limits.in_flight_max,
-                &ticks,
-            )
+            Bucket::new(limits.requests_per_second, limits.requests_burst, limits.in_flight_max, &ticks)
         };
         Self {
-            tenants: config
-                .tenants
-                .iter()
-                .map(|(id, tenant)| (id.clone(), of_tenant(&tenant.limits)))
-                .collect(),
+            tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), of_tenant(&tenant.limits))).collect(),
             operators: config
                 .operators
                 .iter()

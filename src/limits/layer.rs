@@ -18,13 +18,8 @@ pub async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {
-    let principal = request
-        .extensions_mut()
-        .remove::<Principal>()
-        .ok_or(Rejection::Misassembled("no Principal"))?;
-    let slot = buckets
-        .admit(principal.party())
-        .ok_or(Rejection::Misassembled("a party without a bucket"))??;
+    let principal = request.extensions_mut().remove::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
+    let slot = buckets.admit(principal.party()).ok_or(Rejection::Misassembled("a party without a bucket"))??;
     request.extensions_mut().insert(Permit::new(principal));
     let answer = next.run(request).await;
     Ok(answer.map(|body| Body::new(Held::new(body, slot))))

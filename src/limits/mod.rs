@@ -16,11 +16,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsError {
     #[error("over the rate: requests_per_second is {limit}, with a burst of {burst}")]
-    Rate {
-        limit: u32,
-        burst: u32,
-        retry_after: Duration,
-    },
+    Rate { limit: u32, burst: u32, retry_after: Duration },
     #[error("too many requests under way: in_flight_max is {limit}, under way are {limit}")]
     InFlight { limit: u32 },
 }

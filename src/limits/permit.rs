@@ -40,10 +40,7 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn take(taken: &Arc<AtomicU32>, max: u32) -> Option<Self> {
         let one_more = |now: u32| (now < max).then(|| now.saturating_add(1));
-        taken
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
-            .ok()
-            .map(|_| Self { taken: taken.clone() })
+        taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok().map(|_| Self { taken: taken.clone() })
     }
 }
 

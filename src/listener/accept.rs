@@ -65,9 +65,9 @@ pub async fn serve<S>(
     S: Service<Arrival, Response = CloseReason, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
-    for listener in listeners {
+    for door in listeners {
         let accepting = Accepting {
-            listener,
+            door,
             stack: stack.clone(),
             tracker: tracker.clone(),
             clock: clock.clone(),
@@ -81,23 +81,35 @@ pub async fn serve<S>(
     tracker.wait().await;
 }
 
-struct Accepting<S> {
-    listener: TcpListener,
+/// Where sockets come from: a port, or a test.
+trait Door: Send + Sync + 'static {
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
+}
+
+impl Door for TcpListener {
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
+        self.accept()
+    }
+}
+
+struct Accepting<D, S> {
+    door: D,
     stack: S,
     tracker: TaskTracker,
     clock: SharedClock,
     events: Arc<dyn ListenerEvents>,
 }
 
-impl<S> Accepting<S>
+impl<D, S> Accepting<D, S>
 where
+    D: Door,
     S: Service<Arrival, Response = CloseReason, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     async fn run(self) {
         let mut backoff = BACKOFF_MIN;
         loop {
-            match self.listener.accept().await {
+            match self.door.accept().await {
                 Ok((stream, address)) => {
                     backoff = BACKOFF_MIN;
                     self.begin(stream, address);
@@ -132,3 +144,6 @@ fn is_of_one_client(error: &io::Error) -> bool {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,9 +75,7 @@ struct State {
 
 impl fmt::Debug for Caps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caps")
-            .field("free", &self.all.available_permits())
-            .finish_non_exhaustive()
+        f.debug_struct("Caps").field("free", &self.all.available_permits()).finish_non_exhaustive()
     }
 }
 
@@ -111,10 +109,8 @@ impl Caps {
         if state.sockets >= self.sockets_max {
             return None;
         }
-        let entry = state.addresses.entry(key).or_insert_with(|| Address {
-            slots: Arc::new(Semaphore::new(max)),
-            sockets: 0,
-        });
+        let entry =
+            state.addresses.entry(key).or_insert_with(|| Address { slots: Arc::new(Semaphore::new(max)), sockets: 0 });
         // An entry made here has no sockets yet; it stays only if this one may come in.
         if entry.sockets >= max.saturating_mul(2) {
             if entry.sockets == 0 {
@@ -125,11 +121,7 @@ impl Caps {
         entry.sockets += 1;
         let slots = Arc::clone(&entry.slots);
         state.sockets += 1;
-        Some(Place {
-            caps: Arc::clone(self),
-            key,
-            slots,
-        })
+        Some(Place { caps: Arc::clone(self), key, slots })
     }
 
     /// A slot, at once or after at most `connections_wait_max`.
@@ -160,11 +152,7 @@ impl Place {
     async fn slot(self) -> Option<Slot> {
         let of_address = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         let of_all = Arc::clone(&self.caps.all).acquire_owned().await.ok()?;
-        Some(Slot {
-            _of_all: of_all,
-            _of_address: of_address,
-            _place: self,
-        })
+        Some(Slot { _of_all: of_all, _of_address: of_address, _place: self })
     }
 }
 
@@ -210,12 +198,7 @@ impl CapsLayer {
         shutdown: CancellationToken,
         events: Arc<dyn ListenerEvents>,
     ) -> Self {
-        Self {
-            caps: Arc::new(Caps::new(listener)),
-            clock,
-            shutdown,
-            events,
-        }
+        Self { caps: Arc::new(Caps::new(listener)), clock, shutdown, events }
     }
 }
 
@@ -223,10 +206,7 @@ impl<S> Layer<S> for CapsLayer {
     type Service = CapsService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CapsService {
-            layer: self.clone(),
-            inner,
-        }
+        CapsService { layer: self.clone(), inner }
     }
 }
 
@@ -264,11 +244,7 @@ where
                 None => return Ok(CloseReason::Shutdown),
             };
             layer.events.connection_opened();
-            let mut closed = Closed {
-                events: layer.events,
-                why: CloseReason::Done,
-                _slot: slot,
-            };
+            let mut closed = Closed { events: layer.events, why: CloseReason::Done, _slot: slot };
             let Ok(why) = inner.oneshot(arrival).await;
             closed.why = why;
             Ok(why)

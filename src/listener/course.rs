@@ -14,6 +14,8 @@ use std::time::Duration;
 const BODY_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// What a body may take in all, however large, unless its deadline is configured longer than that.
 const BODY_MAX: Duration = Duration::from_secs(300);
+/// What is left unread of a body up to this many bytes, hyper reads away itself and keeps the connection: its first read.
+const LITTLE: u64 = 8 * 1024;
 
 /// Names a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +48,10 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug)]
 enum Body {
-    /// Arrived whole, empty, or no longer wanted.
+    /// Arrived whole, or there was none.
     Done,
+    /// No longer wanted, and so many bytes of it are still to come.
+    Left(u64),
     /// Only the time somebody waits for bytes counts: while the gateway does not read, the client is not slow.
     Open {
         received: u64,
@@ -93,6 +97,8 @@ pub(super) struct Course {
     /// Since when the socket has taken no byte that was offered to it.
     blocked: Option<Tick>,
     ending: Option<Ending>,
+    /// The next bytes may be the rest of a body that nobody read, and no head. If they are one, `idle` still bounds it.
+    remains: bool,
 }
 
 impl Course {
@@ -106,6 +112,7 @@ impl Course {
             next_id: 0,
             blocked: None,
             ending: None,
+            remains: false,
         }
     }
 
@@ -118,7 +125,8 @@ impl Course {
 
     /// HTTP/1: bytes arrived. The first after a silence begins a head.
     pub(super) fn bytes_arrived(&mut self, now: Tick) {
-        if matches!(self.phase, Phase::Waiting(_) | Phase::Idle(_)) {
+        let remains = std::mem::take(&mut self.remains);
+        if matches!(self.phase, Phase::Waiting(_)) || (matches!(self.phase, Phase::Idle(_)) && !remains) {
             self.phase = Phase::Head(now);
         }
     }
@@ -127,48 +135,21 @@ impl Course {
     pub(super) fn request_began(&mut self, now: Tick, has_body: bool) -> RequestId {
         let id = RequestId(self.next_id);
         self.next_id += 1;
-        let body = if has_body {
-            Body::Open {
-                received: 0,
-                spent: Duration::ZERO,
-                awaited: None,
-            }
-        } else {
-            Body::Done
-        };
-        self.requests.insert(
-            id,
-            Request {
-                began: now,
-                body,
-                answer: None,
-            },
-        );
+        let body = if has_body { Body::Open { received: 0, spent: Duration::ZERO, awaited: None } } else { Body::Done };
+        self.requests.insert(id, Request { began: now, body, answer: None });
         self.phase = Phase::Serving;
         id
     }
 
     /// Somebody wants more of the body and there is none yet.
     pub(super) fn body_awaited(&mut self, id: RequestId, now: Tick) {
-        if let Some(Request {
-            body: Body::Open { awaited, .. },
-            ..
-        }) = self.requests.get_mut(&id)
-        {
+        if let Some(Request { body: Body::Open { awaited, .. }, .. }) = self.requests.get_mut(&id) {
             awaited.get_or_insert(now);
         }
     }
 
     pub(super) fn body_received(&mut self, id: RequestId, now: Tick, bytes: u64) {
-        if let Some(Request {
-            body: Body::Open {
-                received,
-                spent,
-                awaited,
-            },
-            ..
-        }) = self.requests.get_mut(&id)
-        {
+        if let Some(Request { body: Body::Open { received, spent, awaited }, .. }) = self.requests.get_mut(&id) {
             *received = received.saturating_add(bytes);
             if let Some(since) = awaited.take() {
                 *spent = spent.saturating_add(now.since(since));
@@ -176,10 +157,21 @@ impl Course {
         }
     }
 
-    /// The body arrived whole, failed, or is no longer wanted.
-    pub(super) fn body_ended(&mut self, id: RequestId) {
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.body = Body::Done;
+    /// The body failed or is no longer wanted, with at most so many bytes of it to come; none when it arrived whole.
+    pub(super) fn body_ended(&mut self, id: RequestId, left: u64) {
+        if let Some(request) = self.requests.get_mut(&id)
+            && !matches!(request.body, Body::Done)
+        {
+            request.body = if left == 0 { Body::Done } else { Body::Left(left) };
+        }
+    }
+
+    /// Whether more of the body may come than is read away in passing.
+    pub(super) fn body_left(&self, id: RequestId) -> bool {
+        match self.requests.get(&id).map(|request| request.body) {
+            None | Some(Body::Done) => false,
+            Some(Body::Left(left)) => left > LITTLE,
+            Some(Body::Open { .. } | Body::Expired(_)) => true,
         }
     }
 
@@ -200,6 +192,7 @@ impl Course {
     pub(super) fn request_ended(&mut self, id: RequestId, now: Tick) {
         if let Some(request) = self.requests.remove(&id) {
             self.held_until(request.working(), now);
+            self.remains = matches!(request.body, Body::Left(_));
             if self.requests.is_empty() {
                 self.phase = Phase::Idle(now);
             }
@@ -218,18 +211,10 @@ impl Course {
 
     /// The gateway stops, or the connection is old: whoever is asked first gives the reason.
     pub(super) fn ask_to_end(&mut self, now: Tick, why: CloseReason) {
-        let ending = self.ending.get_or_insert(Ending {
-            asked: now,
-            from: now,
-            why,
-        });
+        let ending = self.ending.get_or_insert(Ending { asked: now, from: now, why });
         // A stop does not wait for what age and silence wait for.
         if why == CloseReason::Shutdown && ending.why != CloseReason::Shutdown {
-            *ending = Ending {
-                asked: now,
-                from: now,
-                why,
-            };
+            *ending = Ending { asked: now, from: now, why };
         }
     }
 
@@ -250,15 +235,8 @@ impl Course {
     /// When [`Course::due`] next has something to say, unless something happens before.
     pub(super) fn next_deadline(&self) -> Option<(Tick, Verdict)> {
         let whole = [self.phase_deadline(), self.blocked_deadline(), self.ending_deadline()];
-        let requests = self
-            .requests
-            .iter()
-            .map(|(id, request)| self.request_deadline(*id, request));
-        whole
-            .into_iter()
-            .chain(requests)
-            .flatten()
-            .min_by_key(|(tick, _)| *tick)
+        let requests = self.requests.iter().map(|(id, request)| self.request_deadline(*id, request));
+        whole.into_iter().chain(requests).flatten().min_by_key(|(tick, _)| *tick)
     }
 
     /// What is to be done now, one thing at a time. Has taken note of it when it returns.
@@ -280,10 +258,7 @@ impl Course {
         let limits = &self.deadlines;
         match self.phase {
             Phase::Handshake(since) => Some((since.after(limits.handshake), Verdict::Cut(CloseReason::Handshake))),
-            Phase::Waiting(since) => Some((
-                since.after(limits.first_request),
-                Verdict::Cut(CloseReason::FirstRequest),
-            )),
+            Phase::Waiting(since) => Some((since.after(limits.first_request), Verdict::Cut(CloseReason::FirstRequest))),
             Phase::Head(since) => Some((since.after(limits.headers), Verdict::Cut(CloseReason::Headers))),
             Phase::Idle(since) if self.ending.is_none() => {
                 Some((since.after(limits.idle), Verdict::End(CloseReason::Idle)))
@@ -309,21 +284,15 @@ impl Course {
     fn request_deadline(&self, id: RequestId, request: &Request) -> Option<(Tick, Verdict)> {
         let limits = &self.deadlines;
         let body = match request.body {
-            Body::Open {
-                received,
-                spent,
-                awaited: Some(since),
-            } => {
+            Body::Open { received, spent, awaited: Some(since) } => {
                 let left = body_allowance(limits.body, received).saturating_sub(spent);
                 Some((since.after(left), Verdict::BodyTooSlow(id)))
             }
             // The handler has been told; what it makes of that is an answer and has an answer's time.
             Body::Expired(at) => Some((at.after(limits.answer), Verdict::Cut(CloseReason::Body))),
-            Body::Done | Body::Open { awaited: None, .. } => None,
+            Body::Done | Body::Left(_) | Body::Open { awaited: None, .. } => None,
         };
-        let answer = request
-            .answer
-            .map(|at| (at.after(limits.answer), Verdict::Cut(CloseReason::Answer)));
+        let answer = request.answer.map(|at| (at.after(limits.answer), Verdict::Cut(CloseReason::Answer)));
         body.into_iter().chain(answer).min_by_key(|(tick, _)| *tick)
     }
 
@@ -331,10 +300,7 @@ impl Course {
     /// not count, or a client could keep an old connection for ever by sending more of them.
     fn held_by_work(&self, ending: &Ending) -> bool {
         ending.why != CloseReason::Shutdown
-            && self
-                .requests
-                .values()
-                .any(|request| request.began <= ending.asked && request.working())
+            && self.requests.values().any(|request| request.began <= ending.asked && request.working())
     }
 
     /// The answer to a request that held the end off gets the time of a whole `drain`.

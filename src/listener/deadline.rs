@@ -42,11 +42,7 @@ pub struct DeadlineLayer {
 impl DeadlineLayer {
     /// `shutdown` asks every connection to end; each has `drain` to do so.
     pub fn new(deadlines: Deadlines, clock: SharedClock, shutdown: CancellationToken) -> Self {
-        Self {
-            deadlines,
-            clock,
-            shutdown,
-        }
+        Self { deadlines, clock, shutdown }
     }
 }
 
@@ -54,10 +50,7 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = DeadlineService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService {
-            layer: self.clone(),
-            inner,
-        }
+        DeadlineService { layer: self.clone(), inner }
     }
 }
 

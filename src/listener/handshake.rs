@@ -49,21 +49,14 @@ pub struct TlsLayer {
 
 impl fmt::Debug for TlsLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsLayer")
-            .field("tls", &self.tls)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsLayer").field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
 impl TlsLayer {
     /// `listener` is its name; without `tls` the listener is a plaintext one.
     pub fn new(listener: &str, tls: Option<CurrentTls>, in_clear: InClear, events: Arc<dyn ListenerEvents>) -> Self {
-        Self {
-            listener: Arc::from(listener),
-            tls,
-            in_clear,
-            events,
-        }
+        Self { listener: Arc::from(listener), tls, in_clear, events }
     }
 
     /// The handshake, or why the connection ends with it.
@@ -74,11 +67,7 @@ impl TlsLayer {
         let Some(tls) = &self.tls else {
             timer.watch().secured();
             let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
-            return Ok(Secured {
-                transport: Transport::Plain(socket),
-                peer: peer(false, Protocol::Http1),
-                timer,
-            });
+            return Ok(Secured { transport: Transport::Plain(socket), peer: peer(false, Protocol::Http1), timer });
         };
         let stream = self.handshake(tls, arrival, &mut timer).await?;
         self.events.handshake(Handshake::Ok);
@@ -87,11 +76,7 @@ impl TlsLayer {
             _ => Protocol::Http1,
         };
         timer.watch().secured();
-        Ok(Secured {
-            transport: Transport::Tls(Box::new(stream)),
-            peer: peer(true, protocol),
-            timer,
-        })
+        Ok(Secured { transport: Transport::Tls(Box::new(stream)), peer: peer(true, protocol), timer })
     }
 
     async fn handshake(
@@ -160,10 +145,7 @@ impl<S> Layer<S> for TlsLayer {
     type Service = TlsService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TlsService {
-            layer: self.clone(),
-            inner,
-        }
+        TlsService { layer: self.clone(), inner }
     }
 }
 

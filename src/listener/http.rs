@@ -55,6 +55,7 @@ const ERROR_RESETS_MAX: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct HttpService<A> {
     app: A,
+    tracker: TaskTracker,
     http1: http1::Builder,
     http2: http2::Builder<Tracked>,
 }
@@ -69,7 +70,7 @@ impl<A> HttpService<A> {
             .max_header_size(usize::try_from(HEAD_BYTES_MAX).unwrap_or(usize::MAX))
             .max_buf_size(BUFFER_BYTES_MAX)
             .header_read_timeout(None);
-        let mut http2 = http2::Builder::new(Tracked(tracker));
+        let mut http2 = http2::Builder::new(Tracked(tracker.clone()));
         http2
             .max_header_list_size(HEAD_BYTES_MAX)
             .max_concurrent_streams(STREAMS_MAX)
@@ -79,7 +80,7 @@ impl<A> HttpService<A> {
             .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
             .max_local_error_reset_streams(ERROR_RESETS_MAX)
             .keep_alive_interval(None);
-        Self { app, http1, http2 }
+        Self { app, tracker, http1, http2 }
     }
 }
 
@@ -99,18 +100,14 @@ where
     }
 
     fn call(&mut self, secured: Secured) -> Connection {
-        let Self { app, http1, http2 } = self.clone();
+        let Self { app, tracker, http1, http2 } = self.clone();
         Box::pin(async move {
-            let Secured {
-                transport,
-                peer,
-                mut timer,
-            } = secured;
+            let Secured { transport, peer, mut timer } = secured;
             let watch = timer.watch().clone();
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
-            let requests = Requests { app, peer, watch };
+            let requests = Requests { app, peer, watch, tracker };
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,
@@ -195,11 +192,7 @@ async fn close(ended: Ended, returned: Returned, watch: &Watch) -> CloseReason {
     match ended {
         Ended::Itself(result) => {
             let protocol = result.is_err_and(|error| error.is_parse() || error.is_user());
-            let why = watch.why_ending().unwrap_or(if protocol {
-                CloseReason::Protocol
-            } else {
-                CloseReason::Done
-            });
+            let why = watch.why_ending().unwrap_or(if protocol { CloseReason::Protocol } else { CloseReason::Done });
             // hyper has said goodbye in TLS and in TCP where it could; what is left is the client's side.
             linger(transport.into_tcp(), watch.clock()).await;
             why

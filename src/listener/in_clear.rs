@@ -41,7 +41,6 @@ fn authorization(head: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(head);
     head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("authorization")
-            .then(|| value.trim().to_owned())
+        name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
     })
 }

@@ -11,9 +11,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 /// As long as a refused client may go on sending.
-const LINGER_MAX: Duration = Duration::from_secs(2);
+pub(super) const LINGER_MAX: Duration = Duration::from_secs(2);
 /// And as much: more than the largest body a tenant may send by default, compressed or not.
-const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// One read. Small, since many connections may linger at one time.
 const CHUNK: usize = 16 * 1024;
 

@@ -18,6 +18,7 @@ mod events;
 mod handshake;
 mod http;
 mod in_clear;
+mod leftover;
 mod linger;
 mod peer;
 mod request;

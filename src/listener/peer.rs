@@ -23,12 +23,7 @@ pub struct Peer {
 
 impl Peer {
     pub(super) fn new(address: SocketAddr, listener: Arc<str>, secure: bool, protocol: Protocol) -> Self {
-        Self {
-            address: SocketAddr::new(address.ip().to_canonical(), address.port()),
-            listener,
-            secure,
-            protocol,
-        }
+        Self { address: SocketAddr::new(address.ip().to_canonical(), address.port()), listener, secure, protocol }
     }
 
     /// A peer that never was, for tests of the stages after this one.

@@ -1,6 +1,7 @@
 //! A request as the service sees it, and an answer as the connection does: both tell the connection's course.
 
 use super::course::RequestId;
+use super::leftover::read_away;
 use super::peer::Peer;
 use super::peer::Protocol;
 use super::watch::Watch;
@@ -21,6 +22,7 @@ use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 use tower::ServiceExt;
 
@@ -57,9 +59,12 @@ impl Drop for UnderWay {
 
 /// A request's body, under the deadline of bodies.
 pub struct RequestBody {
-    incoming: Incoming,
+    /// There until the drop.
+    incoming: Option<Incoming>,
     watch: Watch,
     id: RequestId,
+    /// HTTP/2 only: where the rest of the body is read away when nobody wants it.
+    tracker: Option<TaskTracker>,
 }
 
 impl fmt::Debug for RequestBody {
@@ -73,7 +78,10 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) else {
             // What has come is handed on even when it is late: only a wait is too long.
             return if self.watch.body_awaited(self.id, cx) {
                 Poll::Ready(Some(Err(Box::new(BodyTooSlow))))
@@ -81,28 +89,34 @@ impl Body for RequestBody {
                 Poll::Pending
             };
         };
+        let ended = incoming.is_end_stream() || frame.is_none();
         if let Some(Ok(frame)) = &frame {
-            self.watch
-                .body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
+            self.watch.body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
         }
-        if self.incoming.is_end_stream() || !matches!(frame, Some(Ok(_))) {
-            self.watch.body_ended(self.id);
+        if ended {
+            self.watch.body_ended(self.id, 0);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map(Incoming::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.watch.body_ended(self.id);
+        let left = self.size_hint().upper().unwrap_or(u64::MAX);
+        self.watch.body_ended(self.id, left);
+        if let (Some(incoming), Some(tracker)) = (self.incoming.take(), &self.tracker)
+            && !incoming.is_end_stream()
+        {
+            read_away(incoming, self.watch.clock().clone(), tracker);
+        }
     }
 }
 
@@ -164,6 +178,7 @@ pub(super) struct Requests<A> {
     pub(super) app: A,
     pub(super) peer: Peer,
     pub(super) watch: Watch,
+    pub(super) tracker: TaskTracker,
 }
 
 impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
@@ -180,30 +195,19 @@ where
         let watch = self.watch.clone();
         let app = self.app.clone();
         let id = watch.request_began(!request.body().is_end_stream());
-        let under_way = UnderWay {
-            watch: watch.clone(),
-            id,
-        };
+        let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
-        let mut request = request.map(|incoming| RequestBody {
-            incoming,
-            watch: watch.clone(),
-            id,
-        });
+        let tracker = (!http1).then(|| self.tracker.clone());
+        let mut request =
+            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, tracker });
         request.extensions_mut().insert(self.peer.clone());
         Box::pin(async move {
             let Ok(mut answer) = app.oneshot(request).await;
-            watch.answer_began(id);
-            if http1 && watch.is_ending() {
-                answer
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            let last = watch.answer_began(id);
+            if http1 && last {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer.map(|inner| AnswerBody {
-                inner,
-                rest: Bytes::new(),
-                under_way: Some(under_way),
-            }))
+            Ok(answer.map(|inner| AnswerBody { inner, rest: Bytes::new(), under_way: Some(under_way) }))
         })
     }
 }

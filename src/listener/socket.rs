@@ -27,11 +27,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, watch: Watch) -> Self {
-        Self {
-            tcp,
-            watch,
-            blocked: false,
-        }
+        Self { tcp, watch, blocked: false }
     }
 
     pub(super) fn into_tcp(self) -> TcpStream {
@@ -178,11 +174,7 @@ pub(super) struct Lent {
 impl Lent {
     pub(super) fn new(transport: Transport, listening: Option<Watch>) -> (Self, Returned) {
         let back = Returned::default();
-        let lent = Self {
-            transport: Some(transport),
-            back: back.clone(),
-            listening,
-        };
+        let lent = Self { transport: Some(transport), back: back.clone(), listening };
         (lent, back)
     }
 

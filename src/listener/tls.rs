@@ -45,16 +45,9 @@ pub enum TlsError {
     #[error("{}: the first certificate cannot be read: {detail}", file.display())]
     Certificate { file: PathBuf, detail: String },
     #[error("{}: the key is not the one of the certificate in {}", key_file.display(), certificate_file.display())]
-    KeyMismatch {
-        key_file: PathBuf,
-        certificate_file: PathBuf,
-    },
+    KeyMismatch { key_file: PathBuf, certificate_file: PathBuf },
     #[error("{} and {}: {source}", certificate_file.display(), key_file.display())]
-    Unusable {
-        certificate_file: PathBuf,
-        key_file: PathBuf,
-        source: rustls::Error,
-    },
+    Unusable { certificate_file: PathBuf, key_file: PathBuf, source: rustls::Error },
 }
 
 /// A certificate and key that were loaded and fit each other, ready to be served.
@@ -69,9 +62,7 @@ pub struct ServerTls {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls")
-            .field("not_after", &self.not_after)
-            .finish_non_exhaustive()
+        f.debug_struct("ServerTls").field("not_after", &self.not_after).finish_non_exhaustive()
     }
 }
 
@@ -86,21 +77,11 @@ impl ServerTls {
                 let certificate_file = tls.certificate_file.clone();
                 let key_file = tls.key_file.clone();
                 match source {
-                    rustls::Error::InconsistentKeys(_) => TlsError::KeyMismatch {
-                        key_file,
-                        certificate_file,
-                    },
-                    source => TlsError::Unusable {
-                        certificate_file,
-                        key_file,
-                        source,
-                    },
+                    rustls::Error::InconsistentKeys(_) => TlsError::KeyMismatch { key_file, certificate_file },
+                    source => TlsError::Unusable { certificate_file, key_file, source },
                 }
             })?;
-        Ok(Self {
-            config: Arc::new(config),
-            not_after,
-        })
+        Ok(Self { config: Arc::new(config), not_after })
     }
 
     /// When the leaf certificate expires.
@@ -161,14 +142,9 @@ fn server_config(
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    let content = std::fs::read(file).map_err(|source| TlsError::Read {
-        file: file.to_path_buf(),
-        source,
-    })?;
+    let content = std::fs::read(file).map_err(|source| TlsError::Read { file: file.to_path_buf(), source })?;
     if content.iter().all(u8::is_ascii_whitespace) {
-        return Err(TlsError::Empty {
-            file: file.to_path_buf(),
-        });
+        return Err(TlsError::Empty { file: file.to_path_buf() });
     }
     Ok(content)
 }
@@ -176,14 +152,9 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(file)?)
         .collect::<Result<_, _>>()
-        .map_err(|source| TlsError::Pem {
-            file: file.to_path_buf(),
-            source,
-        })?;
+        .map_err(|source| TlsError::Pem { file: file.to_path_buf(), source })?;
     if chain.is_empty() {
-        return Err(TlsError::NoCertificate {
-            file: file.to_path_buf(),
-        });
+        return Err(TlsError::NoCertificate { file: file.to_path_buf() });
     }
     Ok(chain)
 }
@@ -191,21 +162,14 @@ fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let content = zeroize::Zeroizing::new(read(file)?);
     PrivateKeyDer::from_pem_slice(&content).map_err(|source| match source {
-        pem::Error::NoItemsFound => TlsError::NoKey {
-            file: file.to_path_buf(),
-        },
-        source => TlsError::Pem {
-            file: file.to_path_buf(),
-            source,
-        },
+        pem::Error::NoItemsFound => TlsError::NoKey { file: file.to_path_buf() },
+        source => TlsError::Pem { file: file.to_path_buf(), source },
     })
 }
 
 fn leaf_not_after(file: &Path, chain: &[CertificateDer<'_>]) -> Result<Timestamp, TlsError> {
     let leaf = chain.first().map_or([].as_slice(), |leaf| leaf.as_ref());
-    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| TlsError::Certificate {
-        file: file.to_path_buf(),
-        detail: error.to_string(),
-    })?;
+    let (_, leaf) = X509Certificate::from_der(leaf)
+        .map_err(|error| TlsError::Certificate { file: file.to_path_buf(), detail: error.to_string() })?;
     Ok(Timestamp::from_unix_seconds(leaf.validity().not_after.timestamp()))
 }

@@ -45,12 +45,7 @@ impl fmt::Debug for Watch {
 impl Watch {
     pub(super) fn new(course: Course, clock: SharedClock) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State {
-                course,
-                armed: None,
-                connection: None,
-                bodies: BTreeMap::new(),
-            })),
+            state: Arc::new(Mutex::new(State { course, armed: None, connection: None, bodies: BTreeMap::new() })),
             clock,
         }
     }
@@ -79,8 +74,12 @@ impl Watch {
         self.tell(|course, now| course.request_began(now, has_body))
     }
 
-    pub(super) fn answer_began(&self, id: RequestId) {
-        self.tell(|course, now| course.answer_began(id, now));
+    /// Whether the connection is to end with this answer: it was asked to, or a body is on its way that nobody reads.
+    pub(super) fn answer_began(&self, id: RequestId) -> bool {
+        self.tell(|course, now| {
+            course.answer_began(id, now);
+            course.is_ending() || course.body_left(id)
+        })
     }
 
     pub(super) fn request_ended(&self, id: RequestId) {
@@ -107,14 +106,10 @@ impl Watch {
         self.tell(|course, now| course.body_received(id, now, bytes));
     }
 
-    pub(super) fn body_ended(&self, id: RequestId) {
+    pub(super) fn body_ended(&self, id: RequestId, left: u64) {
         let mut state = self.state.lock();
-        state.course.body_ended(id);
+        state.course.body_ended(id, left);
         state.bodies.remove(&id);
-    }
-
-    pub(super) fn is_ending(&self) -> bool {
-        self.state.lock().course.is_ending()
     }
 
     pub(super) fn why_ending(&self) -> Option<CloseReason> {
@@ -154,19 +149,13 @@ pub(super) struct Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer")
-            .field("watch", &self.watch)
-            .finish_non_exhaustive()
+        f.debug_struct("Timer").field("watch", &self.watch).finish_non_exhaustive()
     }
 }
 
 impl Timer {
     pub(super) fn new(watch: Watch, shutdown: CancellationToken) -> Self {
-        Self {
-            watch,
-            sleep: None,
-            shutdown: Some(Box::pin(shutdown.cancelled_owned())),
-        }
+        Self { watch, sleep: None, shutdown: Some(Box::pin(shutdown.cancelled_owned())) }
     }
 
     pub(super) fn watch(&self) -> &Watch {

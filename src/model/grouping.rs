@@ -73,10 +73,7 @@ impl GroupingKey {
             identity.extend_from_slice(value.as_bytes());
             identity.push(0xff);
         }
-        Self {
-            labels: set.into(),
-            identity: identity.into(),
-        }
+        Self { labels: set.into(), identity: identity.into() }
     }
 
     /// All labels in the order of their names, those without a value included.
@@ -100,9 +97,7 @@ impl GroupingKey {
     /// The names of the labels that have a value, in order. Two groups can hold the same series only if they share the
     /// job and differ in these.
     pub fn value_names(&self) -> impl Iterator<Item = &str> {
-        self.labels()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, _)| name)
+        self.labels().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name)
     }
 
     /// The bytes this key takes, labels and identity.

@@ -43,24 +43,8 @@ pub struct Parts {
 
 impl From<Parts> for PreparedFamily {
     fn from(parts: Parts) -> Self {
-        let Parts {
-            name,
-            kind,
-            help,
-            lines,
-            line_count,
-            series,
-            renamed,
-        } = parts;
-        Self {
-            name,
-            kind,
-            help,
-            lines,
-            line_count,
-            series,
-            renamed,
-        }
+        let Parts { name, kind, help, lines, line_count, series, renamed } = parts;
+        Self { name, kind, help, lines, line_count, series, renamed }
     }
 }
 
@@ -105,13 +89,7 @@ impl PreparedFamily {
 
 impl fmt::Debug for PreparedFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "# {} {}\n{}",
-            self.name,
-            self.kind,
-            String::from_utf8_lossy(&self.lines)
-        )
+        write!(f, "# {} {}\n{}", self.name, self.kind, String::from_utf8_lossy(&self.lines))
     }
 }
 
@@ -142,11 +120,7 @@ impl OwnGauge {
 
     /// Whether pushed families of this name are dropped: the gauges there are, and those that are to come.
     pub fn reserves(name: &str) -> bool {
-        const TO_COME: [&str; 3] = [
-            "push_expired_time_seconds",
-            "push_overdue",
-            "push_expected_time_seconds",
-        ];
+        const TO_COME: [&str; 3] = ["push_expired_time_seconds", "push_overdue", "push_expected_time_seconds"];
         Self::ALL.iter().any(|gauge| gauge.name() == name) || TO_COME.contains(&name)
     }
 }

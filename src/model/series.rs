@@ -20,9 +20,7 @@ pub struct SeriesHasher {
 
 impl SeriesHasher {
     pub fn with_key(key: [u8; 16]) -> Self {
-        Self {
-            keyed: SipHasher13::new_with_key(&key),
-        }
+        Self { keyed: SipHasher13::new_with_key(&key) }
     }
 
     /// The identity of the series `name` with `labels`, which must be sorted by name and hold no name twice.
@@ -59,9 +57,6 @@ mod tests {
         assert_eq!(id("m", &[("a", "1"), ("b", "")]), id("m", &[("a", "1")]));
         assert_ne!(id("m", &[("a", "1")]), id("m", &[("a", "2")]));
         assert_ne!(id("m", &[("a", "bc")]), id("m", &[("ab", "c")]));
-        assert_ne!(
-            id("m", &[]),
-            SeriesHasher::with_key([8; 16]).id("m", std::iter::empty())
-        );
+        assert_ne!(id("m", &[]), SeriesHasher::with_key([8; 16]).id("m", std::iter::empty()));
     }
 }

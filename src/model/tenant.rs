@@ -59,19 +59,7 @@ mod tests {
         for good in ["a", "0", "payments", "team-7", "a--b", &"x".repeat(63)] {
             assert_eq!(TenantId::parse(good).unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            "-",
-            "-a",
-            "a-",
-            "A",
-            "a_b",
-            "a.b",
-            "ä",
-            "a b",
-            "a/b",
-            &"x".repeat(64),
-        ] {
+        for bad in ["", "-", "-a", "a-", "A", "a_b", "a.b", "ä", "a b", "a/b", &"x".repeat(64)] {
             assert!(TenantId::parse(bad).is_err(), "{bad:?}");
         }
     }

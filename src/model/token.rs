@@ -39,11 +39,7 @@ pub enum TokenError {
 impl TokenId {
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let bytes: [u8; ID_LENGTH] = text.as_bytes().try_into().map_err(|_| TokenError::Id)?;
-        bytes
-            .iter()
-            .all(u8::is_ascii_alphanumeric)
-            .then_some(Self(bytes))
-            .ok_or(TokenError::Id)
+        bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes)).ok_or(TokenError::Id)
     }
 
     pub fn as_str(&self) -> &str {
@@ -75,9 +71,7 @@ impl PlainToken {
         if text.len() != TOKEN_LENGTH || id.len() != ID_LENGTH || !alphanumeric {
             return Err(TokenError::Shape);
         }
-        let (signed, checksum) = text
-            .split_at_checked(TOKEN_LENGTH - CHECKSUM_LENGTH)
-            .ok_or(TokenError::Shape)?;
+        let (signed, checksum) = text.split_at_checked(TOKEN_LENGTH - CHECKSUM_LENGTH).ok_or(TokenError::Shape)?;
         if checksum.as_bytes() != checksum_of(signed) {
             return Err(TokenError::Checksum);
         }
@@ -182,10 +176,7 @@ fn random_base62<const N: usize>() -> Result<Zeroizing<String>, TokenError> {
     while text.len() < N {
         getrandom::fill(&mut *bytes).map_err(|_| TokenError::Random)?;
         let fair = bytes.iter().filter(|byte| **byte < 248).take(N - text.len());
-        text.extend(
-            fair.filter_map(|byte| BASE62.get(usize::from(byte % 62)))
-                .map(|digit| char::from(*digit)),
-        );
+        text.extend(fair.filter_map(|byte| BASE62.get(usize::from(byte % 62))).map(|digit| char::from(*digit)));
     }
     Ok(text)
 }
@@ -231,10 +222,7 @@ mod tests {
         ] {
             assert_eq!(PlainToken::parse(bad).unwrap_err(), TokenError::Shape, "{bad}");
         }
-        assert_eq!(
-            PlainToken::parse(&good.replace('Q', "q")).unwrap_err(),
-            TokenError::Checksum
-        );
+        assert_eq!(PlainToken::parse(&good.replace('Q', "q")).unwrap_err(), TokenError::Checksum);
         assert!(PlainToken::parse(&good.replace('Q', "ä")).is_err());
     }
 

@@ -26,20 +26,13 @@ impl FleetScope {
             return Err(NamespaceError::Operator(scope));
         }
         if asked.is_empty() {
-            return Ok(Self {
-                tenants: grant.tenants.clone().map(Arc::new),
-            });
+            return Ok(Self { tenants: grant.tenants.clone().map(Arc::new) });
         }
         let granted = |tenant: &TenantId| grant.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant));
         let tenants = asked.iter().map(|name| {
-            TenantId::parse(name)
-                .ok()
-                .filter(|tenant| exists(tenant) && granted(tenant))
-                .ok_or(NamespaceError::Tenant)
+            TenantId::parse(name).ok().filter(|tenant| exists(tenant) && granted(tenant)).ok_or(NamespaceError::Tenant)
         });
-        Ok(Self {
-            tenants: Some(Arc::new(tenants.collect::<Result<_, _>>()?)),
-        })
+        Ok(Self { tenants: Some(Arc::new(tenants.collect::<Result<_, _>>()?)) })
     }
 
     /// Whether the groups of `tenant` are in view.
@@ -56,8 +49,6 @@ impl FleetScope {
     #[cfg(any(test, feature = "testkit"))]
     pub fn for_test(tenants: Option<&[&str]>) -> Self {
         let parse = |names: &[&str]| names.iter().filter_map(|name| TenantId::parse(name).ok()).collect();
-        Self {
-            tenants: tenants.map(parse).map(Arc::new),
-        }
+        Self { tenants: tenants.map(parse).map(Arc::new) }
     }
 }

@@ -55,10 +55,7 @@ pub async fn admit(
 }
 
 fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> {
-    let permit = request
-        .extensions()
-        .get::<Permit>()
-        .ok_or(Rejection::Misassembled("no Permit"))?;
+    let permit = request.extensions().get::<Permit>().ok_or(Rejection::Misassembled("no Permit"))?;
     let party = permit.principal().party();
     check_org_id(request.headers(), party)?;
     let scope = |verb: Verb| match party {
@@ -66,9 +63,9 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
         Party::Operator(_) => Err(NamespaceError::TenantOnly),
     };
     let fleet = |wanted: OperatorScope| match party {
-        Party::Operator(grant) => FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| {
-            namespace.tenants.contains(tenant)
-        }),
+        Party::Operator(grant) => {
+            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| namespace.tenants.contains(tenant))
+        }
         Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
     };
     Ok(match (namespace.access, party) {
@@ -86,21 +83,14 @@ fn check_org_id(headers: &HeaderMap, party: &Party) -> Result<(), NamespaceError
         Party::Tenant(grant) => grant.tenant.as_str(),
         Party::Operator(_) => "",
     };
-    let own_alone = headers
-        .get_all(ORG_ID)
-        .iter()
-        .all(|value| !own.is_empty() && value == own);
+    let own_alone = headers.get_all(ORG_ID).iter().all(|value| !own.is_empty() && value == own);
     if own_alone { Ok(()) } else { Err(NamespaceError::Tenant) }
 }
 
 /// The values of `?tenant=`. A tenant's name needs no escaping, so an escaped one is no tenant's name.
 fn asked_tenants(request: &Request) -> Vec<String> {
     let query = request.uri().query().unwrap_or_default();
-    query
-        .split('&')
-        .filter_map(|pair| pair.strip_prefix("tenant="))
-        .map(str::to_owned)
-        .collect()
+    query.split('&').filter_map(|pair| pair.strip_prefix("tenant=")).map(str::to_owned).collect()
 }
 
 /// Takes the baton that [`admit`] laid down. A handler outside the stack finds none and answers nothing.
@@ -110,11 +100,7 @@ macro_rules! baton_of_namespace {
             type Rejection = Rejection;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-                parts
-                    .extensions
-                    .get::<Self>()
-                    .cloned()
-                    .ok_or(Rejection::Misassembled("no scope"))
+                parts.extensions.get::<Self>().cloned().ok_or(Rejection::Misassembled("no scope"))
             }
         }
     };

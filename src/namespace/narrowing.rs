@@ -16,10 +16,7 @@ impl Narrowing {
     pub(super) fn new(jobs: Option<&Vec<JobPattern>>, labels: &BTreeMap<String, String>) -> Self {
         Self {
             jobs: jobs.map(|patterns| patterns.clone().into()),
-            labels: labels
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            labels: labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         }
     }
 
@@ -38,18 +35,14 @@ impl Narrowing {
         if !self.admits_job(key.job()) {
             return Err(NamespaceError::Job(key.job().to_owned()));
         }
-        self.labels
-            .iter()
-            .try_fold(key, |key, (name, value)| match key.get(name) {
-                "" => Ok(key.with(name, value)),
-                same if same == value => Ok(key),
-                _ => Err(NamespaceError::Label(name.clone())),
-            })
+        self.labels.iter().try_fold(key, |key, (name, value)| match key.get(name) {
+            "" => Ok(key.with(name, value)),
+            same if same == value => Ok(key),
+            _ => Err(NamespaceError::Label(name.clone())),
+        })
     }
 
     fn admits_job(&self, job: &str) -> bool {
-        self.jobs
-            .as_ref()
-            .is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(job)))
+        self.jobs.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(job)))
     }
 }

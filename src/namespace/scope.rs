@@ -22,10 +22,7 @@ impl Scope {
             return Err(NamespaceError::Verb(verb));
         }
         let narrowing = Arc::new(Narrowing::new(grant.jobs.as_ref(), &grant.labels));
-        Ok(Self {
-            tenant: grant.tenant.clone(),
-            narrowing,
-        })
+        Ok(Self { tenant: grant.tenant.clone(), narrowing })
     }
 
     pub fn tenant(&self) -> &TenantId {
@@ -48,26 +45,18 @@ impl Scope {
 
     /// A scope over all of a tenant, for tests of the stages behind this one.
     #[cfg(any(test, feature = "testkit"))]
+    #[expect(clippy::expect_used, reason = "a test that names a bad tenant is to fail here")]
     pub fn for_test(tenant: &str) -> Self {
         let tenant = TenantId::parse(tenant).expect("a test names a good tenant");
-        Self {
-            tenant,
-            narrowing: Arc::default(),
-        }
+        Self { tenant, narrowing: Arc::default() }
     }
 
     /// The same, narrowed.
     #[cfg(any(test, feature = "testkit"))]
     pub fn for_test_narrowed(tenant: &str, jobs: &[&str], labels: &[(&str, &str)]) -> Self {
-        let jobs = jobs
-            .iter()
-            .filter_map(|job| crate::model::JobPattern::parse(job))
-            .collect::<Vec<_>>();
+        let jobs = jobs.iter().filter_map(|job| crate::model::JobPattern::parse(job)).collect::<Vec<_>>();
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let narrowing = Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()).as_ref(), &labels);
-        Self {
-            narrowing: Arc::new(narrowing),
-            ..Self::for_test(tenant)
-        }
+        Self { narrowing: Arc::new(narrowing), ..Self::for_test(tenant) }
     }
 }

@@ -43,17 +43,12 @@ pub fn doors(ops: &Ops) -> Router {
                 .layer(from_fn(require_ops_read)),
         ),
     };
-    let open = Router::new()
-        .route("/-/healthy", get(|| async { "OK" }))
-        .route("/-/ready", get(ready));
+    let open = Router::new().route("/-/healthy", get(|| async { "OK" })).route("/-/ready", get(ready));
     open.merge(guarded).with_state(ops.clone())
 }
 
 async fn require_ops_read(request: Request, next: Next) -> Result<Response, Rejection> {
-    let principal = request
-        .extensions()
-        .get::<Principal>()
-        .ok_or(Rejection::Misassembled("no Principal"))?;
+    let principal = request.extensions().get::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
     match principal.party() {
         Party::Operator(grant) if grant.scopes.contains(&OperatorScope::OpsRead) => Ok(next.run(request).await),
         Party::Operator(_) => Err(NamespaceError::Operator(OperatorScope::OpsRead).into()),

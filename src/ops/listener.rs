@@ -42,25 +42,14 @@ impl ListenerMetrics {
         metrics.register("pushward_connections", "Connections open now", own.connections.clone());
         let help = "Connections that ended, by why; and sockets closed at a cap";
         metrics.register("pushward_connections_closed", help, own.closed.clone());
-        metrics.register(
-            "pushward_tls_handshakes",
-            "TLS handshakes, by result",
-            own.handshakes.clone(),
-        );
-        metrics.register(
-            "pushward_accept_failures",
-            "Errors of accept(2)",
-            own.accept_failures.clone(),
-        );
+        metrics.register("pushward_tls_handshakes", "TLS handshakes, by result", own.handshakes.clone());
+        metrics.register("pushward_accept_failures", "Errors of accept(2)", own.accept_failures.clone());
         own
     }
 
     /// The events of the listener `name`.
     pub fn of(&self, name: &str) -> Arc<dyn ListenerEvents> {
-        Arc::new(Events {
-            name: name.to_owned(),
-            metrics: self.clone(),
-        })
+        Arc::new(Events { name: name.to_owned(), metrics: self.clone() })
     }
 }
 
@@ -71,33 +60,17 @@ struct Events {
 
 impl Events {
     fn ended(&self, reason: &'static str) {
-        self.metrics
-            .closed
-            .get_or_create(&Why {
-                listener: self.name.clone(),
-                reason,
-            })
-            .inc();
+        self.metrics.closed.get_or_create(&Why { listener: self.name.clone(), reason }).inc();
     }
 }
 
 impl ListenerEvents for Events {
     fn connection_opened(&self) {
-        self.metrics
-            .connections
-            .get_or_create(&Listener {
-                listener: self.name.clone(),
-            })
-            .inc();
+        self.metrics.connections.get_or_create(&Listener { listener: self.name.clone() }).inc();
     }
 
     fn connection_closed(&self, why: CloseReason) {
-        self.metrics
-            .connections
-            .get_or_create(&Listener {
-                listener: self.name.clone(),
-            })
-            .dec();
+        self.metrics.connections.get_or_create(&Listener { listener: self.name.clone() }).dec();
         self.ended(why.as_str());
     }
 
@@ -106,12 +79,7 @@ impl ListenerEvents for Events {
     }
 
     fn handshake(&self, result: Handshake) {
-        self.metrics
-            .handshakes
-            .get_or_create(&HandshakeResult {
-                result: result.as_str(),
-            })
-            .inc();
+        self.metrics.handshakes.get_or_create(&HandshakeResult { result: result.as_str() }).inc();
     }
 
     fn accept_failed(&self) {
@@ -119,10 +87,6 @@ impl ListenerEvents for Events {
     }
 
     fn token_in_clear(&self, credential: &str) {
-        tracing::warn!(
-            listener = self.name,
-            credential,
-            "a valid token was sent in clear; replace it"
-        );
+        tracing::warn!(listener = self.name, credential, "a valid token was sent in clear; replace it");
     }
 }

@@ -34,19 +34,11 @@ pub(super) struct ClaimsView {
 impl Claims {
     pub(super) fn new(reserved: &[NamePattern]) -> Self {
         let contested = Arc::default();
-        Self {
-            reserved: reserved.into(),
-            lines: HashMap::new(),
-            contested,
-            reserved_families: 0,
-        }
+        Self { reserved: reserved.into(), lines: HashMap::new(), contested, reserved_families: 0 }
     }
 
     pub(super) fn view(&self) -> ClaimsView {
-        ClaimsView {
-            reserved: self.reserved.clone(),
-            contested: self.contested.clone(),
-        }
+        ClaimsView { reserved: self.reserved.clone(), contested: self.contested.clone() }
     }
 
     pub(super) fn reserved_families(&self) -> u64 {
@@ -110,11 +102,7 @@ impl Claims {
     }
 
     fn is_contested(&self, claimant: &Claimant) -> bool {
-        let held = |line: &str| {
-            self.lines
-                .get(line)
-                .is_some_and(|all| all.iter().any(|(other, _)| other == claimant))
-        };
+        let held = |line: &str| self.lines.get(line).is_some_and(|all| all.iter().any(|(other, _)| other == claimant));
         lines_of(claimant).any(|line| held(&line) && self.lines.get(&*line).is_some_and(|all| all.len() > 1))
     }
 }
@@ -123,10 +111,7 @@ impl Claims {
 pub(super) fn is_reserved(reserved: &[NamePattern], name: &str, kind: MetricKind) -> bool {
     let lines = |pattern: &NamePattern| {
         pattern.matches(name)
-            || kind
-                .line_suffixes()
-                .iter()
-                .any(|s| !s.is_empty() && pattern.matches(&format!("{name}{s}")))
+            || kind.line_suffixes().iter().any(|s| !s.is_empty() && pattern.matches(&format!("{name}{s}")))
     };
     reserved.iter().any(lines)
 }

@@ -59,15 +59,7 @@ enum Help {
 impl Column {
     pub(super) fn new(name: FamilyName, kind: MetricKind) -> Self {
         let help = Help::Same("".into());
-        Self {
-            name,
-            kind,
-            chunks: Arc::default(),
-            free: Vec::new(),
-            rows: 0,
-            holders: 0,
-            help,
-        }
+        Self { name, kind, chunks: Arc::default(), free: Vec::new(), rows: 0, holders: 0, help }
     }
 
     pub(super) fn holders(&self) -> u32 {

@@ -54,17 +54,9 @@ struct Open {
 #[derive(Debug)]
 pub enum FleetPiece<'a> {
     /// A family begins. Each name comes once; a flattened one may turn out to have no lines.
-    Family {
-        name: &'a str,
-        kind: MetricKind,
-        help: &'a str,
-    },
+    Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group of `tenant` holds of it; `only` its lines of that name, where one is given.
-    Lines {
-        tenant: &'a TenantId,
-        family: &'a PreparedFamily,
-        only: Option<&'a str>,
-    },
+    Lines { tenant: &'a TenantId, family: &'a PreparedFamily, only: Option<&'a str> },
 }
 
 impl FleetSnapshot {
@@ -72,16 +64,7 @@ impl FleetSnapshot {
         let flattened = flattened(&tenants, &claims);
         let next = vec![0; tenants.len()];
         let (heads, contested) = (BinaryHeap::new(), Vec::new());
-        let mut snapshot = Self {
-            tenants,
-            claims,
-            flattened,
-            heads,
-            next,
-            contested,
-            lines: None,
-            open: None,
-        };
+        let mut snapshot = Self { tenants, claims, flattened, heads, next, contested, lines: None, open: None };
         for tenant in 0..snapshot.tenants.len() {
             snapshot.advance(tenant);
         }
@@ -96,51 +79,27 @@ impl FleetSnapshot {
             let (row, cell) = source.column.cell_from(open.row)?;
             open.row = row.saturating_add(1);
             let (tenant, _) = self.tenants.get(source.tenant)?;
-            return Some(FleetPiece::Lines {
-                tenant,
-                family: &cell.family,
-                only: open.only.as_deref(),
-            });
+            return Some(FleetPiece::Lines { tenant, family: &cell.family, only: open.only.as_deref() });
         }
         self.open = Some(self.open_next()?);
         let open = self.open.as_ref()?;
         let first = &open.sources.first()?.column;
         Some(match &open.only {
-            None => FleetPiece::Family {
-                name: &first.name,
-                kind: first.kind,
-                help: first.help(),
-            },
-            Some(line) => FleetPiece::Family {
-                name: line,
-                kind: MetricKind::Untyped,
-                help: first.help(),
-            },
+            None => FleetPiece::Family { name: &first.name, kind: first.kind, help: first.help() },
+            Some(line) => FleetPiece::Family { name: line, kind: MetricKind::Untyped, help: first.help() },
         })
     }
 
     fn open_next(&mut self) -> Option<Open> {
         while let Some(sources) = self.next_sources() {
             if !sources.is_empty() {
-                return Some(Open {
-                    only: None,
-                    sources,
-                    source: 0,
-                    row: 0,
-                });
+                return Some(Open { only: None, sources, source: 0, row: 0 });
             }
         }
         let contested = &mut self.contested;
-        let lines = self
-            .lines
-            .get_or_insert_with(|| by_line(std::mem::take(contested)).into_iter());
+        let lines = self.lines.get_or_insert_with(|| by_line(std::mem::take(contested)).into_iter());
         let (line, sources) = lines.next()?;
-        Some(Open {
-            only: Some(line),
-            sources,
-            source: 0,
-            row: 0,
-        })
+        Some(Open { only: Some(line), sources, source: 0, row: 0 })
     }
 
     /// All columns of the next name that are written as they are; the contested ones among them are put aside.
@@ -215,11 +174,7 @@ fn flattened(tenants: &[(TenantId, Columns)], claims: &ClaimsView) -> HashSet<Cl
             }
         }
     }
-    candidates
-        .into_values()
-        .filter(|claimants| claimants.len() > 1)
-        .flatten()
-        .collect()
+    candidates.into_values().filter(|claimants| claimants.len() > 1).flatten().collect()
 }
 
 /// Contested families by the line names they may write, and by tenant under each.

@@ -66,18 +66,10 @@ impl Group {
 pub(super) fn empty_group_usage(key: &GroupingKey) -> Usage {
     // The key once, and its labels twice more in the lines of the two gauges.
     let stored_bytes = (3 * key.heap_bytes() + OVERHEAD) as u64;
-    Usage {
-        groups: 1,
-        series: 0,
-        stored_bytes,
-    }
+    Usage { groups: 1, series: 0, stored_bytes }
 }
 
 /// What a family takes.
 pub(super) fn family_usage(family: &PreparedFamily) -> Usage {
-    Usage {
-        groups: 0,
-        series: u64::from(family.line_count()),
-        stored_bytes: family.stored_bytes(),
-    }
+    Usage { groups: 0, series: u64::from(family.line_count()), stored_bytes: family.stored_bytes() }
 }

@@ -59,10 +59,7 @@ impl Index {
     pub(super) fn share(&mut self) -> Columns {
         let in_order = || Arc::new(self.by_name.values().copied().collect());
         let order = self.order.get_or_insert_with(in_order).clone();
-        Columns {
-            all: self.columns.clone(),
-            order,
-        }
+        Columns { all: self.columns.clone(), order }
     }
 
     /// The column of `name`, made if there is none. A column without holders takes whatever kind comes.
@@ -74,10 +71,7 @@ impl Index {
         let column = Some(Arc::new(Column::new(name.clone(), kind)));
         let columns = Arc::make_mut(&mut self.columns);
         // A tenant's families are bounded by its bytes, and so by far less than 2^32.
-        let id = self
-            .free
-            .pop()
-            .unwrap_or(ColumnId(u32::try_from(columns.len()).unwrap_or(u32::MAX)));
+        let id = self.free.pop().unwrap_or(ColumnId(u32::try_from(columns.len()).unwrap_or(u32::MAX)));
         match columns.get_mut(id.0 as usize) {
             Some(slot) => *slot = column,
             None => columns.push(column),
@@ -132,10 +126,7 @@ impl Index {
     }
 
     fn column_mut(&mut self, id: ColumnId) -> Option<&mut Column> {
-        Arc::make_mut(&mut self.columns)
-            .get_mut(id.0 as usize)?
-            .as_mut()
-            .map(Arc::make_mut)
+        Arc::make_mut(&mut self.columns).get_mut(id.0 as usize)?.as_mut().map(Arc::make_mut)
     }
 
     fn claim(&mut self, name: &str, kind: MetricKind, id: ColumnId) {
@@ -153,8 +144,5 @@ impl Index {
 
 /// The line names that a family claims besides its own.
 pub(super) fn claimed_lines(name: &str, kind: MetricKind) -> impl Iterator<Item = String> {
-    kind.line_suffixes()
-        .iter()
-        .filter(|suffix| !suffix.is_empty())
-        .map(move |suffix| format!("{name}{suffix}"))
+    kind.line_suffixes().iter().filter(|suffix| !suffix.is_empty()).map(move |suffix| format!("{name}{suffix}"))
 }

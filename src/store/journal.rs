@@ -11,22 +11,9 @@ use std::sync::Arc;
 /// An accepted write, in full.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    Push {
-        tenant: TenantId,
-        key: Arc<GroupingKey>,
-        method: Method,
-        families: Vec<Arc<PreparedFamily>>,
-        at: Timestamp,
-    },
-    Failure {
-        tenant: TenantId,
-        key: Arc<GroupingKey>,
-        at: Timestamp,
-    },
-    Delete {
-        tenant: TenantId,
-        key: Arc<GroupingKey>,
-    },
+    Push { tenant: TenantId, key: Arc<GroupingKey>, method: Method, families: Vec<Arc<PreparedFamily>>, at: Timestamp },
+    Failure { tenant: TenantId, key: Arc<GroupingKey>, at: Timestamp },
+    Delete { tenant: TenantId, key: Arc<GroupingKey> },
 }
 
 /// The journal did not take a batch. What it was is in its own log; a client only learns that it was not stored.

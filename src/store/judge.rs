@@ -27,6 +27,8 @@ pub(super) struct State<'a> {
     pub(super) group: Option<&'a Group>,
     pub(super) usage: Usage,
     pub(super) quota: &'a Quota,
+    /// Whether whoever pushes can see all groups, and so may be told what they hold.
+    pub(super) all_visible: bool,
 }
 
 /// Consistency first, so that a client whose push can never be is not told to make room.
@@ -48,11 +50,8 @@ struct Leaving(HashSet<ColumnId>);
 
 impl Leaving {
     fn of(push: &Push, state: &State<'_>) -> Self {
-        let pushed: HashMap<&str, MetricKind> = push
-            .families
-            .iter()
-            .map(|family| (&**family.name(), family.kind()))
-            .collect();
+        let pushed: HashMap<&str, MetricKind> =
+            push.families.iter().map(|family| (&**family.name(), family.kind())).collect();
         let held = state.group.into_iter().flat_map(|group| &group.families);
         let leaves = held.filter_map(|held| {
             let column = held.place.column;
@@ -74,12 +73,11 @@ impl Leaving {
 /// A name has one type.
 fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
     match leaving.stays(state.index.find(family.name())) {
-        Some(column) if column.kind != family.kind() => Err(Refusal::Inconsistent(format!(
-            "metric family \"{}\" is pushed as {} but is held as {}",
-            family.name(),
-            family.kind().proto_name(),
-            column.kind.proto_name(),
-        ))),
+        Some(column) if column.kind != family.kind() => {
+            let held = if state.all_visible { column.kind.proto_name() } else { "another type" };
+            let (name, kind) = (family.name(), family.kind().proto_name());
+            Err(Refusal::Inconsistent(format!("metric family \"{name}\" is pushed as {kind} but is held as {held}")))
+        }
         _ => Ok(()),
     }
 }
@@ -87,10 +85,13 @@ fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> 
 /// A line name belongs to one family: `x_count` is either a counter of that name or part of the histogram `x`.
 fn check_claims(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
     let collides = |line: &str, column: &Column| {
-        Err(Refusal::Inconsistent(format!(
-            "collected metric named \"{line}\" collides with previously collected {} named \"{}\"",
-            column.kind, column.name,
-        )))
+        let (kind, name) = (column.kind, &column.name);
+        Err(Refusal::Inconsistent(match state.all_visible {
+            true => {
+                format!("collected metric named \"{line}\" collides with previously collected {kind} named \"{name}\"")
+            }
+            false => format!("collected metric named \"{line}\" collides with a family that is held already"),
+        }))
     };
     if let Some(column) = leaving.stays(state.index.claimant(family.name())) {
         return collides(family.name(), column);
@@ -144,11 +145,8 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
     match push.method {
         Method::Replace => Box::new(group.families.iter().map(|held| &*held.family)),
-        Method::Merge => Box::new(
-            push.families
-                .iter()
-                .filter_map(|family| group.get(family.name()))
-                .map(|held| &*held.family),
-        ),
+        Method::Merge => {
+            Box::new(push.families.iter().filter_map(|family| group.get(family.name())).map(|held| &*held.family))
+        }
     }
 }

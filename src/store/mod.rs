@@ -100,12 +100,7 @@ impl Push {
         families.reverse();
         families.sort_by(|a, b| a.name().cmp(b.name()));
         families.dedup_by(|later, first| later.name() == first.name());
-        Self {
-            key,
-            method,
-            families,
-            at,
-        }
+        Self { key, method, families, at }
     }
 }
 
@@ -128,17 +123,12 @@ impl Store {
     ) -> Self {
         let shelf = |(tenant, quota): (TenantId, Quota)| (tenant.clone(), Shelf::new(tenant, quota));
         let claims = Mutex::new(Claims::new(reserved));
-        Self {
-            shelves: tenants.into_iter().map(shelf).collect(),
-            claims,
-            journal,
-            own_gauge,
-        }
+        Self { shelves: tenants.into_iter().map(shelf).collect(), claims, journal, own_gauge }
     }
 
     /// Replaces or merges a group, whole or not at all.
     pub fn push(&self, scope: &Scope, push: &Push) -> Result<(), Refusal> {
-        self.shelf(scope, &push.key)?.push(self, push)
+        self.shelf(scope, &push.key)?.push(self, push, scope.narrowing().is_everything())
     }
 
     /// Removes exactly this group. A group that is not there is no error.
@@ -165,17 +155,13 @@ impl Store {
     pub fn fleet_snapshot(&self, scope: &FleetScope) -> FleetSnapshot {
         let claims = self.claims.lock();
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
-        let columns = shelves
-            .map(|(tenant, shelf)| (tenant.clone(), shelf.columns()))
-            .collect();
+        let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
         FleetSnapshot::new(columns, claims.view())
     }
 
     /// What each tenant takes of its quota.
     pub fn usage(&self) -> impl Iterator<Item = (&TenantId, Usage, Quota)> {
-        self.shelves
-            .iter()
-            .map(|(tenant, shelf)| (tenant, shelf.usage(), shelf.quota()))
+        self.shelves.iter().map(|(tenant, shelf)| (tenant, shelf.usage(), shelf.quota()))
     }
 
     /// How many families of how many tenants are kept out of the fleet's view for their names.
@@ -185,10 +171,6 @@ impl Store {
 
     fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<&Shelf, Refusal> {
         let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
-        if scope.admits(key) {
-            Ok(shelf)
-        } else {
-            Err(Refusal::OutOfScope)
-        }
+        if scope.admits(key) { Ok(shelf) } else { Err(Refusal::OutOfScope) }
     }
 }

@@ -34,11 +34,7 @@ struct NeedsClaims;
 
 impl Shelf {
     pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
-        Self {
-            tenant,
-            quota,
-            state: Mutex::default(),
-        }
+        Self { tenant, quota, state: Mutex::default() }
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -58,9 +54,9 @@ impl Shelf {
         self.state.lock().share()
     }
 
-    pub(super) fn push(&self, store: &Store, push: &Push) -> Result<(), Refusal> {
+    pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
         let outcome = self.write(store, |state, claims| {
-            let after = match state.judge(push, &self.quota) {
+            let after = match state.judge(push, &self.quota, all_visible) {
                 Ok(after) => after,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -69,13 +65,7 @@ impl Shelf {
             }
             let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
             let families = push.families.clone();
-            let entry = Entry::Push {
-                tenant,
-                key: key.clone(),
-                method: push.method,
-                families,
-                at: push.at,
-            };
+            let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
             Ok(journal(store, entry).map(|()| state.show_push(&key, push, after, claims, store.own_gauge)))
         });
         match &outcome {
@@ -98,10 +88,7 @@ impl Shelf {
             if claims.is_none() && state.deleting_changes_claims(key) {
                 return Err(NeedsClaims);
             }
-            let entry = Entry::Delete {
-                tenant: self.tenant.clone(),
-                key: state.stored_key(key),
-            };
+            let entry = Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) };
             Ok(journal(store, entry).map(|()| state.show_delete(key, claims)))
         })
     }
@@ -131,14 +118,7 @@ impl Shelf {
             }
         }
         let key = state.stored_key(key);
-        journal(
-            store,
-            Entry::Failure {
-                tenant: self.tenant.clone(),
-                key: key.clone(),
-                at,
-            },
-        )?;
+        journal(store, Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at })?;
         state.show_failure(&key, at, after, store.own_gauge);
         Ok(())
     }

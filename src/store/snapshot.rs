@@ -23,32 +23,20 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub enum Piece<'a> {
     /// A family begins. Families come in the order of their names, each once, and none without lines.
-    Family {
-        name: &'a str,
-        kind: MetricKind,
-        help: &'a str,
-    },
+    Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group holds of it.
     Lines(&'a PreparedFamily),
 }
 
 impl Snapshot {
     pub(super) fn new(columns: Columns, narrowing: &Arc<Narrowing>) -> Self {
-        Self {
-            columns,
-            narrowing: narrowing.clone(),
-            next: 0,
-            open: None,
-        }
+        Self { columns, narrowing: narrowing.clone(), next: 0, open: None }
     }
 
     /// The next step, or the end.
     pub fn read(&mut self) -> Option<Piece<'_>> {
         let narrowing = &*self.narrowing;
-        let at = self
-            .open
-            .as_ref()
-            .and_then(|(column, row)| visible_from(column, *row, narrowing));
+        let at = self.open.as_ref().and_then(|(column, row)| visible_from(column, *row, narrowing));
         match at {
             Some(at) => {
                 let (column, row) = self.open.as_mut()?;
@@ -67,11 +55,7 @@ impl Snapshot {
             if visible_from(column, 0, narrowing).is_some() {
                 let (column, _) = self.open.insert((column.clone(), 0));
                 let help = visible_help(column, narrowing);
-                return Some(Piece::Family {
-                    name: &column.name,
-                    kind: column.kind,
-                    help,
-                });
+                return Some(Piece::Family { name: &column.name, kind: column.kind, help });
             }
         }
     }
@@ -98,7 +82,5 @@ fn visible_help<'a>(column: &'a Column, narrowing: &Narrowing) -> &'a str {
         return column.help();
     }
     let visible = column.cells().filter(|cell| is_visible(cell, narrowing));
-    visible
-        .min_by(|a, b| a.key.cmp(&b.key))
-        .map_or("", |cell| cell.family.help())
+    visible.min_by(|a, b| a.key.cmp(&b.key)).map_or("", |cell| cell.family.help())
 }

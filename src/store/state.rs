@@ -48,39 +48,21 @@ impl State {
 
     /// The key as the group holds it, which is how the push that created the group spelled it.
     pub(super) fn stored_key(&self, key: &GroupingKey) -> Arc<GroupingKey> {
-        self.groups
-            .get(key)
-            .map_or_else(|| Arc::new(key.clone()), |group| group.key.clone())
+        self.groups.get(key).map_or_else(|| Arc::new(key.clone()), |group| group.key.clone())
     }
 
     /// The usage as it would be after the push, or why it may not be.
-    pub(super) fn judge(&mut self, push: &Push, quota: &Quota) -> Result<Usage, Refusal> {
-        let Self {
-            groups,
-            index,
-            identities,
-            usage,
-        } = self;
+    pub(super) fn judge(&mut self, push: &Push, quota: &Quota, all_visible: bool) -> Result<Usage, Refusal> {
+        let Self { groups, index, identities, usage } = self;
         identities.expect(&push.key, |key| groups.get(key));
         let group = groups.get(&push.key);
-        judge(
-            push,
-            &judge::State {
-                index,
-                identities,
-                group,
-                usage: *usage,
-                quota,
-            },
-        )
+        judge(push, &judge::State { index, identities, group, usage: *usage, quota, all_visible })
     }
 
     /// Whether an accepted push brings, takes or retypes a family.
     pub(super) fn changes_claims(&self, push: &Push) -> bool {
         let new = |family: &PreparedFamily| {
-            self.index
-                .find(family.name())
-                .is_none_or(|(_, column)| column.kind != family.kind())
+            self.index.find(family.name()).is_none_or(|(_, column)| column.kind != family.kind())
         };
         let group = self.groups.get(&push.key).filter(|_| push.method == Method::Replace);
         let mut held = group.into_iter().flat_map(|group| &group.families);
@@ -88,15 +70,11 @@ impl State {
     }
 
     pub(super) fn deleting_changes_claims(&self, key: &GroupingKey) -> bool {
-        self.groups
-            .get(key)
-            .is_some_and(|group| group.families.iter().any(|held| self.is_sole(held)))
+        self.groups.get(key).is_some_and(|group| group.families.iter().any(|held| self.is_sole(held)))
     }
 
     fn is_sole(&self, held: &Held) -> bool {
-        self.index
-            .get(held.place.column)
-            .is_some_and(|column| column.holders() == 1)
+        self.index.get(held.place.column).is_some_and(|column| column.holders() == 1)
     }
 
     pub(super) fn show_push(
@@ -167,21 +145,9 @@ impl State {
         let own = OwnGauge::ALL.map(|gauge| {
             let family = Arc::new(own_gauge(gauge, key, None));
             let column = self.index.open(family.name(), family.kind());
-            self.index.insert(
-                column,
-                Cell {
-                    key: key.clone(),
-                    family,
-                },
-            )
+            self.index.insert(column, Cell { key: key.clone(), family })
         });
-        let group = Group {
-            key: key.clone(),
-            families: Vec::new(),
-            own,
-            pushed_at: None,
-            failed_at: None,
-        };
+        let group = Group { key: key.clone(), families: Vec::new(), own, pushed_at: None, failed_at: None };
         self.groups.insert(key.clone(), group);
         self.identities.add_group(key);
     }
@@ -190,23 +156,12 @@ impl State {
         let Some(group) = self.groups.get(&**key) else { return };
         let family = Arc::new(own_gauge(gauge, key, group.moment(gauge)));
         if let Some((_, place)) = OwnGauge::ALL.iter().zip(group.own).find(|(own, _)| **own == gauge) {
-            self.index.replace(
-                place,
-                Cell {
-                    key: key.clone(),
-                    family,
-                },
-            );
+            self.index.replace(place, Cell { key: key.clone(), family });
         }
     }
 
     fn put_family(&mut self, key: &Arc<GroupingKey>, family: &Arc<PreparedFamily>, claims: Option<&mut Claims>) {
-        let Self {
-            groups,
-            index,
-            identities,
-            ..
-        } = self;
+        let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(&**key) else { return };
         let before = index.find(family.name()).map(|(_, column)| column.kind);
         let column = index.open(family.name(), family.kind());
@@ -216,10 +171,7 @@ impl State {
             }
             claims.add(family.name(), family.kind());
         }
-        let cell = Cell {
-            key: key.clone(),
-            family: family.clone(),
-        };
+        let cell = Cell { key: key.clone(), family: family.clone() };
         let place = match group.get(family.name()).map(|held| held.place) {
             Some(place) => {
                 index.replace(place, cell);
@@ -227,22 +179,14 @@ impl State {
             }
             None => index.insert(column, cell),
         };
-        if let Some(old) = group.put(Held {
-            place,
-            family: family.clone(),
-        }) {
+        if let Some(old) = group.put(Held { place, family: family.clone() }) {
             identities.remove_family(key, &old.family);
         }
         identities.add_family(key, family);
     }
 
     fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, mut claims: Option<&mut Claims>) {
-        let Self {
-            groups,
-            index,
-            identities,
-            ..
-        } = self;
+        let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         for held in group.families.extract_if(.., |held| gone(held)) {
             let (name, kind) = (held.family.name(), held.family.kind());
@@ -267,7 +211,5 @@ impl State {
 
 /// Whether the push carries a family of the name of `held`. Families of a push are sorted by name.
 fn carries(push: &Push, held: &Held) -> bool {
-    push.families
-        .binary_search_by(|family| family.name().cmp(held.family.name()))
-        .is_ok()
+    push.families.binary_search_by(|family| family.name().cmp(held.family.name())).is_ok()
 }

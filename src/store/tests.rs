@@ -32,11 +32,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const ROOMY: Quota = Quota {
-    groups_max: 1000,
-    series_max: 10_000,
-    stored_bytes_max: 1 << 30,
-};
+const ROOMY: Quota = Quota { groups_max: 1000, series_max: 10_000, stored_bytes_max: 1 << 30 };
 
 fn key(job: &str, labels: &[(&str, &str)]) -> GroupingKey {
     GroupingKey::new(job, labels.iter().copied()).unwrap()

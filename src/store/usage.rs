@@ -30,12 +30,7 @@ impl Usage {
         let kinds = [
             (QuotaKind::Groups, self.groups, after.groups, quota.groups_max),
             (QuotaKind::Series, self.series, after.series, quota.series_max),
-            (
-                QuotaKind::StoredBytes,
-                self.stored_bytes,
-                after.stored_bytes,
-                quota.stored_bytes_max,
-            ),
+            (QuotaKind::StoredBytes, self.stored_bytes, after.stored_bytes, quota.stored_bytes_max),
         ];
         for (kind, before, needed, limit) in kinds {
             if needed > limit && needed > before {

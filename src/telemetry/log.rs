@@ -14,13 +14,9 @@ pub fn start_log(log: &Log) -> Result<(), TryInitError> {
     let filter = EnvFilter::new(format!("warn,pushward={}", log.level.as_str().to_ascii_lowercase()));
     let layer = match log.format {
         LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(std::io::stderr).boxed(),
-        LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(std::io::stderr)
-            .boxed(),
+        LogFormat::Json => {
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        }
     };
-    tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
-        .try_init()
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()
 }

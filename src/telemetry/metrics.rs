@@ -54,20 +54,9 @@ struct TenantCredential {
 }
 
 /// Seconds: from a push on loopback to the longest answer that is not cut.
-const DURATIONS: [f64; 12] = [
-    0.0001, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0,
-];
+const DURATIONS: [f64; 12] = [0.0001, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 /// Bytes: a push of one series, of ten, … of the default cap.
-const SIZES: [f64; 8] = [
-    128.0,
-    512.0,
-    2048.0,
-    8192.0,
-    32_768.0,
-    131_072.0,
-    1_048_576.0,
-    10_485_760.0,
-];
+const SIZES: [f64; 8] = [128.0, 512.0, 2048.0, 8192.0, 32_768.0, 131_072.0, 1_048_576.0, 10_485_760.0];
 
 /// Everything that is counted, and the registry that writes it out.
 #[derive(Clone)]
@@ -91,12 +80,7 @@ pub struct PushMetrics {
 impl PushMetrics {
     /// `outcome`: `accepted`, or the code of the refusal.
     pub fn pushed(&self, tenant: &TenantId, outcome: &'static str) {
-        self.pushes
-            .get_or_create(&TenantOutcome {
-                tenant: tenant.to_string(),
-                outcome,
-            })
-            .inc();
+        self.pushes.get_or_create(&TenantOutcome { tenant: tenant.to_string(), outcome }).inc();
     }
 
     /// A body was read whole: so many bytes, decompressed.
@@ -114,10 +98,7 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             refusals: Family::default(),
-            pushes: PushMetrics {
-                pushes: Family::default(),
-                sizes: Histogram::new(SIZES),
-            },
+            pushes: PushMetrics { pushes: Family::default(), sizes: Histogram::new(SIZES) },
             certificates: Family::default(),
             credentials: Family::default(),
         };
@@ -130,50 +111,22 @@ impl Metrics {
 
     fn register_own(&self, registry: &mut Registry) {
         let build = Family::<Version, Gauge>::default();
-        build
-            .get_or_create(&Version {
-                version: env!("CARGO_PKG_VERSION"),
-            })
-            .set(1);
+        build.get_or_create(&Version { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("pushward_build_info", "The version that runs", build);
         let requests = self.requests.clone();
-        registry.register(
-            "pushward_http_requests",
-            "Requests answered, by route and status",
-            requests,
-        );
+        registry.register("pushward_http_requests", "Requests answered, by route and status", requests);
         let durations = self.durations.clone();
         let help = "Seconds from a request's head to its answer's head";
         registry.register("pushward_http_request_duration_seconds", help, durations);
-        registry.register(
-            "pushward_refusals",
-            "Requests refused, by the code of the answer",
-            self.refusals.clone(),
-        );
+        registry.register("pushward_refusals", "Requests refused, by the code of the answer", self.refusals.clone());
         let pushes = self.pushes.pushes.clone();
-        registry.register(
-            "pushward_pushes",
-            "Pushes by outcome: accepted, or the code of the refusal",
-            pushes,
-        );
+        registry.register("pushward_pushes", "Pushes by outcome: accepted, or the code of the refusal", pushes);
         let sizes = self.pushes.sizes.clone();
-        registry.register(
-            "pushward_push_size_bytes",
-            "Bytes of pushed bodies, decompressed",
-            sizes,
-        );
+        registry.register("pushward_push_size_bytes", "Bytes of pushed bodies, decompressed", sizes);
         let help = "When a certificate file's leaf expires, in Unix seconds";
-        registry.register(
-            "pushward_certificate_expiry_timestamp_seconds",
-            help,
-            self.certificates.clone(),
-        );
+        registry.register("pushward_certificate_expiry_timestamp_seconds", help, self.certificates.clone());
         let help = "When a credential expires, in Unix seconds";
-        registry.register(
-            "pushward_credential_expiry_timestamp_seconds",
-            help,
-            self.credentials.clone(),
-        );
+        registry.register("pushward_credential_expiry_timestamp_seconds", help, self.credentials.clone());
     }
 
     /// Adds what some part of the gateway can tell when it is asked.
@@ -192,33 +145,19 @@ impl Metrics {
     }
 
     pub fn certificate_expires(&self, file: &str, at: Timestamp) {
-        self.certificates
-            .get_or_create(&File { file: file.to_owned() })
-            .set(at.unix_seconds());
+        self.certificates.get_or_create(&File { file: file.to_owned() }).set(at.unix_seconds());
     }
 
     /// `party`: the tenant's name, or the operator's.
     pub fn credential_expires(&self, party: &str, credential: &str, at: Timestamp) {
-        let labels = TenantCredential {
-            tenant: party.to_owned(),
-            credential: credential.to_owned(),
-        };
+        let labels = TenantCredential { tenant: party.to_owned(), credential: credential.to_owned() };
         self.credentials.get_or_create(&labels).set(at.unix_seconds());
     }
 
     /// A request was answered: with this status, and with this code where it was refused.
     pub fn answered(&self, route: &str, status: u16, refusal: Option<&'static str>, seconds: f64) {
-        self.requests
-            .get_or_create(&RouteCode {
-                route: route.to_owned(),
-                code: status,
-            })
-            .inc();
-        self.durations
-            .get_or_create(&Route {
-                route: route.to_owned(),
-            })
-            .observe(seconds);
+        self.requests.get_or_create(&RouteCode { route: route.to_owned(), code: status }).inc();
+        self.durations.get_or_create(&Route { route: route.to_owned() }).observe(seconds);
         if let Some(code) = refusal {
             self.refusals.get_or_create(&Code { code }).inc();
         }

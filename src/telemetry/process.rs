@@ -31,12 +31,7 @@ const KIB: u64 = 1024;
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let start = self.started.as_unix_seconds_f64();
-        gauge(
-            &mut encoder,
-            "process_start_time_seconds",
-            "When the process started, in Unix seconds",
-            start,
-        )?;
+        gauge(&mut encoder, "process_start_time_seconds", "When the process started, in Unix seconds", start)?;
         if let Some(seconds) = cpu_seconds() {
             let name = "process_cpu_seconds";
             let descriptor = encoder.encode_descriptor(name, "CPU time used, in seconds", None, MetricType::Counter)?;
@@ -54,12 +49,7 @@ impl Collector for Process {
             gauge(&mut encoder, "process_open_fds", "Open file descriptors", open)?;
         }
         if let Some(max) = fds_max() {
-            gauge(
-                &mut encoder,
-                "process_max_fds",
-                "File descriptors that may be open",
-                max,
-            )?;
+            gauge(&mut encoder, "process_max_fds", "File descriptors that may be open", max)?;
         }
         Ok(())
     }

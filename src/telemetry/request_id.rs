@@ -13,9 +13,7 @@ pub struct RequestIds {
 impl RequestIds {
     pub fn new() -> Self {
         let start = getrandom::u64().unwrap_or_default();
-        Self {
-            next: Arc::new(AtomicU64::new(start)),
-        }
+        Self { next: Arc::new(AtomicU64::new(start)) }
     }
 
     /// The next request's.

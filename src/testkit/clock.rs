@@ -19,10 +19,7 @@ pub struct MockClock {
 impl MockClock {
     pub fn new() -> Self {
         let start = Timestamp::from_unix_seconds(1_893_456_000);
-        Self {
-            wall: Arc::new(Mutex::new(start)),
-            tick: Arc::new(watch::Sender::new(Tick::default())),
-        }
+        Self { wall: Arc::new(Mutex::new(start)), tick: Arc::new(watch::Sender::new(Tick::default())) }
     }
 
     /// Moves both clocks and wakes whoever waited for a moment that has come.

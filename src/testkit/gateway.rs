@@ -68,10 +68,7 @@ impl GatewayBuilder {
     pub fn new() -> Self {
         let text = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
         let config = Config::parse(text, Path::new("test.yml")).expect("the defaults are good");
-        Self {
-            config,
-            tokens: BTreeMap::new(),
-        }
+        Self { config, tokens: BTreeMap::new() }
     }
 
     /// A tenant with the default limits and a token of its own name with all scopes.
@@ -84,12 +81,8 @@ impl GatewayBuilder {
     #[must_use]
     pub fn tenant_with(mut self, name: &str, change: impl FnOnce(&mut Tenant)) -> Self {
         let id = tenant_id(name);
-        let mut tenant = Tenant {
-            id: id.clone(),
-            limits: Limits::default(),
-            text: Default::default(),
-            tokens: Vec::new(),
-        };
+        let mut tenant =
+            Tenant { id: id.clone(), limits: Limits::default(), text: Default::default(), tokens: Vec::new() };
         change(&mut tenant);
         self.config.tenants.insert(id, tenant);
         self
@@ -110,12 +103,7 @@ impl GatewayBuilder {
             expires: None,
         };
         change(&mut token);
-        self.config
-            .tenants
-            .get_mut(tenant)
-            .expect("the tenant comes first")
-            .tokens
-            .push(token);
+        self.config.tenants.get_mut(tenant).expect("the tenant comes first").tokens.push(token);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
         self
     }
@@ -134,11 +122,7 @@ impl GatewayBuilder {
             expires: None,
         };
         change(&mut token);
-        let operator = Operator {
-            name: name.to_owned(),
-            tokens: vec![token],
-            limits: Default::default(),
-        };
+        let operator = Operator { name: name.to_owned(), tokens: vec![token], limits: Default::default() };
         self.config.operators.insert(name.to_owned(), operator);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
         self
@@ -147,12 +131,7 @@ impl GatewayBuilder {
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
         let (app, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
-        TestGateway {
-            clock,
-            app,
-            ops,
-            tokens: self.tokens,
-        }
+        TestGateway { clock, app, ops, tokens: self.tokens }
     }
 }
 
@@ -166,25 +145,17 @@ impl TestGateway {
     /// Somebody without credentials.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        Client {
-            app: self.app.clone(),
-            headers: HeaderMap::new(),
-            address,
-        }
+        Client { app: self.app.clone(), headers: HeaderMap::new(), address }
     }
 
     /// The holder of the token `name`.
     pub fn client(&self, name: &str) -> Client {
-        self.stranger()
-            .with("authorization", &format!("Bearer {}", self.token(name)))
+        self.stranger().with("authorization", &format!("Bearer {}", self.token(name)))
     }
 
     /// Somebody at the operator's listener.
     pub fn at_ops(&self, client: &Client) -> Client {
-        Client {
-            app: self.ops.clone(),
-            ..client.clone()
-        }
+        Client { app: self.ops.clone(), ..client.clone() }
     }
 
     /// The token itself.
@@ -197,8 +168,7 @@ impl Client {
     /// One more header on every request.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers
-            .append(name, value.parse().expect("a test sends a good header"));
+        self.headers.append(name, value.parse().expect("a test sends a good header"));
         self
     }
 
@@ -210,33 +180,15 @@ impl Client {
     }
 
     pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(body.into())
-            .expect("a good request");
+        let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a good request");
         request.headers_mut().extend(self.headers.clone());
         request.extensions_mut().insert(Peer::invented(self.address, true));
-        let answer = self
-            .app
-            .clone()
-            .oneshot(request)
-            .await
-            .unwrap_or_else(|never| match never {});
+        let answer = self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let (head, body) = answer.into_parts();
-        let body = body
-            .collect()
-            .await
-            .expect("an answer in process does not break")
-            .to_bytes();
+        let body = body.collect().await.expect("an answer in process does not break").to_bytes();
         let reason = head.extensions.get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            reason,
-            body,
-        }
+        Answer { status: head.status, headers: head.headers, reason, body }
     }
 
     pub async fn put(&self, path: &str, body: &str) -> Answer {
@@ -285,12 +237,7 @@ impl Answer {
     /// This answer, which must be this refusal.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
-        assert_eq!(
-            (self.status.as_u16(), self.code().as_str()),
-            (status, code),
-            "{}",
-            self.text()
-        );
+        assert_eq!((self.status.as_u16(), self.code().as_str()), (status, code), "{}", self.text());
         self
     }
 }

@@ -1,12 +1,110 @@
-//! What a push does, and what a refused one leaves.
+//! What a push does, as a client sees it.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use pushward::testkit::GatewayBuilder;
+use std::io::Write;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_push_is_seen_by_the_next_scrape() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     let red = gateway.client("red");
-    red.put("/metrics/job/a", "m{x=\"1\"} 2\n").await.ok();
-    println!("{}", red.get("/metrics").await.text());
-    assert_eq!(red.scrape().await, ["m{instance=\"\",job=\"a\",x=\"1\"} 2"]);
+    let answer = red.put("/metrics/job/a", "m{x=\"1\"} 2\n").await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, ""));
+    let scrape = red.get("/metrics").await.ok();
+    assert_eq!(scrape.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    assert_eq!(
+        scrape.text(),
+        "# TYPE m untyped\n\
+         m{instance=\"\",job=\"a\",x=\"1\"} 2\n\
+         # HELP push_failure_time_seconds Last Unix time when changing this group in the Pushgateway failed.\n\
+         # TYPE push_failure_time_seconds gauge\n\
+         push_failure_time_seconds{instance=\"\",job=\"a\"} 0\n\
+         # HELP push_time_seconds Last Unix time when changing this group in the Pushgateway succeeded.\n\
+         # TYPE push_time_seconds gauge\n\
+         push_time_seconds{instance=\"\",job=\"a\"} 1.893456e+09\n"
+    );
+}
+
+#[tokio::test]
+async fn put_replaces_a_group_and_post_the_families_it_names() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "m{l=\"1\"} 1\nm{l=\"2\"} 2\nn 3\n").await.ok();
+    red.post("/metrics/job/a", "m{l=\"3\"} 4\n").await.ok();
+    assert_eq!(red.scrape().await, ["m{instance=\"\",job=\"a\",l=\"3\"} 4", "n{instance=\"\",job=\"a\"} 3"]);
+    red.put("/metrics/job/a", "o 5\n").await.ok();
+    assert_eq!(red.scrape().await, ["o{instance=\"\",job=\"a\"} 5"]);
+    red.put("/metrics/job/a", "").await.ok();
+    assert!(red.scrape().await.is_empty());
+    assert!(red.get("/metrics").await.text().contains("push_time_seconds{"));
+}
+
+#[tokio::test]
+async fn delete_removes_exactly_one_group_and_always_answers_202() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    red.put("/metrics/job/a/instance/i", "m 2\n").await.ok();
+    assert_eq!(red.delete("/metrics/job/a").await.status.as_u16(), 202);
+    assert_eq!(red.scrape().await, ["m{instance=\"i\",job=\"a\"} 2"]);
+    assert_eq!(red.delete("/metrics/job/nothing").await.status.as_u16(), 202);
+    red.delete("/metrics/job/a/instance").await.refused(400, "path_malformed");
+}
+
+#[tokio::test]
+async fn a_push_keeps_the_failure_time_and_a_failure_keeps_the_push() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    gateway.clock.advance(Duration::from_secs(5));
+    red.put("/metrics/job/a", "n 1 1000\n").await.refused(400, "inconsistent");
+    let text = red.get("/metrics").await.text();
+    assert!(text.contains("push_time_seconds{instance=\"\",job=\"a\"} 1.893456e+09\n"), "{text}");
+    assert!(text.contains("push_failure_time_seconds{instance=\"\",job=\"a\"} 1.893456005e+09\n"), "{text}");
+    gateway.clock.advance(Duration::from_secs(5));
+    red.put("/metrics/job/a", "o 1\n").await.ok();
+    let text = red.get("/metrics").await.text();
+    assert!(text.contains("push_failure_time_seconds{instance=\"\",job=\"a\"} 1.893456005e+09\n"), "{text}");
+    assert!(text.contains("push_time_seconds{instance=\"\",job=\"a\"} 1.89345601e+09\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_push_cannot_write_the_gateways_own_families() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    for _ in 0..2 {
+        red.put("/metrics/job/a", "push_failure_time_seconds 9\npush_time_seconds 9\npush_overdue 1\nm 1\n").await.ok();
+        let text = red.get("/metrics").await.text();
+        assert!(!text.contains(" 9\n") && !text.contains("push_overdue"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_gzip_body_is_read_and_a_gzip_scrape_is_written() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(b"m 1\n").unwrap();
+    let zipped = red.clone().with("content-encoding", "gzip");
+    zipped.send("PUT", "/metrics/job/a", encoder.finish().unwrap()).await.ok();
+    let scrape = red.clone().with("accept-encoding", "gzip").get("/metrics").await.ok();
+    assert_eq!(scrape.headers["content-encoding"], "gzip");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&scrape.body[..]), &mut text).unwrap();
+    assert_eq!(text, red.get("/metrics").await.text());
+}
+
+#[tokio::test]
+async fn a_scrape_of_any_size_comes_whole() {
+    let gateway =
+        GatewayBuilder::new().tenant("red").operator("o", &[pushward::model::OperatorScope::FleetRead], |_| {}).start();
+    let red = gateway.client("red");
+    let body: String = (0..3000).map(|n| format!("m{{n=\"{n}\"}} {n}\n")).collect();
+    for job in 0..20 {
+        red.put(&format!("/metrics/job/{job}"), &body).await.ok();
+    }
+    assert_eq!(red.scrape().await.len(), 60_000);
+    assert_eq!(gateway.client("o").scrape().await.len(), 60_000);
 }

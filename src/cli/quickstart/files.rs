@@ -49,10 +49,8 @@ const TENANT_GRANTS: [Grant; 3] = [
     ("read", &["read"], true),
     ("admin", &["push", "delete", "read", "admin"], false),
 ];
-const OPERATOR_GRANTS: [Grant; 2] = [
-    ("prometheus", &["fleet:read", "ops:read"], false),
-    ("operator", &["fleet:read", "fleet:admin"], false),
-];
+const OPERATOR_GRANTS: [Grant; 2] =
+    [("prometheus", &["fleet:read", "ops:read"], false), ("operator", &["fleet:read", "fleet:admin"], false)];
 
 /// Everything that is to be written, before anything is: what cannot be served is not made.
 pub(super) struct Plan {
@@ -149,11 +147,7 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>, Trouble> {
 /// What the server's certificate is for, beside the machine itself.
 fn hosts(args: &Quickstart, addresses: &[SocketAddr]) -> Vec<String> {
     let specific = addresses.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
-    args.host
-        .iter()
-        .cloned()
-        .chain(specific.map(|ip| ip.to_string()))
-        .collect()
+    args.host.iter().cloned().chain(specific.map(|ip| ip.to_string())).collect()
 }
 
 /// The port of `ops`, unless the listener has it.

@@ -19,17 +19,9 @@ pub(super) fn run(args: &Quickstart, around: &mut Surroundings<'_>) -> Result<Ex
     if there.is_empty() {
         let plan = Plan::new(args, around.clock.now())?;
         plan.make(dir)?;
-        writeln!(
-            around.out,
-            "Made {}: configuration, certificates and tokens.",
-            dir.display()
-        )?;
+        writeln!(around.out, "Made {}: configuration, certificates and tokens.", dir.display())?;
     } else if there.len() == files::NAMES.len() {
-        writeln!(
-            around.out,
-            "{} is there already, so it is served as it is.",
-            dir.display()
-        )?;
+        writeln!(around.out, "{} is there already, so it is served as it is.", dir.display())?;
         if args.address.is_some() || !args.host.is_empty() || args.expose {
             let hint = "--address, --host and --expose are for a new directory and change nothing here";
             writeln!(around.err, "pushward: warning: {hint}")?;
@@ -45,11 +37,7 @@ pub(super) fn run(args: &Quickstart, around: &mut Surroundings<'_>) -> Result<Ex
 
 /// Some of the files are there: whose they are is not known, so nothing is written over or beside them.
 fn half_made(dir: &Path, there: &[&str]) -> Trouble {
-    let missing: Vec<_> = files::NAMES
-        .iter()
-        .filter(|name| !there.contains(name))
-        .copied()
-        .collect();
+    let missing: Vec<_> = files::NAMES.iter().filter(|name| !there.contains(name)).copied().collect();
     let (dir, missing, there) = (dir.display(), missing.join(", "), there.join(", "));
     Trouble::Usage(format!(
         "{dir} is half made: {missing} missing, {there} there; move what is there away or take another --dir"

@@ -20,9 +20,7 @@ pub(super) fn reached_at(addresses: &[SocketAddr]) -> String {
         let near = SocketAddr::new(ip, address.port());
         ip.to_canonical().is_loopback().then_some(near)
     });
-    let nearest = near
-        .min_by_key(SocketAddr::is_ipv6)
-        .or_else(|| addresses.first().copied());
+    let nearest = near.min_by_key(SocketAddr::is_ipv6).or_else(|| addresses.first().copied());
     nearest.map(|address| address.to_string()).unwrap_or_default()
 }
 

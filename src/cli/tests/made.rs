@@ -25,15 +25,8 @@ use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-const SECRETS: [&str; 7] = [
-    "push.token",
-    "read.token",
-    "admin.token",
-    "prometheus.token",
-    "operator.token",
-    "push.header",
-    "server-key.pem",
-];
+const SECRETS: [&str; 7] =
+    ["push.token", "read.token", "admin.token", "prometheus.token", "operator.token", "push.header", "server-key.pem"];
 
 fn read(dir: &str, name: &str) -> String {
     std::fs::read_to_string(Path::new(dir).join(name)).unwrap()
@@ -65,9 +58,7 @@ fn day(days: u64) -> UnixTime {
 
 /// Whether a client that trusts DIR/ca.pem takes DIR/server.pem for `name`.
 fn trusted(dir: &str, name: &str, at: UnixTime) -> bool {
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots(dir), provider())
-        .build()
-        .unwrap();
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots(dir), provider()).build().unwrap();
     let server = CertificateDer::from_pem_file(Path::new(dir).join("server.pem")).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     verifier.verify_server_cert(&server, &[], &name, &[], at).is_ok()
@@ -78,18 +69,10 @@ fn quickstart_makes_what_the_contract_lists_and_serves_it() {
     let (_dir, dir) = directory("q");
     let ran = pushward(&["quickstart", "--dir", &dir]);
     assert_eq!((ran.code, &*ran.err), (GOOD, ""));
-    let there: BTreeSet<_> = std::fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    let listed = SECRETS.into_iter().chain([
-        "pushward.yml",
-        "ca.pem",
-        "server.pem",
-        "data",
-        "prometheus.yml",
-        "rules.yml",
-    ]);
+    let there: BTreeSet<_> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let listed =
+        SECRETS.into_iter().chain(["pushward.yml", "ca.pem", "server.pem", "data", "prometheus.yml", "rules.yml"]);
     assert_eq!(there, listed.map(str::to_owned).collect());
     for secret in SECRETS {
         assert_eq!(mode(&Path::new(&dir).join(secret)), 0o600, "{secret}");
@@ -98,29 +81,16 @@ fn quickstart_makes_what_the_contract_lists_and_serves_it() {
             assert!(!ran.out.contains(secret) && !ran.err.contains(secret));
         }
     }
-    assert_eq!(
-        read(&dir, "push.header"),
-        format!("Authorization: Bearer {}\n", read(&dir, "push.token"))
-    );
+    assert_eq!(read(&dir, "push.header"), format!("Authorization: Bearer {}\n", read(&dir, "push.token")));
     let served = ran.served.unwrap();
     assert_eq!(served.listener.addresses, ["127.0.0.1:9091".parse().unwrap()]);
     assert_eq!(served.storage.path, Path::new(&dir).join("data"));
-    assert_eq!(
-        pushward(&["check", "--config", &format!("{dir}/pushward.yml")]).code,
-        GOOD
-    );
-    for line in [
-        "--cacert",
-        "/push.header",
-        "prometheus --config.file=",
-        "A restart loses what was pushed",
-    ] {
+    assert_eq!(pushward(&["check", "--config", &format!("{dir}/pushward.yml")]).code, GOOD);
+    for line in ["--cacert", "/push.header", "prometheus --config.file=", "A restart loses what was pushed"] {
         assert!(ran.out.contains(line), "{line} in\n{}", ran.out);
     }
     // Only the CA's certificate is anywhere, never its key.
-    let keys = there
-        .iter()
-        .filter(|name| *name != "data" && read(&dir, name).contains("PRIVATE KEY"));
+    let keys = there.iter().filter(|name| *name != "data" && read(&dir, name).contains("PRIVATE KEY"));
     assert_eq!(keys.collect::<Vec<_>>(), ["server-key.pem"]);
 }
 
@@ -133,17 +103,9 @@ fn quickstarts_tokens_are_what_the_contract_says() {
     let ends = Some(Timestamp::from_unix_seconds(1_893_456_000 + 30 * 86_400));
     for (dir, open) in [(&dir, false), (&exposed, true)] {
         let config = config(dir);
-        for (name, scopes) in [
-            ("push", "push delete"),
-            ("read", "read"),
-            ("admin", "push delete read admin"),
-        ] {
+        for (name, scopes) in [("push", "push delete"), ("read", "read"), ("admin", "push delete read admin")] {
             let token = token(dir, name);
-            let found = config.tenants["demo"]
-                .tokens
-                .iter()
-                .find(|entry| entry.id == token.id())
-                .unwrap();
+            let found = config.tenants["demo"].tokens.iter().find(|entry| entry.id == token.id()).unwrap();
             assert_eq!((found.digest, found.expires), (token.digest(), ends));
             assert!(found.id.as_str().starts_with("qs"));
             let granted: Vec<_> = found.scopes.iter().map(|verb| verb.name()).collect();
@@ -153,16 +115,10 @@ fn quickstarts_tokens_are_what_the_contract_says() {
                 assert!(["127.0.0.0/8", "::1/128"].contains(&&*network.to_string()));
             }
         }
-        for (name, scopes) in [
-            ("prometheus", "fleet:read ops:read"),
-            ("operator", "fleet:read fleet:admin"),
-        ] {
+        for (name, scopes) in [("prometheus", "fleet:read ops:read"), ("operator", "fleet:read fleet:admin")] {
             let token = token(dir, name);
             let found = &config.operators[name].tokens[0];
-            assert_eq!(
-                (found.id, found.digest, found.expires),
-                (token.id(), token.digest(), ends)
-            );
+            assert_eq!((found.id, found.digest, found.expires), (token.id(), token.digest(), ends));
             let granted: Vec<_> = found.scopes.iter().map(|scope| scope.name()).collect();
             assert_eq!(granted.join(" "), scopes);
             assert_eq!(found.networks.as_ref().unwrap().len(), 2);
@@ -173,15 +129,7 @@ fn quickstarts_tokens_are_what_the_contract_says() {
 #[test]
 fn quickstarts_certificate_is_trusted_through_its_ca_for_thirty_days() {
     let (_dir, dir) = directory("q");
-    pushward(&[
-        "quickstart",
-        "--dir",
-        &dir,
-        "--host",
-        "push.example.org",
-        "--address",
-        "192.0.2.7:9091",
-    ]);
+    pushward(&["quickstart", "--dir", &dir, "--host", "push.example.org", "--address", "192.0.2.7:9091"]);
     for name in ["localhost", "127.0.0.1", "::1", "push.example.org", "192.0.2.7"] {
         assert!(trusted(&dir, name, day(0)) && trusted(&dir, name, day(29)), "{name}");
         assert!(!trusted(&dir, name, day(31)));
@@ -192,12 +140,7 @@ fn quickstarts_certificate_is_trusted_through_its_ca_for_thirty_days() {
     assert_eq!(parsed.public_key().parsed().unwrap().key_size(), 256);
     assert!(parsed.raw_serial().len() == 16);
     // The tokens are for loopback, so it listens there too.
-    let addresses: Vec<_> = config(&dir)
-        .listener
-        .addresses
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let addresses: Vec<_> = config(&dir).listener.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["192.0.2.7:9091", "127.0.0.1:9091"]);
     assert!(read(&dir, "prometheus.yml").contains("[\"127.0.0.1:9091\"]"));
 }
@@ -214,9 +157,7 @@ fn quickstart_beyond_loopback_is_warned_of_and_a_fault_of_check() {
     assert_eq!(serve.code, GOOD);
     for text in [&ran.err, &check.err, &serve.err] {
         // Five tokens and the certificate.
-        let warned = text
-            .lines()
-            .filter(|line| line.contains("quickstart") && line.contains("beyond loopback"));
+        let warned = text.lines().filter(|line| line.contains("quickstart") && line.contains("beyond loopback"));
         assert_eq!(warned.count(), 6, "{text}");
     }
     assert_eq!(Reading::load(Path::new(&path)).unwrap().cautions.len(), 5);
@@ -234,11 +175,7 @@ fn quickstart_changes_nothing_that_is_there() {
     std::fs::remove_file(Path::new(&dir).join("server.pem")).unwrap();
     let half = pushward(&["quickstart", "--dir", &dir]);
     assert_eq!(half.code, bad_usage());
-    assert!(
-        half.served.is_none() && half.err.contains("is half made: server.pem missing, ca.pem, "),
-        "{}",
-        half.err
-    );
+    assert!(half.served.is_none() && half.err.contains("is half made: server.pem missing, ca.pem, "), "{}", half.err);
     assert!(!Path::new(&dir).join("server.pem").exists());
 }
 
@@ -269,9 +206,7 @@ fn dev_certificates_are_one_ca_a_server_and_a_client() {
     for name in ["localhost", "127.0.0.1", "::1", "push.example.org"] {
         assert!(trusted(&dir, name, day(0)), "{name}");
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots(&dir), provider())
-        .build()
-        .unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(&dir), provider()).build().unwrap();
     let [server, client] =
         ["server.pem", "client.pem"].map(|name| CertificateDer::from_pem_file(Path::new(&dir).join(name)).unwrap());
     assert!(verifier.verify_client_cert(&client, &[], day(0)).is_ok());
@@ -283,11 +218,7 @@ fn dev_certificates_are_one_ca_a_server_and_a_client() {
     std::fs::remove_file(Path::new(&dir).join("ca.pem")).unwrap();
     let again = pushward(&["certs", "dev", "--dir", &dir]);
     assert_eq!(again.code, bad_usage());
-    assert!(
-        again
-            .err
-            .contains("has server.pem, server-key.pem, client.pem, client-key.pem already")
-    );
+    assert!(again.err.contains("has server.pem, server-key.pem, client.pem, client-key.pem already"));
     assert_eq!(read(&dir, "server.pem"), before);
     assert!(!Path::new(&dir).join("ca.pem").exists());
 }

@@ -81,10 +81,7 @@ fn the_example_names_every_key() {
     keys(&document::parse(EXAMPLE, Path::new("p.yml")).unwrap(), "", &mut found);
     for (path, keys) in SECTIONS {
         for key in keys.known {
-            assert!(
-                found.contains(&format!("{path}{key}")),
-                "{path}{key} is not in the example"
-            );
+            assert!(found.contains(&format!("{path}{key}")), "{path}{key} is not in the example");
         }
     }
 }
@@ -93,10 +90,7 @@ fn the_example_names_every_key() {
 fn the_examples_numbers_are_the_defaults() {
     let config = example();
     let default = Config::parse("listener: { plaintext_allowed: true }", Path::new("p.yml")).unwrap();
-    for (listener, default) in [
-        (&config.listener, &default.listener),
-        (&config.ops.listener, &default.ops.listener),
-    ] {
+    for (listener, default) in [(&config.listener, &default.listener), (&config.ops.listener, &default.ops.listener)] {
         let mut listener = listener.clone();
         // What has no default.
         assert_eq!(listener.tls.take().unwrap().profile, TlsProfile::default());
@@ -104,20 +98,14 @@ fn the_examples_numbers_are_the_defaults() {
         assert_eq!(format!("{listener:?}"), format!("{default:?}"));
     }
     assert_eq!(config.listener.deadlines, Deadlines::default());
-    assert_eq!(
-        config.listener.connections_max,
-        Listener::on(Vec::new()).connections_max
-    );
+    assert_eq!(config.listener.connections_max, Listener::on(Vec::new()).connections_max);
     assert_eq!(config.ops.auth, OpsAuth::default());
     assert_eq!(format!("{:?}", config.storage), format!("{:?}", Storage::default()));
     assert_eq!(format!("{:?}", config.namespace), format!("{:?}", Namespace::default()));
     assert_eq!(format!("{:?}", config.log), format!("{:?}", Log::default()));
     assert_eq!(config.operators["prometheus"].limits, OperatorLimits::default());
     let tenant = &config.tenants["payments"];
-    let without_its_own = Limits {
-        requests_per_second: Limits::default().requests_per_second,
-        ..tenant.limits
-    };
+    let without_its_own = Limits { requests_per_second: Limits::default().requests_per_second, ..tenant.limits };
     assert_eq!(without_its_own, Limits::default());
 }
 
@@ -126,10 +114,7 @@ fn every_key_of_every_section_has_a_nearest_key_when_mistyped() {
     for (_, keys) in SECTIONS {
         for key in keys.known.iter().filter(|key| key.len() > 3) {
             let mistyped = format!("{}x", &key[..key.len() - 1]);
-            assert_eq!(
-                super::super::nearest::nearest(&mistyped, keys.known.iter().copied()),
-                Some(*key)
-            );
+            assert_eq!(super::super::nearest::nearest(&mistyped, keys.known.iter().copied()), Some(*key));
         }
         assert!(keys.known.iter().all(|key| !keys.later.contains(key)));
     }

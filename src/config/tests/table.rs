@@ -27,29 +27,8 @@ fn a_narrowing_key_may_be_absent_and_never_empty() {
                 "{'': b}",
             ],
         ),
-        (
-            "networks",
-            true,
-            &[
-                "10.0.0.0/8",
-                "[10.0.0.1/8]",
-                "[here]",
-                "['']",
-                "[10]",
-                "[::ffff:10.0.0.0/104]",
-            ],
-        ),
-        (
-            "expires",
-            true,
-            &[
-                "2027-01-31",
-                "never",
-                "7",
-                "['2027-01-31T00:00:00Z']",
-                "9999-01-01T00:00:00Z",
-            ],
-        ),
+        ("networks", true, &["10.0.0.0/8", "[10.0.0.1/8]", "[here]", "['']", "[10]", "[::ffff:10.0.0.0/104]"]),
+        ("expires", true, &["2027-01-31", "never", "7", "['2027-01-31T00:00:00Z']", "9999-01-01T00:00:00Z"]),
         ("name", true, &["7", "' a'", "\"a\\nb\""]),
         ("tenants", false, &["a", "[b]", "[A]", "['']", "[7]", "['*']"]),
         ("networks", false, &["10.0.0.0/8", "[10.0.0.1/8]", "[1]"]),
@@ -71,10 +50,7 @@ fn a_narrowing_key_may_be_absent_and_never_empty() {
 #[test]
 fn a_key_that_grants_has_no_default_and_is_never_empty() {
     let wrong: &[(&str, &[&str])] = &[
-        (
-            "scopes",
-            &["push", "[all]", "['*']", "[7]", "[~]", "[[push]]", "{push: true}"],
-        ),
+        ("scopes", &["push", "[all]", "['*']", "[7]", "[~]", "[[push]]", "{push: true}"]),
         ("id", &["abc", "'4fQk2ZtR1_'", "7", "[a]", "1234567890"]),
         ("sha256", &["abc", "7", "'00'", "[a]"]),
     ];
@@ -97,11 +73,7 @@ fn a_key_that_grants_has_no_default_and_is_never_empty() {
                 let new = value.map_or_else(
                     // The dash of the list's item has to stay.
                     || {
-                        if indent.contains('-') {
-                            format!("{indent}name: x")
-                        } else {
-                            String::new()
-                        }
+                        if indent.contains('-') { format!("{indent}name: x") } else { String::new() }
                     },
                     |value| format!("{indent}{key}: {value}"),
                 );
@@ -118,23 +90,14 @@ fn a_fault_in_a_grant_names_the_nearest_word() {
     refused(&of("pusg"), "did you mean \"push\"?");
     refused(&of("'fleet:read'"), "expected push, delete, read or admin");
     refused(&base("        job: [a]", ""), "unknown key, did you mean `jobs`?");
-    refused(
-        &base("", "        tenants: [zzz]"),
-        "no tenant here, expected a key of `tenants`",
-    );
-    refused(
-        &base("", "        jobs: [a]"),
-        "operators.o.tokens[0].jobs: unknown key",
-    );
+    refused(&base("", "        tenants: [zzz]"), "no tenant here, expected a key of `tenants`");
+    refused(&base("", "        jobs: [a]"), "operators.o.tokens[0].jobs: unknown key");
 }
 
 #[test]
 fn numbers_durations_sizes_and_words_are_within_their_bounds() {
     for (path, bad) in [
-        (
-            "limits.requests_per_second",
-            &["0", "-1", "1.5", "many", "4294967296", "~", "[]", "'5'"][..],
-        ),
+        ("limits.requests_per_second", &["0", "-1", "1.5", "many", "4294967296", "~", "[]", "'5'"][..]),
         ("limits.requests_burst", &["0"]),
         ("limits.in_flight_max", &["0", "4294967296"]),
         ("limits.body_bytes_max", &["0", "10MB", "5GiB", "-1", "~", "[]"]),
@@ -146,10 +109,7 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("listener.deadlines", &["[]", "~", "10s"]),
         ("listener.deadlines.idle", &["0s", "0", "10", "2d", "~", "1h30m"]),
         ("listener.name", &["''", "~", "ops", "A", "7", "'a b'"]),
-        (
-            "listener.address",
-            &["~", "[]", "''", "9091", "localhost:9091", "[127.0.0.1:1, 127.0.0.1:1]"],
-        ),
+        ("listener.address", &["~", "[]", "''", "9091", "localhost:9091", "[127.0.0.1:1, 127.0.0.1:1]"]),
         ("listener.tls", &["~", "[]", "true"]),
         ("listener.tls.certificate_file", &["~", "''", "7"]),
         ("listener.tls.profile", &["old", "~"]),
@@ -159,25 +119,8 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("storage.path", &["~", "''", "[]"]),
         ("storage.durability", &["disk", "~"]),
         ("namespace.job", &["drop", "~"]),
-        (
-            "namespace.label",
-            &[
-                "~",
-                "''",
-                "job",
-                "instance",
-                "le",
-                "quantile",
-                "__t",
-                "exported_t",
-                "a-b",
-                "7",
-            ],
-        ),
-        (
-            "namespace.names_reserved",
-            &["~", "up", "['*']", "['']", "['a*b']", "[7]"],
-        ),
+        ("namespace.label", &["~", "''", "job", "instance", "le", "quantile", "__t", "exported_t", "a-b", "7"]),
+        ("namespace.names_reserved", &["~", "up", "['*']", "['']", "['a*b']", "[7]"]),
         ("log.level", &["loud", "~", "INFO"]),
         ("log.format", &["text"]),
         ("tenants", &["~", "[]", "a"]),
@@ -188,9 +131,7 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
     ] {
         for value in bad {
             let (open, close) = ("{ ", " }");
-            let text = path
-                .rsplit('.')
-                .fold((*value).to_owned(), |inner, key| format!("{open}{key}: {inner}{close}"));
+            let text = path.rsplit('.').fold((*value).to_owned(), |inner, key| format!("{open}{key}: {inner}{close}"));
             refused(&text, &format!(": {path}"));
         }
     }

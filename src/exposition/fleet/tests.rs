@@ -86,14 +86,7 @@ fn the_operators_label_with_any_number_of_exported_in_front_is_renamed() {
     for name in ["tenant", "exported_tenant", "exported_exported_tenant"] {
         assert!(renames("tenant", name), "{name}");
     }
-    for name in [
-        "",
-        "tenants",
-        "x_tenant",
-        "exportedtenant",
-        "exported_exported_x",
-        "exported_",
-    ] {
+    for name in ["", "tenants", "x_tenant", "exportedtenant", "exported_exported_x", "exported_"] {
         assert!(!renames("tenant", name), "{name}");
     }
     assert!(renames("exported_x", "exported_x") && renames("exported_x", "exported_exported_x"));
@@ -107,10 +100,7 @@ fn body() -> impl Strategy<Value = String> {
     let labels = proptest::collection::btree_map(name, value, 0..5);
     proptest::collection::vec(labels, 1..4).prop_map(|series| {
         let line = |(at, labels): (usize, &std::collections::BTreeMap<String, String>)| {
-            let labels: String = labels
-                .iter()
-                .map(|(name, value)| format!("{name}=\"{value}\","))
-                .collect();
+            let labels: String = labels.iter().map(|(name, value)| format!("{name}=\"{value}\",")).collect();
             format!("a{{{labels}n=\"{at}\"}} {at}\n")
         };
         series.iter().enumerate().map(line).collect()

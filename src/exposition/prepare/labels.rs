@@ -23,10 +23,7 @@ struct ForcedLabel<'k> {
 
 impl<'k> Forced<'k> {
     pub(in crate::exposition) fn new(key: &'k GroupingKey) -> Self {
-        let mut forced = Self {
-            labels: Vec::with_capacity(key.labels().len() + 1),
-            text: Vec::with_capacity(128),
-        };
+        let mut forced = Self { labels: Vec::with_capacity(key.labels().len() + 1), text: Vec::with_capacity(128) };
         let mut instance_due = !key.labels().any(|(name, _)| name == "instance");
         for (name, value) in key.labels() {
             if instance_due && name > "instance" {
@@ -44,12 +41,7 @@ impl<'k> Forced<'k> {
     fn push(&mut self, name: &'k str, value: &'k str, yields: bool) {
         let start = self.text.len();
         write_label(&mut self.text, name, value);
-        self.labels.push(ForcedLabel {
-            name,
-            value,
-            text: start..self.text.len(),
-            yields,
-        });
+        self.labels.push(ForcedLabel { name, value, text: start..self.text.len(), yields });
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'k str> {

@@ -54,9 +54,7 @@ pub fn prepare(
     }
     if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
         let name = Quoted(name.as_bytes());
-        return Err(Inconsistent::new(format!(
-            "grouping label {name} has a NUL in its value"
-        )));
+        return Err(Inconsistent::new(format!("grouping label {name} has a NUL in its value")));
     }
     if !pushed.points.is_sorted_by_key(|point| point.metric) {
         pushed.points.sort_by_key(|point| point.metric);

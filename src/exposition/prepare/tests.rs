@@ -28,10 +28,7 @@ fn prepared(body: &str, key: &GroupingKey) -> Vec<PreparedFamily> {
 
 fn lines(body: &str) -> String {
     let families = prepared(body, &key(&[]));
-    families
-        .iter()
-        .map(|family| std::str::from_utf8(family.lines()).unwrap())
-        .collect()
+    families.iter().map(|family| std::str::from_utf8(family.lines()).unwrap()).collect()
 }
 
 #[track_caller]
@@ -47,16 +44,10 @@ fn the_labels_of_the_group_are_forced_onto_every_metric() {
     );
     let forced = r#"instance="i\"\\\n",job="j",k="""#;
     let b = &families[0];
-    assert_eq!(
-        (&**b.name(), b.kind().text_name(), b.help(), b.line_count()),
-        ("b", "counter", "why\n", 2)
-    );
+    assert_eq!((&**b.name(), b.kind().text_name(), b.help(), b.line_count()), ("b", "counter", "why\n", 2));
     let expected = format!("b{{a=\"2\",{forced},z=\"1\"}} 1\nb{{{forced}}} 2\n");
     assert_eq!(String::from_utf8_lossy(b.lines()), expected);
-    assert_eq!(
-        String::from_utf8_lossy(families[1].lines()),
-        format!("a{{{forced}}} 3\n")
-    );
+    assert_eq!(String::from_utf8_lossy(families[1].lines()), format!("a{{{forced}}} 3\n"));
 }
 
 #[test]
@@ -127,47 +118,15 @@ fn what_contradicts_itself_is_refused() {
     refuses("a{b=\"1\"} 1\nc 1\na{b=\"1\"} 1\n", &plain, &twins("a"));
     refuses("a{b=\"\"} 1\na 1\n", &plain, &twins("a"));
     refuses("a{job=\"x\"} 1\na{job=\"y\"} 1\n", &plain, &twins("a"));
-    refuses(
-        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\n",
-        &plain,
-        &twins("h_bucket"),
-    );
-    refuses(
-        "# TYPE h histogram\nh_bucket{le=\"0\"} 1\nh_bucket{le=\"-0\"} 1\n",
-        &plain,
-        &twins("h_bucket"),
-    );
-    refuses(
-        "# TYPE s summary\ns{quantile=\"1\"} 1\ns{quantile=\"0\"} 1\ns{quantile=\"1\"} 1\n",
-        &plain,
-        &twins("s"),
-    );
-    refuses(
-        "a{__b=\"c\"} 1\n",
-        &plain,
-        "collected metric \"a\" has a label with an invalid name: \"__b\"",
-    );
+    refuses("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\n", &plain, &twins("h_bucket"));
+    refuses("# TYPE h histogram\nh_bucket{le=\"0\"} 1\nh_bucket{le=\"-0\"} 1\n", &plain, &twins("h_bucket"));
+    refuses("# TYPE s summary\ns{quantile=\"1\"} 1\ns{quantile=\"0\"} 1\ns{quantile=\"1\"} 1\n", &plain, &twins("s"));
+    refuses("a{__b=\"c\"} 1\n", &plain, "collected metric \"a\" has a label with an invalid name: \"__b\"");
     let explicit = |name, label| format!("collected metric \"{name}\" must not have an explicit \"{label}\" label");
-    refuses(
-        "# TYPE s summary\ns_sum 1\n",
-        &key(&[("quantile", "")]),
-        &explicit("s", "quantile"),
-    );
-    refuses(
-        "# TYPE h histogram\nh_sum 1\n",
-        &key(&[("le", "1")]),
-        &explicit("h", "le"),
-    );
-    refuses(
-        "# TYPE h gaugehistogram\nh_sum 1\n",
-        &key(&[("le", "1")]),
-        &explicit("h", "le"),
-    );
-    refuses(
-        "a 1\n",
-        &key(&[("x", "a\0b")]),
-        "grouping label \"x\" has a NUL in its value",
-    );
+    refuses("# TYPE s summary\ns_sum 1\n", &key(&[("quantile", "")]), &explicit("s", "quantile"));
+    refuses("# TYPE h histogram\nh_sum 1\n", &key(&[("le", "1")]), &explicit("h", "le"));
+    refuses("# TYPE h gaugehistogram\nh_sum 1\n", &key(&[("le", "1")]), &explicit("h", "le"));
+    refuses("a 1\n", &key(&[("x", "a\0b")]), "grouping label \"x\" has a NUL in its value");
     assert!(try_prepare("a{le=\"1\",quantile=\"2\"} 1\n", &key(&[("le", "1")])).is_ok());
 }
 
@@ -202,11 +161,7 @@ fn a_label_of_the_operators_name_is_noticed() {
         ("a{exported_tenant=\"x\"} 1\n", &[], true),
         ("a 1\na{exported_exported_tenant=\"\",b=\"2\"} 1\n", &[], true),
         ("a 1\n", &[("tenant", "x")], true),
-        (
-            "a{exported_exportedtenant=\"x\",tenants=\"\",atenant=\"\"} 1\n",
-            &[],
-            false,
-        ),
+        ("a{exported_exportedtenant=\"x\",tenants=\"\",atenant=\"\"} 1\n", &[], false),
         ("tenant{b=\"tenant\"} 1\n", &[], false),
     ] {
         let family = &prepared(body, &key(labels))[0];

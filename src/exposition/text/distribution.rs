@@ -42,11 +42,7 @@ impl<'a> Parser<'a> {
             (Role::Count, _) if is_summary => self.set(metric, |_, count| *count = as_u64(value)),
             (Role::Count, _) => self.set(metric, |_, count| *count = value + 0.0),
             (Role::Whole | Role::Bucket, None) => {
-                let message = format!(
-                    "no '{label}' label for {} {}",
-                    kind_word(is_summary),
-                    self.quoted_name(named)
-                );
+                let message = format!("no '{label}' label for {} {}", kind_word(is_summary), self.quoted_name(named));
                 return Err(Fault::new(at, message));
             }
             (Role::Whole | Role::Bucket, Some(_)) if !is_summary && value < 0.0 => {
@@ -54,11 +50,7 @@ impl<'a> Parser<'a> {
             }
             (Role::Whole | Role::Bucket, Some(place)) => {
                 let value = if is_summary { value } else { value + 0.0 };
-                self.pushed.points.push(Point {
-                    metric,
-                    at: place,
-                    value,
-                });
+                self.pushed.points.push(Point { metric, at: place, value });
             }
         }
         Ok(())
@@ -73,10 +65,7 @@ impl<'a> Parser<'a> {
         let place = self.pushed.labels.remove(start + found).value;
         let read = float::parse(place.as_bytes()).filter(|place| !place.is_nan());
         let unread = || {
-            let message = format!(
-                "expected float as value for '{label}' label, got {}",
-                Quoted(place.as_bytes())
-            );
+            let message = format!("expected float as value for '{label}' label, got {}", Quoted(place.as_bytes()));
             Fault::new(at, message)
         };
         // Twins of -0 and 0 would be one bound under two names.

@@ -19,10 +19,7 @@ pub(super) struct Fault {
 impl Fault {
     /// `at` counts bytes from the start of the line.
     pub(super) fn new(at: usize, message: impl Into<Box<str>>) -> Self {
-        Self {
-            column: at + 1,
-            message: message.into(),
-        }
+        Self { column: at + 1, message: message.into() }
     }
 
     pub(super) fn in_line(self, line: usize) -> ParseError {
@@ -50,11 +47,7 @@ impl ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = (self.line, self.column());
-        write!(
-            f,
-            "text format parsing error in line {line}: {} (column {column})",
-            self.message()
-        )
+        write!(f, "text format parsing error in line {line}: {} (column {column})", self.message())
     }
 }
 

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 /// A line without its line feed. Nothing in the format reaches over the end of a line, so this is all a state there is.
 pub(super) struct Line<'a> {
     bytes: &'a [u8],
+    /// The same as text, if all of it is UTF-8: then no part need be checked by itself.
+    text: Option<&'a str>,
     at: usize,
     /// Whether a line feed stood behind it, or may be thought there.
     closed: bool,
@@ -18,6 +20,23 @@ pub(super) struct Line<'a> {
 pub(super) enum NameOf {
     Metric,
     Label,
+}
+
+/// A name as it was written.
+pub(super) enum Name<'a> {
+    /// Without quotes, and so of the classic kind; or empty, where none began.
+    Plain(&'a str),
+    /// Anything at all.
+    Quoted(Cow<'a, [u8]>),
+}
+
+impl Name<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(name) => name.is_empty(),
+            Self::Quoted(name) => name.is_empty(),
+        }
+    }
 }
 
 impl NameOf {
@@ -44,7 +63,7 @@ impl NameOf {
 
 impl<'a> Line<'a> {
     pub(super) fn new(bytes: &'a [u8], closed: bool) -> Self {
-        Self { bytes, at: 0, closed }
+        Self { bytes, text: std::str::from_utf8(bytes).ok(), at: 0, closed }
     }
 
     /// Where the next byte stands.
@@ -70,11 +89,7 @@ impl<'a> Line<'a> {
     }
 
     fn end(&self) -> Result<(), Fault> {
-        if self.closed {
-            Ok(())
-        } else {
-            Err(Fault::new(self.bytes.len(), "unexpected end of input stream"))
-        }
+        if self.closed { Ok(()) } else { Err(Fault::new(self.bytes.len(), "unexpected end of input stream")) }
     }
 
     pub(super) fn advance(&mut self) {
@@ -109,24 +124,49 @@ impl<'a> Line<'a> {
         Ok(taken)
     }
 
-    /// A name, quoted or not; empty when none begins here. A quoted one may hold anything.
-    pub(super) fn name(&mut self, of: NameOf) -> Result<Cow<'a, [u8]>, Fault> {
+    /// A name, quoted or not.
+    pub(super) fn name(&mut self, of: NameOf) -> Result<Name<'a>, Fault> {
         let ahead = self.ahead();
         match ahead.first() {
-            Some(b'"') => self.quoted(of.called()),
+            Some(b'"') => self.quoted(of.called()).map(Name::Quoted),
             Some(byte) if of.begins(*byte) => {
                 let length = ahead.iter().position(|byte| !of.goes_on(*byte));
                 if length.is_none() {
                     self.end()?;
                 }
-                self.take(length.unwrap_or(ahead.len())).map(Cow::Borrowed)
+                let start = self.at;
+                self.at += length.unwrap_or(ahead.len());
+                // All its characters are ASCII, so this takes the way of the default never.
+                let name = self.text_between(start, self.at).unwrap_or_default();
+                Ok(Name::Plain(name))
             }
-            _ => Ok(Cow::Borrowed(&[])),
+            _ => Ok(Name::Plain("")),
         }
     }
 
+    fn text_between(&self, start: usize, end: usize) -> Option<&'a str> {
+        match self.text {
+            Some(text) => text.get(start..end),
+            None => std::str::from_utf8(self.bytes.get(start..end)?).ok(),
+        }
+    }
+
+    /// A label's value from the quote that opens it to the one that closes it, if it is UTF-8 without NUL; else its
+    /// bytes.
+    pub(super) fn value(&mut self) -> Result<Result<Cow<'a, str>, Cow<'a, [u8]>>, Fault> {
+        let start = self.at + 1;
+        Ok(match self.quoted("label value")? {
+            // Nothing but the quote stands between the value and where the line is read on.
+            Cow::Borrowed(bytes) => match self.text_between(start, start + bytes.len()) {
+                Some(text) if !text.as_bytes().contains(&0) => Ok(Cow::Borrowed(text)),
+                _ => Err(Cow::Borrowed(bytes)),
+            },
+            Cow::Owned(bytes) => as_text(Cow::Owned(bytes)),
+        })
+    }
+
     /// What stands between the quote that is next and the one that closes it, escapes resolved.
-    pub(super) fn quoted(&mut self, called: &str) -> Result<Cow<'a, [u8]>, Fault> {
+    fn quoted(&mut self, called: &str) -> Result<Cow<'a, [u8]>, Fault> {
         let opened = self.at;
         self.advance();
         let mut resolved: Cow<'a, [u8]> = Cow::Borrowed(&[]);
@@ -197,15 +237,14 @@ fn append<'a>(text: &mut Cow<'a, [u8]>, more: &'a [u8]) {
     }
 }
 
-/// As text, if it is UTF-8.
+/// As text, if it is UTF-8 without NUL, which Prometheus would take for the end of a scrape.
 pub(super) fn as_text(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Cow<'_, [u8]>> {
     match bytes {
+        bytes if memchr::memchr(0, &bytes).is_some() => Err(bytes),
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(_) => Err(Cow::Borrowed(bytes)),
         },
-        Cow::Owned(bytes) => String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|error| Cow::Owned(error.into_bytes())),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|error| Cow::Owned(error.into_bytes())),
     }
 }

@@ -48,6 +48,12 @@ struct Seen {
 }
 
 impl<'a> Names<'a> {
+    /// Makes room for so many families.
+    pub(super) fn expect(&mut self, families: usize) {
+        self.families.reserve(families);
+        self.seen.reserve(families);
+    }
+
     /// The family `name` belongs to. It is made if there is none: an untyped one until its type is read.
     pub(super) fn find(&mut self, name: Cow<'a, str>, pushed: &mut PushedFamilies<'a>) -> Named {
         if let Some((last, named)) = &self.last
@@ -57,17 +63,10 @@ impl<'a> Names<'a> {
         }
         let named = self.known(&name, pushed).unwrap_or_else(|| {
             let family = index(pushed.families.len());
-            pushed.families.push(Family {
-                name: name.clone(),
-                kind: MetricKind::Untyped,
-                help: Cow::Borrowed(""),
-            });
+            pushed.families.push(Family { name: name.clone(), kind: MetricKind::Untyped, help: Cow::Borrowed("") });
             self.families.insert(name.clone(), family);
             self.seen.push(Seen::default());
-            Named {
-                family,
-                role: Role::Whole,
-            }
+            Named { family, role: Role::Whole }
         });
         self.last = Some((name, named));
         named
@@ -76,15 +75,11 @@ impl<'a> Names<'a> {
     /// A family of that very name comes before a histogram or summary that has such lines.
     fn known(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<Named> {
         if let Some(family) = self.families.get(name) {
-            return Some(Named {
-                family: *family,
-                role: Role::Whole,
-            });
+            return Some(Named { family: *family, role: Role::Whole });
         }
         const SUFFIXES: [(&str, Role); 3] = [("_bucket", Role::Bucket), ("_sum", Role::Sum), ("_count", Role::Count)];
-        let (base, suffix, role) = SUFFIXES
-            .iter()
-            .find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;
+        let (base, suffix, role) =
+            SUFFIXES.iter().find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;
         let family = *self.families.get(base)?;
         let kind = pushed.families.get(family as usize)?.kind;
         kind.line_suffixes().contains(&suffix).then_some(Named { family, role })
@@ -105,10 +100,7 @@ impl<'a> Names<'a> {
     /// The family's type, which a sample fixes if no line has said it.
     pub(super) fn settle(&mut self, family: u32, pushed: &PushedFamilies<'_>) -> MetricKind {
         self.first_type(family);
-        pushed
-            .families
-            .get(family as usize)
-            .map_or(MetricKind::Untyped, |family| family.kind)
+        pushed.families.get(family as usize).map_or(MetricKind::Untyped, |family| family.kind)
     }
 
     /// The histogram or summary of `family` with the labels from `start` on, which are sorted. A new one keeps them; for

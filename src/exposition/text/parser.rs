@@ -3,6 +3,7 @@
 use super::error::Fault;
 use super::error::ParseError;
 use super::line::Line;
+use super::line::Name;
 use super::line::NameOf;
 use super::line::as_text;
 use super::named::Named;
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 
 /// Metrics a body is expected to hold before it has been read. More cost a few moves, fewer some kilobytes.
 const METRICS_EXPECTED_MAX: usize = 1024;
+const FAMILIES_EXPECTED_MAX: usize = 28;
 
 /// Reads a body of the text format 0.0.4. Stops at the first fault.
 pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, ParseError> {
@@ -29,6 +31,7 @@ pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, Pa
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
     parser.pushed.labels.reserve(expected);
+    parser.names.expect(expected.min(FAMILIES_EXPECTED_MAX));
     let lenient = dialect == TextDialect::Lenient;
     let mut rest = body;
     let mut number = 0;
@@ -40,9 +43,7 @@ pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, Pa
         if lenient {
             line = line.strip_suffix(b"\r").unwrap_or(line);
         }
-        parser
-            .line(Line::new(line, lenient || end.is_some()))
-            .map_err(|fault| fault.in_line(number))?;
+        parser.line(Line::new(line, lenient || end.is_some())).map_err(|fault| fault.in_line(number))?;
     }
     Ok(parser.pushed)
 }
@@ -89,11 +90,7 @@ impl<'a> Parser<'a> {
         if line.peek()? == b'\n' {
             return Ok(());
         }
-        if keyword == b"HELP" {
-            self.help(family, line)
-        } else {
-            self.kind(family, line)
-        }
+        if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
     }
 
     fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
@@ -105,12 +102,8 @@ impl<'a> Parser<'a> {
         if !self.names.first_help(family) {
             return Err(line.fault(format!("second HELP line for metric name {name}")));
         }
-        let invalid = || Fault::new(at, format!("invalid help text for metric {name}"));
-        let help = as_text(line.rest_unescaped()?).map_err(|_| invalid())?;
-        if memchr::memchr(0, help.as_bytes()).is_some() {
-            return Err(invalid());
-        }
-        entry.help = help;
+        let invalid = |_| Fault::new(at, format!("invalid help text for metric {name}"));
+        entry.help = as_text(line.rest_unescaped()?).map_err(invalid)?;
         Ok(())
     }
 
@@ -149,11 +142,7 @@ impl<'a> Parser<'a> {
         if matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped) {
             let labels = self.seal(named, start, at)?;
             let measured = Measured::Value(value(&mut line)?);
-            self.pushed.metrics.push(Metric {
-                family: named.family,
-                labels,
-                measured,
-            });
+            self.pushed.metrics.push(Metric { family: named.family, labels, measured });
         } else {
             self.distributed(named, kind, start, at, &mut line)?;
         }
@@ -197,22 +186,18 @@ impl<'a> Parser<'a> {
     }
 
     /// A label's value, its name and the `=` behind it read, up to the comma or brace that follows.
-    fn label(&mut self, line: &mut Line<'a>, name: Cow<'a, [u8]>, at: usize) -> Result<(), Fault> {
-        if *name == *b"__name__" {
+    fn label(&mut self, line: &mut Line<'a>, name: Name<'a>, at: usize) -> Result<(), Fault> {
+        let name = classic(name, NameOf::Label, at)?;
+        if name == "__name__" {
             return Err(Fault::new(at, "label name \"__name__\" is reserved"));
         }
-        let name = classic(name, NameOf::Label, at)?;
         line.skip_blanks();
         if line.peek()? != b'"' {
             return Err(line.found("expected '\"' at start of label value, found"));
         }
         let at = line.at();
-        let value = line.quoted("label value")?;
-        let invalid = |value: &[u8]| Fault::new(at, format!("invalid label value {}", Quoted(value)));
-        if memchr::memchr(0, &value).is_some() {
-            return Err(invalid(&value));
-        }
-        let value = as_text(value).map_err(|value| invalid(&value))?;
+        let invalid = |value: Cow<'_, [u8]>| Fault::new(at, format!("invalid label value {}", Quoted(&value)));
+        let value = line.value()?.map_err(invalid)?;
         line.skip_blanks();
         if !matches!(line.peek()?, b',' | b'}') {
             let message = format!("unexpected end of label value {}", Quoted(value.as_bytes()));
@@ -224,12 +209,7 @@ impl<'a> Parser<'a> {
 
     pub(super) fn seal(&mut self, named: Named, start: usize, at: usize) -> Result<(u32, u32), Fault> {
         let sealed = self.pushed.seal_labels(start);
-        sealed.map_err(|_| {
-            Fault::new(
-                at,
-                format!("duplicate label names for metric {}", self.quoted_name(named)),
-            )
-        })
+        sealed.map_err(|_| Fault::new(at, format!("duplicate label names for metric {}", self.quoted_name(named))))
     }
 
     pub(super) fn quoted_name(&self, named: Named) -> Quoted<'_> {
@@ -269,16 +249,18 @@ pub(super) fn value(line: &mut Line<'_>) -> Result<f64, Fault> {
 }
 
 /// `name` as text, if it is a name of the classic kind.
-fn classic(name: Cow<'_, [u8]>, of: NameOf, at: usize) -> Result<Cow<'_, str>, Fault> {
+fn classic(name: Name<'_>, of: NameOf, at: usize) -> Result<Cow<'_, str>, Fault> {
     let invalid = |name: &[u8]| match of {
         NameOf::Metric if name.is_empty() => Fault::new(at, "invalid metric name"),
         NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
         NameOf::Label => Fault::new(at, format!("invalid label name {}", Quoted(name))),
     };
-    if !of.is_classic(&name) {
-        return Err(invalid(&name));
+    match name {
+        Name::Plain(name) if !name.is_empty() => Ok(Cow::Borrowed(name)),
+        Name::Quoted(name) if of.is_classic(&name) => as_text(name).map_err(|name| invalid(&name)),
+        Name::Quoted(name) => Err(invalid(&name)),
+        Name::Plain(_) => Err(invalid(b"")),
     }
-    as_text(name).map_err(|name| invalid(&name))
 }
 
 fn kind_of(word: &[u8]) -> Option<MetricKind> {
@@ -291,8 +273,6 @@ fn kind_of(word: &[u8]) -> Option<MetricKind> {
         ("gaugehistogram", MetricKind::GaugeHistogram),
         ("gauge_histogram", MetricKind::GaugeHistogram),
     ];
-    let known = KINDS
-        .iter()
-        .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    let known = KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
     known.map(|(_, kind)| *kind)
 }

@@ -44,12 +44,7 @@ fn refused(body: &[u8], dialect: TextDialect) -> ParseError {
 pub(super) fn refuses(body: impl AsRef<[u8]>, line: usize, column: usize, message: &str) {
     let error = refused(body.as_ref(), TextDialect::Strict);
     let expected = format!("text format parsing error in line {line}: {message} (column {column})");
-    assert_eq!(
-        error.to_string(),
-        expected,
-        "{}",
-        String::from_utf8_lossy(body.as_ref())
-    );
+    assert_eq!(error.to_string(), expected, "{}", String::from_utf8_lossy(body.as_ref()));
     assert_eq!((error.line(), error.column(), error.message()), (line, column, message));
 }
 
@@ -133,12 +128,7 @@ fn a_help_is_read_with_its_escapes_and_kept_to_its_end() {
     assert_eq!(pushed.families[0].help, "two\\ \n lines \"x\" ");
     refuses("# HELP a b\\x\n", 1, 11, r"invalid escape sequence '\x'");
     refuses("# HELP a b\\\n", 1, 11, r"invalid escape sequence '\\n'");
-    refuses(
-        "# HELP a b\n# HELP a b\n",
-        2,
-        10,
-        r#"second HELP line for metric name "a""#,
-    );
+    refuses("# HELP a b\n# HELP a b\n", 2, 10, r#"second HELP line for metric name "a""#);
     refuses(b"# HELP a \xff\n", 1, 10, r#"invalid help text for metric "a""#);
     refuses(b"# HELP a b\0\n", 1, 10, r#"invalid help text for metric "a""#);
 }
@@ -155,12 +145,7 @@ fn a_type_comes_once_and_before_the_samples() {
 
 #[test]
 fn a_comment_names_a_metric_or_nothing() {
-    for (body, column) in [
-        ("# HELP 1a x\n", 8),
-        ("# HELP a-b x\n", 9),
-        ("# TYPE a{ x\n", 9),
-        ("# TYPE \"\" x\n", 10),
-    ] {
+    for (body, column) in [("# HELP 1a x\n", 8), ("# HELP a-b x\n", 9), ("# TYPE a{ x\n", 9), ("# TYPE \"\" x\n", 10)] {
         refuses(body, 1, column, "invalid metric name in comment");
     }
     refuses("# TYPE \"a.b\" gauge\n", 1, 8, r#"invalid metric name "a.b""#);
@@ -174,12 +159,7 @@ fn values_are_read_as_go_reads_them() {
         "a/untyped{} 1000\na/untyped{} -0.5\na/untyped{} inf\na/untyped{} inf\na/untyped{} -inf\na/untyped{} NaN\n"
     );
     for word in ["", "x", "1_0", "0x1", "0x1p1", "1e999", "+nan", "1,5", "\"1\""] {
-        refuses(
-            format!("a {word}\n"),
-            1,
-            3,
-            &format!("expected float as value, got {word:?}"),
-        );
+        refuses(format!("a {word}\n"), 1, 3, &format!("expected float as value, got {word:?}"));
     }
     refuses("blablabla\n", 1, 10, "expected float as value, got \"\"");
     refuses("a-b 1\n", 1, 2, "expected float as value, got \"-b\"");
@@ -188,12 +168,8 @@ fn values_are_read_as_go_reads_them() {
 
 #[test]
 fn a_timestamp_is_an_integer_and_remembered() {
-    for (body, timestamped) in [
-        ("a 1\n", false),
-        ("a 1 0\n", true),
-        ("a 1 -5\nb 1\n", true),
-        ("a 1 \t +1000\n", true),
-    ] {
+    for (body, timestamped) in [("a 1\n", false), ("a 1 0\n", true), ("a 1 -5\nb 1\n", true), ("a 1 \t +1000\n", true)]
+    {
         let pushed = parse(body.as_bytes(), TextDialect::Strict).unwrap();
         assert_eq!(pushed.timestamped, timestamped, "{body}");
     }
@@ -210,10 +186,7 @@ fn a_timestamp_is_an_integer_and_remembered() {
 fn labels_are_named_quoted_and_separated() {
     assert_eq!(read("a{z=\"1\",b=\"2\",} 1\n"), "a/untyped{b=2,z=1,} 1\n");
     assert_eq!(read("a{\"b\"=\"2\"} 1\n"), "a/untyped{b=2,} 1\n");
-    assert_eq!(
-        read("a{b=\"\\\\ \\n \\\" {},= ä\"} 1\n"),
-        "a/untyped{b=\\ \n \" {},= ä,} 1\n"
-    );
+    assert_eq!(read("a{b=\"\\\\ \\n \\\" {},= ä\"} 1\n"), "a/untyped{b=\\ \n \" {},= ä,} 1\n");
     assert_eq!(read("a{__b=\"1\"} 1\n"), "a/untyped{__b=1,} 1\n");
     for (body, column, message) in [
         ("a{,} 1\n", 3, r#"invalid label name for metric "a""#),
@@ -225,11 +198,7 @@ fn labels_are_named_quoted_and_separated() {
         ("a{\"b.c\"=\"d\"} 1\n", 3, r#"invalid label name "b.c""#),
         ("a{__name__=\"b\"} 1\n", 3, r#"label name "__name__" is reserved"#),
         ("a{b=\"1\",b=\"1\"} 1\n", 1, r#"duplicate label names for metric "a""#),
-        (
-            "a{b=\"1\",c=\"\",b=\"2\"} 1\n",
-            1,
-            r#"duplicate label names for metric "a""#,
-        ),
+        ("a{b=\"1\",c=\"\",b=\"2\"} 1\n", 1, r#"duplicate label names for metric "a""#),
         ("a{b} 1\n", 4, "expected '=' after label name, found '}'"),
         ("a{b:c=\"d\"} 1\n", 4, "expected '=' after label name, found ':'"),
         ("a{b\n", 4, r"expected '=' after label name, found '\n'"),
@@ -307,10 +276,7 @@ fn a_message_is_one_line_and_repeats_little() {
     for body in bodies {
         let text = refused(body.as_bytes(), TextDialect::Strict).to_string();
         assert!(text.len() < 200, "{text}");
-        assert!(
-            !text.contains(|char: char| char.is_control() || char == '\u{2028}'),
-            "{text:?}"
-        );
+        assert!(!text.contains(|char: char| char.is_control() || char == '\u{2028}'), "{text:?}");
     }
 }
 
@@ -318,10 +284,7 @@ fn a_message_is_one_line_and_repeats_little() {
 fn many_labels_cost_no_square() {
     let labels: String = (0..100_000).rev().map(|n| format!("l{n:06}=\"\",")).collect();
     let body = format!("a{{{labels}}} 1\n");
-    assert_eq!(
-        parse(body.as_bytes(), TextDialect::Strict).unwrap().labels.len(),
-        100_000
-    );
+    assert_eq!(parse(body.as_bytes(), TextDialect::Strict).unwrap().labels.len(), 100_000);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn after_a_body_that_was_too_slow_the_answer_has_an_answers_time() {
 #[test]
 fn a_handler_is_not_cut_for_working() {
     let (mut course, id) = serving(true);
-    course.body_ended(id);
+    course.body_ended(id, 0);
     assert_eq!(course.due(at(3599)), None);
     assert_eq!(course.due(at(3600)), Some(Verdict::End(CloseReason::Age)));
     assert_eq!(course.due(at(9000)), None, "age does not cut a handler either");
@@ -169,6 +169,29 @@ fn a_connection_is_idle_only_when_its_last_request_has_ended() {
     assert_eq!(course.due(at(500)), None);
     course.request_ended(second, at(500));
     assert_eq!(course.due(at(590)), Some(Verdict::End(CloseReason::Idle)));
+}
+
+#[test]
+fn the_rest_of_a_body_that_nobody_read_is_no_head() {
+    let (mut course, id) = serving(true);
+    course.body_ended(id, 100);
+    assert!(!course.body_left(id), "so little is read away");
+    course.request_ended(id, at(1));
+    course.bytes_arrived(at(2));
+    assert_eq!(course.due(at(90)), None);
+    assert_eq!(course.due(at(91)), Some(Verdict::End(CloseReason::Idle)));
+}
+
+#[test]
+fn a_connection_ends_with_an_answer_to_a_body_of_which_much_is_left() {
+    let (mut course, id) = serving(true);
+    assert!(course.body_left(id));
+    course.body_ended(id, 8193);
+    assert!(course.body_left(id));
+    let (mut course, id) = serving(true);
+    course.body_ended(id, 0);
+    course.body_ended(id, u64::MAX);
+    assert!(!course.body_left(id), "what has arrived whole has arrived");
 }
 
 #[test]

@@ -10,13 +10,7 @@ fn families_of_one_name_and_type_are_merged_in_the_order_of_tenants() {
     let store = store(&["blue", "red"]);
     let a = key("a", &[]);
     replace(&store, "red", &a, &[family(&a, "m", Gauge, "red's", &[&[]])]).unwrap();
-    replace(
-        &store,
-        "blue",
-        &a,
-        &[family(&a, "m", Gauge, "blue's", &[&[]]), gauge(&a, "z")],
-    )
-    .unwrap();
+    replace(&store, "blue", &a, &[family(&a, "m", Gauge, "blue's", &[&[]]), gauge(&a, "z")]).unwrap();
     let expected = [
         "# m gauge blue's",
         "blue: m{instance=\"\",job=\"a\"} 1",
@@ -25,23 +19,14 @@ fn families_of_one_name_and_type_are_merged_in_the_order_of_tenants() {
         "blue: z{instance=\"\",job=\"a\"} 1",
     ];
     assert_eq!(fleet_view(&store, None), expected);
-    assert_eq!(
-        fleet_view(&store, Some(&["red"])),
-        ["# m gauge red's", "red: m{instance=\"\",job=\"a\"} 1"]
-    );
+    assert_eq!(fleet_view(&store, Some(&["red"])), ["# m gauge red's", "red: m{instance=\"\",job=\"a\"} 1"]);
 }
 
 #[test]
 fn contested_families_are_flattened_to_untyped_line_names() {
     let store = store(&["blue", "red"]);
     let a = key("a", &[]);
-    replace(
-        &store,
-        "red",
-        &a,
-        &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "y")],
-    )
-    .unwrap();
+    replace(&store, "red", &a, &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "y")]).unwrap();
     replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
     let expected = [
         "# y gauge ",
@@ -55,15 +40,9 @@ fn contested_families_are_flattened_to_untyped_line_names() {
     ];
     assert_eq!(fleet_view(&store, None), expected);
     // Who does not see the other tenant does not see the contradiction.
-    assert_eq!(
-        fleet_view(&store, Some(&["red"]))[..2],
-        ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]
-    );
+    assert_eq!(fleet_view(&store, Some(&["red"]))[..2], ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]);
     store.delete(&Scope::for_test("blue"), &a).unwrap();
-    assert_eq!(
-        fleet_view(&store, None)[..2],
-        ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]
-    );
+    assert_eq!(fleet_view(&store, None)[..2], ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]);
 }
 
 #[test]
@@ -84,19 +63,8 @@ fn reserved_names_are_kept_out_and_counted() {
     let a = key("a", &[]);
     let names = ["up", "ALERTS", "scrape_duration_seconds", "upper"];
     replace(&store, "red", &a, &names.map(|name| gauge(&a, name))).unwrap();
-    push(
-        &store,
-        "red",
-        &a,
-        Method::Merge,
-        &[family(&a, "scrape", Histogram, "", &[&[]])],
-        1,
-    )
-    .unwrap();
-    assert_eq!(
-        fleet_view(&store, None),
-        ["# upper gauge ", "red: upper{instance=\"\",job=\"a\"} 1"]
-    );
+    push(&store, "red", &a, Method::Merge, &[family(&a, "scrape", Histogram, "", &[&[]])], 1).unwrap();
+    assert_eq!(fleet_view(&store, None), ["# upper gauge ", "red: upper{instance=\"\",job=\"a\"} 1"]);
     assert_eq!(store.reserved_families(), 4);
     assert!(tenant_view(&store, "red").contains("# up gauge"));
     store.delete(&Scope::for_test("red"), &a).unwrap();

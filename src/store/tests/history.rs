@@ -8,33 +8,16 @@ use std::collections::BTreeSet;
 /// A write of the history.
 #[derive(Clone, Debug)]
 enum Op {
-    Push {
-        group: usize,
-        method: Method,
-        families: Vec<(usize, usize, usize)>,
-    },
-    Delete {
-        group: usize,
-    },
-    Fail {
-        group: usize,
-    },
+    Push { group: usize, method: Method, families: Vec<(usize, usize, usize)> },
+    Delete { group: usize },
+    Fail { group: usize },
 }
 
 const NAMES: [&str; 5] = ["x", "x_sum", "x_count", "y", "x_bucket"];
-const KINDS: [MetricKind; 4] = [
-    MetricKind::Gauge,
-    MetricKind::Counter,
-    MetricKind::Summary,
-    MetricKind::Histogram,
-];
+const KINDS: [MetricKind; 4] = [MetricKind::Gauge, MetricKind::Counter, MetricKind::Summary, MetricKind::Histogram];
 /// Label sets of series; forced labels make some of them meet.
-const SERIES: [&[&[(&str, &str)]]; 4] = [
-    &[&[]],
-    &[&[("l", "1")], &[("l", "2")]],
-    &[&[("instance", "i")]],
-    &[&[("l", "1"), ("instance", "i")], &[]],
-];
+const SERIES: [&[&[(&str, &str)]]; 4] =
+    [&[&[]], &[&[("l", "1")], &[("l", "2")]], &[&[("instance", "i")]], &[&[("l", "1"), ("instance", "i")], &[]]];
 
 fn groups() -> Vec<GroupingKey> {
     vec![
@@ -72,11 +55,7 @@ impl Model {
         if method == Method::Replace {
             group.clear();
         }
-        group.extend(
-            families
-                .iter()
-                .map(|family| (family.name().to_string(), family.clone())),
-        );
+        group.extend(families.iter().map(|family| (family.name().to_string(), family.clone())));
         let good = is_consistent(&after);
         if good {
             self.groups = after;
@@ -95,10 +74,7 @@ fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
         let one_kind = *kinds.entry(family.name()).or_insert(family.kind()) == family.kind();
         let mut suffixes = family.kind().line_suffixes().iter();
         let own_lines = suffixes.all(|suffix| {
-            **lines
-                .entry(format!("{}{suffix}", family.name()))
-                .or_insert(family.name())
-                == **family.name()
+            **lines.entry(format!("{}{suffix}", family.name())).or_insert(family.name()) == **family.name()
         });
         let own_series = family.series().iter().all(|id| series.insert(*id));
         if !(one_kind && own_lines && own_series) {
@@ -110,11 +86,8 @@ fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
 
 /// All lines of a view but the own gauges', sorted.
 fn lines(view: &str) -> Vec<String> {
-    let mut lines: Vec<_> = view
-        .lines()
-        .filter(|l| !l.starts_with('#') && !l.starts_with("push_"))
-        .map(str::to_owned)
-        .collect();
+    let mut lines: Vec<_> =
+        view.lines().filter(|l| !l.starts_with('#') && !l.starts_with("push_")).map(str::to_owned).collect();
     lines.sort();
     lines
 }
@@ -123,18 +96,11 @@ fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(),
     let groups = groups();
     for (at, op) in (1..).zip(ops) {
         match op {
-            Op::Push {
-                group,
-                method,
-                families,
-            } => {
+            Op::Push { group, method, families } => {
                 let key = &groups[*group];
                 let mut named = BTreeMap::new();
                 for (name, kind, series) in families {
-                    named.insert(
-                        NAMES[*name],
-                        family(key, NAMES[*name], KINDS[*kind], "", SERIES[*series]),
-                    );
+                    named.insert(NAMES[*name], family(key, NAMES[*name], KINDS[*kind], "", SERIES[*series]));
                 }
                 // A push that contradicts itself is refused before it comes to the store.
                 let families: Vec<_> = named.into_values().collect();
@@ -153,21 +119,14 @@ fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(),
             }
             Op::Fail { group } => {
                 store
-                    .note_failure(
-                        &Scope::for_test(tenant),
-                        &groups[*group],
-                        Timestamp::from_unix_seconds(at),
-                    )
+                    .note_failure(&Scope::for_test(tenant), &groups[*group], Timestamp::from_unix_seconds(at))
                     .unwrap();
                 model.groups.entry(groups[*group].clone()).or_default();
             }
         }
         let view = tenant_view(store, tenant);
-        let expected = model
-            .groups
-            .values()
-            .flat_map(BTreeMap::values)
-            .map(|f| String::from_utf8(f.lines().to_vec()).unwrap());
+        let expected =
+            model.groups.values().flat_map(BTreeMap::values).map(|f| String::from_utf8(f.lines().to_vec()).unwrap());
         prop_assert_eq!(lines(&view), lines(&expected.collect::<String>()));
         prop_assert_eq!(view.matches("push_time_seconds{").count(), model.groups.len());
         prop_assert_eq!(usage(store, tenant), recount(store, tenant));

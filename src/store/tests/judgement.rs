@@ -53,14 +53,7 @@ fn a_line_name_belongs_to_one_family() {
         assert!(why.contains("collides with previously collected"), "{why}");
         // The group that holds it may put the other in its place.
         replace(&store, "red", &a, &[family(&a, second, other, "", &[&[]])]).unwrap();
-        inconsistent(push(
-            &store,
-            "red",
-            &a,
-            Method::Merge,
-            &[family(&a, first, kind, "", &[&[]])],
-            1,
-        ));
+        inconsistent(push(&store, "red", &a, Method::Merge, &[family(&a, first, kind, "", &[&[]])], 1));
     }
     let store = store(&["red"]);
     let (a, b) = (key("a", &[]), key("b", &[]));
@@ -102,19 +95,9 @@ fn a_refused_push_changes_nothing_but_its_failure_time() {
         push_time_seconds{job=\"a\"} 5\n";
     assert_eq!(tenant_view(&store, "red"), expected);
     // A group that was not there is created with the two gauges alone.
-    inconsistent(push(
-        &store,
-        "red",
-        &b,
-        Method::Merge,
-        &[family(&b, "m", Counter, "", &[&[]])],
-        8,
-    ));
+    inconsistent(push(&store, "red", &b, Method::Merge, &[family(&b, "m", Counter, "", &[&[]])], 8));
     let view = tenant_view(&store, "red");
-    for line in [
-        "push_failure_time_seconds{job=\"b\"} 8\n",
-        "push_time_seconds{job=\"b\"} 0\n",
-    ] {
+    for line in ["push_failure_time_seconds{job=\"b\"} 8\n", "push_time_seconds{job=\"b\"} 0\n"] {
         assert!(view.contains(line), "{view}");
     }
     assert!(!view.contains("m{instance=\"\",job=\"b\"}"));
@@ -135,25 +118,14 @@ fn a_write_that_the_journal_refuses_leaves_no_trace() {
         store.delete(&scope, &a),
         store.note_failure(&scope, &b, Timestamp::from_unix_seconds(9)),
         // Even a refusal cannot be noted then, so it is not told as one.
-        replace(
-            &store,
-            "red",
-            &a,
-            &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "x_sum")],
-        ),
+        replace(&store, "red", &a, &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "x_sum")]),
     ] {
         assert_eq!(outcome, Err(Refusal::Unavailable));
     }
-    assert_eq!(
-        (tenant_view(&store, "red"), store.usage().next().unwrap().1),
-        (before, usage)
-    );
+    assert_eq!((tenant_view(&store, "red"), store.usage().next().unwrap().1), (before, usage));
     *journal.refuses.lock() = false;
     replace(&store, "red", &b, &[gauge(&b, "n")]).unwrap();
-    assert!(matches!(
-        journal.kept.lock()[..],
-        [Entry::Push { .. }, Entry::Push { .. }]
-    ));
+    assert!(matches!(journal.kept.lock()[..], [Entry::Push { .. }, Entry::Push { .. }]));
 }
 
 #[test]
@@ -164,10 +136,7 @@ fn what_is_out_of_scope_is_refused_by_the_store_itself() {
     let push = Push::new(a.clone(), Method::Replace, vec![gauge(&a, "m")], Timestamp::default());
     assert_eq!(store.push(&narrow, &push), Err(Refusal::OutOfScope));
     assert_eq!(store.delete(&narrow, &a), Err(Refusal::OutOfScope));
-    assert_eq!(
-        store.note_failure(&narrow, &a, Timestamp::default()),
-        Err(Refusal::OutOfScope)
-    );
+    assert_eq!(store.note_failure(&narrow, &a, Timestamp::default()), Err(Refusal::OutOfScope));
     assert_eq!(store.push(&Scope::for_test("nobody"), &push), Err(Refusal::OutOfScope));
     assert_eq!(tenant_view(&store, "red"), "");
 }

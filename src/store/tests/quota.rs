@@ -13,19 +13,10 @@ fn a_full_quota_names_itself_and_creates_nothing() {
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let refusal = replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::QuotaFull {
-            kind: QuotaKind::Groups,
-            limit: 1,
-            needed: 2
-        }
-    );
+    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Groups, limit: 1, needed: 2 });
     assert!(!tenant_view(&store, "red").contains("job=\"b\""));
     // A refusal by judgement creates no group either where there is no room for one.
-    store
-        .note_failure(&Scope::for_test("red"), &b, Timestamp::from_unix_seconds(1))
-        .unwrap();
+    store.note_failure(&Scope::for_test("red"), &b, Timestamp::from_unix_seconds(1)).unwrap();
     assert!(!tenant_view(&store, "red").contains("job=\"b\""));
 }
 
@@ -35,14 +26,7 @@ fn a_full_quota_is_noted_in_a_group_that_exists() {
     let a = key("a", &[]);
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let refusal = push(&store, "red", &a, Method::Merge, &[gauge(&a, "n")], 9).unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::QuotaFull {
-            kind: QuotaKind::Series,
-            limit: 1,
-            needed: 2
-        }
-    );
+    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Series, limit: 1, needed: 2 });
     assert!(tenant_view(&store, "red").contains("push_failure_time_seconds{job=\"a\"} 9\n"));
 }
 
@@ -54,11 +38,7 @@ fn replacing_and_deleting_go_on_when_full() {
         replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "n")]).unwrap();
         store.usage().next().unwrap().1
     };
-    let store = small(Quota {
-        groups_max: 1,
-        series_max: full.series,
-        stored_bytes_max: full.stored_bytes,
-    });
+    let store = small(Quota { groups_max: 1, series_max: full.series, stored_bytes_max: full.stored_bytes });
     replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "n")]).unwrap();
     replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "o")]).unwrap();
     assert!(replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "oo")]).is_err());

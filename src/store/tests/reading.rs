@@ -37,10 +37,7 @@ fn the_twin_of_a_group_is_the_group_and_keeps_its_spelling() {
     push(&store, "red", &plain, Method::Merge, &[gauge(&plain, "n")], 1).unwrap();
     let view = tenant_view(&store, "red");
     assert_eq!(view.matches("push_time_seconds{").count(), 1);
-    assert!(
-        view.contains("push_time_seconds{instance=\"\",job=\"a\",x=\"\"} 1\n"),
-        "{view}"
-    );
+    assert!(view.contains("push_time_seconds{instance=\"\",job=\"a\",x=\"\"} 1\n"), "{view}");
     store.delete(&Scope::for_test("red"), &plain).unwrap();
     assert_eq!(tenant_view(&store, "red"), "");
 }
@@ -50,13 +47,7 @@ fn the_help_is_that_of_the_group_whose_key_sorts_first() {
     let store = store(&["red"]);
     let keys = ["b", "c", "a", "d"].map(|job| key(job, &[]));
     for key in &keys {
-        replace(
-            &store,
-            "red",
-            key,
-            &[family(key, "m", Gauge, &format!("of {}", key.job()), &[&[]])],
-        )
-        .unwrap();
+        replace(&store, "red", key, &[family(key, "m", Gauge, &format!("of {}", key.job()), &[&[]])]).unwrap();
     }
     assert!(tenant_view(&store, "red").starts_with("# m gauge of a\n"));
     store.delete(&Scope::for_test("red"), &keys[2]).unwrap();
@@ -73,13 +64,7 @@ fn a_narrowed_scope_sees_nothing_of_other_groups() {
     let (mine, other) = (key("backup-a", &[("env", "prod")]), key("backup-a", &[("env", "dev")]));
     replace(&store, "red", &mine, &[gauge(&mine, "m")]).unwrap();
     replace(&store, "red", &other, &[gauge(&other, "m"), gauge(&other, "secret")]).unwrap();
-    let view = view(
-        &store,
-        &Scope::for_test_narrowed("red", &["backup-*"], &[("env", "prod")]),
-    );
-    assert!(
-        view.contains("env=\"prod\"") && !view.contains("dev") && !view.contains("secret"),
-        "{view}"
-    );
+    let view = view(&store, &Scope::for_test_narrowed("red", &["backup-*"], &[("env", "prod")]));
+    assert!(view.contains("env=\"prod\"") && !view.contains("dev") && !view.contains("secret"), "{view}");
     assert_eq!(view.matches("push_time_seconds{").count(), 1);
 }

@@ -1,0 +1,104 @@
+//! One tenant's rate and places are its own.
+
+use pushward::testkit::GatewayBuilder;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+#[tokio::test]
+async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| {
+            tenant.limits.requests_per_second = NonZeroU32::new(2).unwrap();
+            tenant.limits.requests_burst = NonZeroU32::new(3).unwrap();
+        })
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .tenant("blue")
+        .start();
+    let red = gateway.client("red");
+    for _ in 0..3 {
+        red.put("/metrics/job/a", "").await.ok();
+    }
+    let answer = red.put("/metrics/job/a", "").await.refused(429, "rate_limited");
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(answer.reason.as_deref(), Some("rate_limited requests_per_second=2"));
+    // Nobody else is any the worse, and after the wait it goes on at the rate.
+    gateway.client("blue").put("/metrics/job/a", "").await.ok();
+    gateway.clock.advance(Duration::from_millis(500));
+    red.put("/metrics/job/a", "").await.ok();
+    red.put("/metrics/job/a", "").await.refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.requests_burst = NonZeroU32::new(1).unwrap())
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    gateway.client("red").get("/nothing").await.refused(404, "not_found");
+    gateway.client("red").get("/nothing").await.refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leaves() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.in_flight_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let (sender, body) = tokio::sync::oneshot::channel::<()>();
+    let stalled = axum::body::Body::new(http_body_util::StreamBody::new(stalled_until(body)));
+    let waiting = {
+        let red = red.clone();
+        tokio::spawn(async move { red.send("PUT", "/metrics/job/a", stalled).await })
+    };
+    tokio::task::yield_now().await;
+    let answer = red.put("/metrics/job/b", "").await.refused(429, "in_flight_full");
+    assert_eq!(answer.reason.as_deref(), Some("in_flight_full in_flight_max=1"));
+    drop(sender);
+    waiting.await.unwrap();
+    red.put("/metrics/job/b", "").await.ok();
+}
+
+/// A body that ends when `end` does.
+fn stalled_until(
+    end: tokio::sync::oneshot::Receiver<()>,
+) -> impl futures_core::Stream<Item = Result<http_body::Frame<axum::body::Bytes>, std::convert::Infallible>> {
+    struct Stalled(tokio::sync::oneshot::Receiver<()>);
+    impl futures_core::Stream for Stalled {
+        type Item = Result<http_body::Frame<axum::body::Bytes>, std::convert::Infallible>;
+
+        fn poll_next(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Self::Item>> {
+            std::pin::Pin::new(&mut self.0).poll(cx).map(|_| None)
+        }
+    }
+    Stalled(end)
+}
+
+#[tokio::test]
+async fn a_body_over_its_cap_is_413_and_leaves_no_trace() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.body_bytes_max = 8)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "mm 1234\n").await.ok();
+    let answer = red.put("/metrics/job/b", "mmm 1234\n").await.refused(413, "body_too_large");
+    assert_eq!(answer.reason.as_deref(), Some("body_too_large body_bytes_max=8"));
+    assert!(!red.get("/metrics").await.text().contains("job=\"b\""));
+}
+
+#[tokio::test]
+async fn a_full_quota_is_403_and_names_limit_and_need() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.series_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let answer = red.put("/metrics/job/a", "m 1\nn 2\n").await.refused(403, "quota_full");
+    assert!(answer.text().contains("series_max is 1, and this would make it 2"), "{}", answer.text());
+    assert_eq!(answer.reason.as_deref(), Some("quota_full series_max=1"));
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+}
