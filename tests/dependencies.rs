@@ -1,11 +1,6 @@
 //! What we are built of, held against `deny.toml` itself, so that it holds where `cargo deny` is not installed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test's way to fail is a panic"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail is a panic")]
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -31,20 +26,14 @@ fn packages() -> Vec<Package> {
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo tree: {errors}");
-    let lines: BTreeSet<String> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let lines: BTreeSet<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
     lines.iter().map(|line| package(line)).collect()
 }
 
 /// A line such as `serde v1.0.0 (proc-macro)<tab>MIT OR Apache-2.0`; a source other than crates.io stands in brackets, and
 /// `(*)` marks a package that was shown before.
 fn package(line: &str) -> Package {
-    let (package, licence) = line
-        .split_once('\t')
-        .unwrap_or_else(|| panic!("name, tab, licence: {line:?}"));
+    let (package, licence) = line.split_once('\t').unwrap_or_else(|| panic!("name, tab, licence: {line:?}"));
     let mut words = package.splitn(3, ' ');
     let name = words.next().unwrap_or_default().to_owned();
     let rest = words.nth(1).unwrap_or_default();
@@ -59,21 +48,12 @@ fn package(line: &str) -> Package {
 fn list(section: &str, key: &str) -> BTreeSet<String> {
     let after = DENY.split_once(&format!("\n[{section}]\n")).expect("the section").1;
     let body = after.split("\n[").next().unwrap_or_default();
-    let start = body
-        .split_once(&format!("\n{key} = ["))
-        .unwrap_or_else(|| panic!("{key} in [{section}]"))
-        .1;
+    let start = body.split_once(&format!("\n{key} = [")).unwrap_or_else(|| panic!("{key} in [{section}]")).1;
     let inside = start.split_once(']').expect("the list ends").0;
-    let lines = inside
-        .split(['\n', ','])
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'));
+    let lines = inside.split(['\n', ',']).map(str::trim).filter(|line| !line.starts_with('#'));
     let values = lines.filter_map(|line| {
         let value = line.strip_prefix("{ crate = ").unwrap_or(line);
-        value
-            .strip_prefix('"')
-            .and_then(|value| value.split_once('"'))
-            .map(|(value, _)| value.to_owned())
+        value.strip_prefix('"').and_then(|value| value.split_once('"')).map(|(value, _)| value.to_owned())
     });
     values.collect()
 }
@@ -129,20 +109,11 @@ fn one(rest: &mut &[&str], allowed: &BTreeSet<String>) -> bool {
 #[test]
 fn no_banned_crate_is_built() {
     let banned = list("bans", "deny");
-    assert!(
-        banned.len() >= 10 && banned.contains("ring") && banned.contains("openssl"),
-        "{banned:?}"
-    );
+    assert!(banned.len() >= 10 && banned.contains("ring") && banned.contains("openssl"), "{banned:?}");
     let packages = packages();
-    assert!(
-        packages.iter().any(|package| package.name == "aws-lc-rs"),
-        "the one provider is there"
-    );
-    let found: Vec<&String> = packages
-        .iter()
-        .map(|package| &package.name)
-        .filter(|name| banned.contains(*name))
-        .collect();
+    assert!(packages.iter().any(|package| package.name == "aws-lc-rs"), "the one provider is there");
+    let found: Vec<&String> =
+        packages.iter().map(|package| &package.name).filter(|name| banned.contains(*name)).collect();
     assert!(found.is_empty(), "deny.toml bans {found:?}");
 }
 
@@ -153,10 +124,7 @@ fn every_licence_is_allowed() {
     let packages = packages();
     assert!(packages.len() > 50, "{} packages", packages.len());
     for Package { name, licence, .. } in packages {
-        assert!(
-            is_allowed(&licence, &allowed),
-            "{name}: {licence:?} is not allowed by deny.toml"
-        );
+        assert!(is_allowed(&licence, &allowed), "{name}: {licence:?} is not allowed by deny.toml");
     }
 }
 
@@ -184,24 +152,10 @@ fn every_package_is_of_crates_io() {
 #[test]
 fn a_licence_is_read_as_its_author_means_it() {
     let allowed = list("licenses", "allow");
-    for good in [
-        "MIT",
-        "MIT/Apache-2.0",
-        "Apache-2.0 / MIT",
-        "GPL-3.0 OR MIT",
-        "ISC AND (Apache-2.0 OR GPL-3.0)",
-    ] {
+    for good in ["MIT", "MIT/Apache-2.0", "Apache-2.0 / MIT", "GPL-3.0 OR MIT", "ISC AND (Apache-2.0 OR GPL-3.0)"] {
         assert!(is_allowed(good, &allowed), "{good}");
     }
-    for bad in [
-        "",
-        "GPL-3.0",
-        "MIT AND GPL-3.0",
-        "ISC AND (GPL-2.0 OR GPL-3.0)",
-        "MIT )",
-        "(MIT",
-        "MIT Apache-2.0",
-    ] {
+    for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "ISC AND (GPL-2.0 OR GPL-3.0)", "MIT )", "(MIT", "MIT Apache-2.0"] {
         assert!(!is_allowed(bad, &allowed), "{bad}");
     }
 }

@@ -43,12 +43,9 @@ pub(crate) fn case(name: &str, text: &str, steps: &[Step]) {
     let found = verdict.short.join("; ");
     match listed().get(name) {
         None => assert!(found.is_empty(), "{name} differs: {found}\n{}", verdict.long.join("\n")),
-        Some(listed) => assert_eq!(
-            &found,
-            listed,
-            "{name} does not differ as differences.md says\n{}",
-            verdict.long.join("\n")
-        ),
+        Some(listed) => {
+            assert_eq!(&found, listed, "{name} does not differ as differences.md says\n{}", verdict.long.join("\n"))
+        }
     }
 }
 
@@ -59,20 +56,14 @@ fn compare(number: usize, step: &Step, theirs: &Gateway, ours: &Gateway, verdict
     let at = format!("step {number}: {} {}", step.method, step.path);
     let bodies = format!("theirs: {:?}\nours:   {:?}", their_answer.text(), our_answer.text());
     if their_status != our_status {
-        verdict.differs(
-            format!("{number} status {their_status}/{our_status}"),
-            format!("{at}\n{bodies}"),
-        );
+        verdict.differs(format!("{number} status {their_status}/{our_status}"), format!("{at}\n{bodies}"));
     }
     if their_answer.header("location") != our_answer.header("location") {
         let locations = [&their_answer, &our_answer].map(|answer| answer.header("location").unwrap_or("none"));
         verdict.differs(format!("{number} location"), format!("{at}\nlocations: {locations:?}"));
     }
     if let Some(says) = step.says {
-        let (they_say, we_say) = (
-            their_answer.text().starts_with(says),
-            our_answer.text().starts_with(says),
-        );
+        let (they_say, we_say) = (their_answer.text().starts_with(says), our_answer.text().starts_with(says));
         if !they_say || !we_say {
             let who = if they_say {
                 "ours"
@@ -81,10 +72,7 @@ fn compare(number: usize, step: &Step, theirs: &Gateway, ours: &Gateway, verdict
             } else {
                 "both"
             };
-            verdict.differs(
-                format!("{number} text of {who}"),
-                format!("{at}\nsays:   {says:?}\n{bodies}"),
-            );
+            verdict.differs(format!("{number} text of {who}"), format!("{at}\nsays:   {says:?}\n{bodies}"));
         }
     }
     let start = Instant::now();
@@ -132,10 +120,7 @@ fn show(name: &str, theirs: &Gateway, steps: &[Step]) {
         let body = String::from_utf8_lossy(&step.body);
         let answer = theirs.send(step.method, step.path, &step.headers, &step.body);
         let text = answer.text();
-        println!(
-            "{} {} {body:?}\n  -> {} {text:?}",
-            step.method, step.path, answer.status
-        );
+        println!("{} {} {body:?}\n  -> {} {text:?}", step.method, step.path, answer.status);
         if let Some(says) = step.says.filter(|says| !text.starts_with(says)) {
             println!("  !! does not begin with {says:?}");
         }
@@ -150,14 +135,10 @@ fn show(name: &str, theirs: &Gateway, steps: &[Step]) {
 
 /// The table of known differences: case to what differs. A row without a reason is refused.
 pub(crate) fn listed() -> BTreeMap<&'static str, &'static str> {
-    let rows = include_str!("differences.md")
-        .lines()
-        .filter(|line| line.starts_with("| `"));
+    let rows = include_str!("differences.md").lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, what, reason] = cells[..] else {
-            panic!("three cells, please: {row}")
-        };
+        let [name, what, reason] = cells[..] else { panic!("three cells, please: {row}") };
         assert!(!reason.is_empty(), "a difference has a reason: {row}");
         (name.trim_matches('`'), what)
     })

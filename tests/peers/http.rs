@@ -72,16 +72,8 @@ fn parse(bytes: &[u8], head_only: bool) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let mut answer = Answer {
-        status,
-        headers,
-        body: bytes[end + 4..].to_vec(),
-    };
-    if !head_only
-        && answer
-            .header("transfer-encoding")
-            .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
-    {
+    let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    if !head_only && answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
         answer.body = unchunk(&answer.body)?;
     }
     Some(answer)
@@ -103,9 +95,6 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn a_chunked_answer_is_put_together() {
-    let answer = parse(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n",
-        false,
-    );
+    let answer = parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n", false);
     assert_eq!(answer.unwrap().text(), "abcd");
 }

@@ -37,9 +37,7 @@ impl Running {
         let log = File::create(log).expect("a log file in a directory of our own");
         let errors = log.try_clone().expect("a second handle of the log");
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        let child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}; run ./tests/run"));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; run ./tests/run"));
         Self { child }
     }
 
@@ -70,10 +68,7 @@ pub(crate) fn pushgateway() -> Gateway {
 pub(crate) fn pushward(text: &str) -> Gateway {
     let token = PlainToken::generate("").expect("a random source");
     let scopes = "[push, delete, read, admin]";
-    pushward_of(
-        &format!("tenants:\n  demo:\n    text: {text}\n{}", entry(&token, scopes)),
-        &token,
-    )
+    pushward_of(&format!("tenants:\n  demo:\n    text: {text}\n{}", entry(&token, scopes)), &token)
 }
 
 /// Ours with these tenants and operators. What it is asked, it is asked with `token`.
@@ -108,12 +103,7 @@ fn start(authorization: Option<String>, command: impl Fn(SocketAddr, &Path) -> C
         let log = directory.path().join("log");
         let process = Running::start(command(address, directory.path()), &log);
         let authorization = authorization.clone();
-        let mut gateway = Gateway {
-            address,
-            authorization,
-            process,
-            _directory: directory,
-        };
+        let mut gateway = Gateway { address, authorization, process, _directory: directory };
         if gateway.becomes_ready() {
             return gateway;
         }
@@ -124,8 +114,7 @@ fn start(authorization: Option<String>, command: impl Fn(SocketAddr, &Path) -> C
 
 impl Gateway {
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.try_send(method, path, headers, body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
     fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
@@ -144,9 +133,7 @@ impl Gateway {
     fn becomes_ready(&mut self) -> bool {
         let start = Instant::now();
         while start.elapsed() < READY_WITHIN {
-            let ready = self
-                .try_send("GET", "/-/ready", &[], b"")
-                .is_ok_and(|answer| answer.status == 200);
+            let ready = self.try_send("GET", "/-/ready", &[], b"").is_ok_and(|answer| answer.status == 200);
             if self.process.has_ended() {
                 return false;
             }

@@ -28,11 +28,7 @@ impl Prometheus {
         let lines = text.lines().map(|line| {
             let (key, value) = line.split_once(':').unwrap_or((line, ""));
             let is_interval = ["scrape_interval", "scrape_timeout", "evaluation_interval"].contains(&key.trim());
-            if is_interval && !value.is_empty() {
-                format!("{key}: 1s\n")
-            } else {
-                format!("{line}\n")
-            }
+            if is_interval && !value.is_empty() { format!("{key}: 1s\n") } else { format!("{line}\n") }
         });
         let config = files.file("prometheus-each-second.yml");
         std::fs::write(&config, lines.collect::<String>()).expect("the directory is ours");
@@ -48,18 +44,12 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", home.join("tsdb").display()))
             .arg(format!("--web.listen-address={address}"));
         let process = Running::start(command, &home.join("prometheus.log"));
-        Self {
-            address,
-            _process: process,
-        }
+        Self { address, _process: process }
     }
 
     fn get(&self, path: &str, arguments: &[&str]) -> Option<Value> {
         let mut command = Command::new("curl");
-        command
-            .args(["--silent", "--get"])
-            .args(arguments)
-            .arg(format!("http://{}{path}", self.address));
+        command.args(["--silent", "--get"]).args(arguments).arg(format!("http://{}{path}", self.address));
         let output = command.output().expect("curl is installed");
         serde_json::from_slice(&output.stdout).ok()
     }
@@ -77,16 +67,11 @@ impl Prometheus {
             [one] => Some(one.clone()),
             _ => None,
         });
-        (
-            series["metric"].clone(),
-            series["value"][1].as_str().unwrap_or_default().to_owned(),
-        )
+        (series["metric"].clone(), series["value"][1].as_str().unwrap_or_default().to_owned())
     }
 
     fn none(&self, query: &str) {
-        eventually(&format!("no {query}"), SEEN_WITHIN, || {
-            self.query(query).is_empty().then_some(())
-        });
+        eventually(&format!("no {query}"), SEEN_WITHIN, || self.query(query).is_empty().then_some(()));
     }
 }
 
@@ -94,29 +79,16 @@ impl Prometheus {
 fn from_readme(what: &str) -> String {
     let mut fences = README.split("\n```");
     fences.next();
-    let blocks = fences
-        .step_by(2)
-        .filter_map(|block| block.split_once('\n'))
-        .map(|(_, text)| text);
+    let blocks = fences.step_by(2).filter_map(|block| block.split_once('\n')).map(|(_, text)| text);
     let found: Vec<&str> = blocks.filter(|text| text.contains(what)).collect();
-    let [block] = found[..] else {
-        panic!("{} blocks of README.md hold {what:?}", found.len())
-    };
+    let [block] = found[..] else { panic!("{} blocks of README.md hold {what:?}", found.len()) };
     block.to_owned() + "\n"
 }
 
 fn succeeds(mut command: Command, directory: &Path) {
-    let output = command
-        .current_dir(directory)
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.current_dir(directory).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = [output.stdout, output.stderr].concat();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&text)
-    );
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&text));
 }
 
 /// A block of shell from the README, typed where quickstart was run.
@@ -128,12 +100,7 @@ fn type_in(files: &Quickstart, block: &str) {
 
 #[test]
 fn the_readme_holds_each_command_that_is_typed_from_it() {
-    for what in [
-        "--data-binary @-",
-        "--request DELETE",
-        "push_to_gateway",
-        "SSL_CERT_FILE",
-    ] {
+    for what in ["--data-binary @-", "--request DELETE", "push_to_gateway", "SSL_CERT_FILE"] {
         assert!(from_readme(what).len() > what.len(), "{what}");
     }
 }
@@ -173,10 +140,7 @@ fn a_real_prometheus_finds_what_curl_pushed_as_the_readme_says() {
     prometheus.one("push_failure_time_seconds{job=\"backup\",tenant=\"demo\"} == 0");
     eventually("the rules are loaded", SEEN_WITHIN, || {
         let rules = prometheus.get("/api/v1/rules", &[])?.to_string();
-        ["BackupFailed", "BackupMissing"]
-            .iter()
-            .all(|rule| rules.contains(rule))
-            .then_some(())
+        ["BackupFailed", "BackupMissing"].iter().all(|rule| rules.contains(rule)).then_some(())
     });
     type_in(&files, "--request DELETE");
     prometheus.none("{job=\"backup\",tenant=\"demo\"}");

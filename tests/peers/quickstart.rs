@@ -13,15 +13,8 @@ use tempfile::TempDir;
 /// Where quickstart puts `ops`, unless the file says otherwise.
 const OPS_PORT: &str = ":9191";
 /// What the tests use of what it writes.
-const FILES: &[&str] = &[
-    "pushward.yml",
-    "ca.pem",
-    "push.token",
-    "push.header",
-    "prometheus.token",
-    "prometheus.yml",
-    "rules.yml",
-];
+const FILES: &[&str] =
+    &["pushward.yml", "ca.pem", "push.token", "push.header", "prometheus.token", "prometheus.yml", "rules.yml"];
 
 pub(crate) struct Quickstart {
     pub(crate) address: SocketAddr,
@@ -39,9 +32,8 @@ impl Quickstart {
         let mut first = spawn(&home, address);
         eventually("quickstart writes its files", Duration::from_secs(30), || {
             // Which of them is written last is not ours to know: all are asked for.
-            let written = FILES
-                .iter()
-                .all(|file| std::fs::metadata(directory.join(file)).is_ok_and(|file| file.len() > 0));
+            let written =
+                FILES.iter().all(|file| std::fs::metadata(directory.join(file)).is_ok_and(|file| file.len() > 0));
             assert!(written || !first.has_ended(), "quickstart ended: {}", log(&home));
             written.then_some(())
         });
@@ -51,11 +43,7 @@ impl Quickstart {
             replace(&directory.join(file), OPS_PORT, &ops);
         }
         let process = spawn(&home, address);
-        let started = Self {
-            address,
-            home,
-            _process: process,
-        };
+        let started = Self { address, home, _process: process };
         eventually("quickstart is ready", Duration::from_secs(30), || {
             let answer = started.curl(&["--silent", "--fail", &started.url("/-/ready")]);
             (answer == "OK\n" || answer == "OK").then_some(())
@@ -99,11 +87,7 @@ fn directory_in(home: &TempDir) -> PathBuf {
 
 fn spawn(home: &TempDir, address: SocketAddr) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushward"));
-    command
-        .current_dir(home.path())
-        .arg("quickstart")
-        .arg("--address")
-        .arg(address.to_string());
+    command.current_dir(home.path()).arg("quickstart").arg("--address").arg(address.to_string());
     Running::start(command, &home.path().join("quickstart.log"))
 }
 

@@ -12,11 +12,7 @@ fn prints_the_status(who: &str, mut command: Command) {
         let text = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(text.starts_with("status 401"), "{who}, time {time}: {text}{errors}");
-        assert!(
-            output.status.success(),
-            "{who}, time {time}: {}\n{errors}",
-            output.status
-        );
+        assert!(output.status.success(), "{who}, time {time}: {}\n{errors}", output.status);
     }
 }
 
@@ -26,9 +22,7 @@ fn python_sees_the_status_of_a_large_push_refused_early() {
     let files = Quickstart::start();
     let mut python = Command::new("python3");
     python.env("SSL_CERT_FILE", files.file("ca.pem"));
-    python
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/refused.py"))
-        .arg(files.url(""));
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/refused.py")).arg(files.url(""));
     prints_the_status("prometheus_client", python);
 }
 
@@ -51,19 +45,10 @@ fn curl_sees_the_status_of_a_large_push_refused_early() {
     for version in ["--http1.1", "--http2"] {
         for expect in ["Expect: 100-continue", "Expect:"] {
             let mut curl = Command::new("curl");
-            curl.args([
-                "--silent",
-                "--show-error",
-                "--output",
-                "/dev/null",
-                "--write-out",
-                "status %{http_code}",
-            ]);
+            curl.args(["--silent", "--show-error", "--output", "/dev/null", "--write-out", "status %{http_code}"]);
             curl.arg("--cacert").arg(files.file("ca.pem")).arg(version);
             curl.args(["--header", "Authorization: Bearer wrong", "--header", expect]);
-            curl.arg("--data-binary")
-                .arg(format!("@{}", large.display()))
-                .arg(files.url("/metrics/job/large"));
+            curl.arg("--data-binary").arg(format!("@{}", large.display())).arg(files.url("/metrics/job/large"));
             prints_the_status(&format!("curl {version} {expect}"), curl);
         }
     }

@@ -39,10 +39,7 @@ fn metric_of(line: &str) -> String {
 }
 
 fn name_of(line: &str) -> &str {
-    let name = line
-        .strip_prefix("# HELP ")
-        .or_else(|| line.strip_prefix("# TYPE "))
-        .unwrap_or(line);
+    let name = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE ")).unwrap_or(line);
     name.split([' ', '{']).next().unwrap_or_default()
 }
 
@@ -63,11 +60,7 @@ fn timeless(line: &str) -> String {
 fn own_telemetry_and_the_moment_of_a_push_are_left_out() {
     let text = "# TYPE go_threads gauge\ngo_threads 8\n# TYPE m untyped\nm{job=\"go_\"} 1\n\
                 push_time_seconds{job=\"x\"} 1.7e+09\npush_failure_time_seconds{job=\"x\"} 0\n";
-    let kept = [
-        "# TYPE m untyped",
-        "m{job=\"go_\"} 1",
-        "push_time_seconds{job=\"x\"} some-time",
-    ];
+    let kept = ["# TYPE m untyped", "m{job=\"go_\"} 1", "push_time_seconds{job=\"x\"} some-time"];
     assert_eq!(lines(text, true)[..3], kept);
     assert_eq!(lines(text, true)[3], "push_failure_time_seconds{job=\"x\"} 0");
     assert_eq!(lines(text, false).len(), 6);

@@ -12,13 +12,7 @@ pub(crate) struct Step {
 
 impl Step {
     fn new(method: &'static str, path: &'static str, body: impl AsRef<[u8]>) -> Self {
-        Self {
-            method,
-            path,
-            headers: Vec::new(),
-            body: body.as_ref().to_vec(),
-            says: None,
-        }
+        Self { method, path, headers: Vec::new(), body: body.as_ref().to_vec(), says: None }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {

@@ -14,48 +14,24 @@ use std::net::SocketAddr;
 /// Path and body. Each of them is a good push by itself; a tenant's do not contradict each other.
 type Push = (&'static str, &'static str);
 const RED: &[Push] = &[
-    (
-        "/metrics/job/same",
-        "# HELP m red\n# TYPE m counter\nm 1\n# TYPE only_red gauge\nonly_red -0\n",
-    ),
+    ("/metrics/job/same", "# HELP m red\n# TYPE m counter\nm 1\n# TYPE only_red gauge\nonly_red -0\n"),
     (
         "/metrics/job/same/instance/i",
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n",
     ),
-    (
-        "/metrics/job/summary",
-        "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n",
-    ),
+    ("/metrics/job/summary", "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n"),
     ("/metrics/job/suffix", "flat_count 1\nflat_sum 1\nflat_bucket 1\n"),
-    (
-        "/metrics/job/forged/tenant/blue",
-        "forged{exported_tenant=\"a\",exported_exported_tenant=\"b\"} 1\n",
-    ),
-    (
-        "/metrics/job/reserved",
-        "up 0\nALERTS{alertname=\"a\",alertstate=\"firing\"} 1\nscrape_samples_scraped 7\n",
-    ),
-    (
-        "/metrics/job/values",
-        "v{l=\"\\\\ \\\" \\n {} = , #\"} NaN\nv{l=\"東京\"} +Inf\nw{l=\"\"} -Inf\nv 5e-324\n",
-    ),
-    (
-        "/metrics/job@base64/YS8vYg/empty@base64/=",
-        "# HELP help  of \\\\ two \\n lines\nhelp 1\n",
-    ),
+    ("/metrics/job/forged/tenant/blue", "forged{exported_tenant=\"a\",exported_exported_tenant=\"b\"} 1\n"),
+    ("/metrics/job/reserved", "up 0\nALERTS{alertname=\"a\",alertstate=\"firing\"} 1\nscrape_samples_scraped 7\n"),
+    ("/metrics/job/values", "v{l=\"\\\\ \\\" \\n {} = , #\"} NaN\nv{l=\"東京\"} +Inf\nw{l=\"\"} -Inf\nv 5e-324\n"),
+    ("/metrics/job@base64/YS8vYg/empty@base64/=", "# HELP help  of \\\\ two \\n lines\nhelp 1\n"),
     ("/metrics/job/x/le/1/quantile/2", "plain 1\n"),
 ];
 const BLUE: &[Push] = &[
     ("/metrics/job/same", "# HELP m blue\n# TYPE m gauge\nm 2\n"),
     ("/metrics/job/same/instance/i", "h 1\nh_count 7\n"),
-    (
-        "/metrics/job/summary",
-        "# TYPE s histogram\ns_bucket{le=\"0.5\"} 1\ns_sum 2\ns_count 3\n",
-    ),
-    (
-        "/metrics/job/suffix",
-        "# TYPE flat histogram\nflat_bucket{le=\"1\"} 1\nflat_sum 1\nflat_count 1\n",
-    ),
+    ("/metrics/job/summary", "# TYPE s histogram\ns_bucket{le=\"0.5\"} 1\ns_sum 2\ns_count 3\n"),
+    ("/metrics/job/suffix", "# TYPE flat histogram\nflat_bucket{le=\"1\"} 1\nflat_sum 1\nflat_count 1\n"),
     (
         "/metrics/job/forged",
         "# TYPE forged summary\nforged{tenant=\"red\",quantile=\"0.5\"} 1\nforged_sum{tenant=\"red\"} 1\n",
@@ -78,7 +54,7 @@ const REFUSED: &[Push] = &[
 fn pushes(to: SocketAddr, token: &PlainToken, pushes: &[Push], status: u16) {
     let bearer = bearer(token);
     for (path, body) in pushes {
-        let answer = http::send(to, "POST", path, &[("Authorization", &bearer)], body.as_bytes()).unwrap();
+        let answer = http::send(to, "POST", path, &[("Authorization", &bearer)], body.as_bytes()).expect("an answer");
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.text());
     }
 }
@@ -89,11 +65,7 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
     let [red, blue, operator] = [(); 3].map(|()| PlainToken::generate("").unwrap());
     let scopes = "[push, delete, read]";
     let people = [
-        format!(
-            "tenants:\n  red:\n{}  blue:\n{}",
-            entry(&red, scopes),
-            entry(&blue, scopes)
-        ),
+        format!("tenants:\n  red:\n{}  blue:\n{}", entry(&red, scopes), entry(&blue, scopes)),
         format!("operators:\n  prometheus:\n{}", entry(&operator, "[\"fleet:read\"]")),
     ];
     let gateway = process::pushward_of(&people.concat(), &operator);
@@ -103,11 +75,8 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
 
     let scrape = gateway.scrape().text();
     let series: Vec<&str> = scrape.lines().filter(|line| !line.starts_with('#')).collect();
-    let different: BTreeSet<&str> = series
-        .iter()
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(name, _)| name)
-        .collect();
+    let different: BTreeSet<&str> =
+        series.iter().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
     assert_eq!(different.len(), series.len(), "no series stands twice:\n{scrape}");
 
     let home = tempfile::tempdir().unwrap();
@@ -125,10 +94,7 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
         ("m{tenant=\"blue\",job=\"same\"}", "2"),
         ("h_count{tenant=\"red\",instance=\"i\"}", "2"),
         ("h_count{tenant=\"blue\",instance=\"i\"}", "7"),
-        (
-            "forged{tenant=\"red\",exported_tenant=\"blue\",exported_exported_tenant=\"a\"}",
-            "1",
-        ),
+        ("forged{tenant=\"red\",exported_tenant=\"blue\",exported_exported_tenant=\"a\"}", "1"),
         ("forged{tenant=\"blue\",exported_tenant=\"red\",quantile=\"0.5\"}", "1"),
         ("v{l=\"\\\\ \\\" \\n {} = , #\"}", "NaN"),
         ("help{job=\"a//b\"}", "1"),
@@ -138,20 +104,13 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
         assert_eq!(value, expected, "{query}\n{scrape}");
     }
     // Nobody marks another's targets as down, nor fires an alert.
-    assert!(
-        prometheus
-            .query("{__name__=~\"up|ALERTS|scrape_.*\",tenant=~\".+\"}")
-            .is_empty(),
-        "{scrape}"
-    );
+    assert!(prometheus.query("{__name__=~\"up|ALERTS|scrape_.*\",tenant=~\".+\"}").is_empty(), "{scrape}");
     eventually("a second scrape", SEEN_WITHIN, || {
         let scrapes = prometheus.query("count_over_time(up{job=\"fleet\"}[1m]) > 2");
         (!scrapes.is_empty()).then_some(())
     });
     assert_eq!(prometheus.one("min_over_time(up{job=\"fleet\"}[1m])").1, "1");
-    let itself = http::send(prometheus.address, "GET", "/metrics", &[], b"")
-        .unwrap()
-        .text();
+    let itself = http::send(prometheus.address, "GET", "/metrics", &[], b"").unwrap().text();
     for dropped in ["duplicate_timestamp", "out_of_order", "out_of_bounds"] {
         let none = format!("prometheus_target_scrapes_sample_{dropped}_total 0");
         assert!(itself.lines().any(|line| line == none), "{none}\n{scrape}");
