@@ -19,39 +19,48 @@ pub struct Answering {
     pub metrics: Metrics,
     pub ids: RequestIds,
     pub clock: SharedClock,
+    /// The route's label for requests that met none: their paths are a stranger's choice.
+    pub elsewhere: &'static str,
 }
 
-/// The label of requests that met no route: their paths are a stranger's choice.
-const NO_ROUTE: &str = "none";
-
+/// Around all routes of a listener. It must stand outside their router, not be a layer within it: the router adds the
+/// methods of a path to every answer to another method, also to the 401 of a stranger, who is not to learn them.
 pub async fn answered(State(answering): State<Answering>, request: Request, next: Next) -> Response {
     let began = answering.clock.tick();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let id = answering.ids.next_id();
     let mut answer = next.run(request).await;
+    let route = answer.extensions_mut().remove::<MatchedPath>();
     let rejection = answer.extensions_mut().remove::<Rejection>();
+    let allow = answer.headers_mut().remove(ALLOW);
     if let Some(rejection) = &rejection {
         if let Rejection::Misassembled(what) = rejection {
             tracing::error!(request = id, what, "internal error");
         }
         tracing::debug!(request = id, code = rejection.code(), "refused");
-        // Which methods a path has is the router's knowledge, which it writes on every answer to another method: also on
-        // the 401 of a stranger, who is not to learn it.
-        let allow = answer.headers_mut().remove(ALLOW);
         answer = rejection.answer(&id);
-        if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
-            answer.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
-        }
     }
+    let status = answer.status();
     let headers = answer.headers_mut();
+    if let Some(allow) = allow.filter(|_| status == StatusCode::METHOD_NOT_ALLOWED) {
+        headers.insert(ALLOW, allow);
+    }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let route = route.as_ref().map_or(answering.elsewhere, MatchedPath::as_str);
     let seconds = answering.clock.tick().since(began).as_secs_f64();
-    let code = rejection.as_ref().map(Rejection::code);
-    answering.metrics.answered(route, answer.status().as_u16(), code, seconds);
+    answering.metrics.answered(route, status.as_u16(), rejection.as_ref().map(Rejection::code), seconds);
+    answer
+}
+
+/// Directly around the routes: lets [`answered`] know which one it was.
+pub async fn routed(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut answer = next.run(request).await;
+    if let Some(route) = route {
+        answer.extensions_mut().insert(route);
+    }
     answer
 }

@@ -1,10 +1,10 @@
 //! A gateway in parts and as a whole: what a configuration makes, bound to its addresses and run to its end.
 
 use crate::answered::Answering;
-use crate::answered::answered;
 use crate::api::Api;
 use crate::config::Config;
 use crate::config::Listener;
+use crate::config::OpsAuth;
 use crate::exposition;
 use crate::identity::Identity;
 use crate::identity::Registry;
@@ -24,6 +24,7 @@ use crate::ops::StoreUsage;
 use crate::stack::Connections;
 use crate::stack::Requests;
 use crate::stack::accept_stack;
+use crate::stack::around;
 use crate::stack::request_stack;
 use crate::store::MemoryJournal;
 use crate::store::Store;
@@ -32,7 +33,6 @@ use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ struct Parts {
     listeners: ListenerMetrics,
     health: Health,
     clock: SharedClock,
-    ops_auth: crate::config::OpsAuth,
+    ops_auth: OpsAuth,
 }
 
 impl Gateway {
@@ -159,7 +159,12 @@ impl Parts {
         let hasher = SeriesHasher::with_key(key);
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config)));
         let requests = Requests {
-            answering: Answering { metrics: metrics.clone(), ids: RequestIds::new(), clock: clock.clone() },
+            answering: Answering {
+                metrics: metrics.clone(),
+                ids: RequestIds::new(),
+                clock: clock.clone(),
+                elsewhere: "none",
+            },
             identity: Identity { registry, clock: clock.clone() },
             buckets: Arc::new(Buckets::new(config, &clock)),
             tenants: Arc::new(config.tenants.keys().cloned().collect()),
@@ -176,7 +181,7 @@ impl Parts {
             identity: self.requests.identity.clone(),
             auth: self.ops_auth,
         };
-        ops::doors(&ops).layer(from_fn_with_state(self.requests.answering.clone(), answered))
+        around(ops::doors(&ops), &Answering { elsewhere: "ops", ..self.requests.answering.clone() })
     }
 
     /// Names the credential whose valid token was sent without TLS.

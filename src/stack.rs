@@ -5,6 +5,7 @@
 
 use crate::answered::Answering;
 use crate::answered::answered;
+use crate::answered::routed;
 use crate::api;
 use crate::api::Api;
 use crate::config;
@@ -94,7 +95,13 @@ pub fn request_stack(requests: &Requests) -> Router {
 
     let open = router(tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
 
-    open.merge(guarded).with_state(api.clone()).layer(
+    let doors = open.merge(guarded).with_state(api.clone()).layer(from_fn(routed));
+    around(doors, answering)
+}
+
+/// What every answer meets on its way out, whichever listener it leaves by.
+pub fn around(doors: Router, answering: &Answering) -> Router {
+    Router::new().fallback_service(doors).layer(
         ServiceBuilder::new()
             .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal
             .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))

@@ -10,7 +10,6 @@ use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use std::error::Error;
 use std::io;
 use std::io::Write;
 
@@ -97,21 +96,10 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
                     return Ok(Some(data));
                 }
             }
-            Some(Err(error)) if is_too_slow(&error) => return Err(ApiError::BodyTooSlow),
+            Some(Err(error)) if BodyTooSlow::caused(&error) => return Err(ApiError::BodyTooSlow),
             Some(Err(_)) => return Err(ApiError::BodyBroken),
         }
     }
-}
-
-fn is_too_slow(error: &axum::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if error.is::<BodyTooSlow>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }
 
 /// Bytes up to a limit.

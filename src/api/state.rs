@@ -2,6 +2,8 @@
 
 use super::ApiError;
 use crate::config::Config;
+use crate::config::JobLabel;
+use crate::config::Tenant;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -47,14 +49,12 @@ impl Api {
         metrics: PushMetrics,
         health: Health,
     ) -> Self {
-        let reading = |tenant: &crate::config::Tenant| TenantReading {
-            dialect: tenant.text,
-            body_bytes_max: tenant.limits.body_bytes_max,
-        };
+        let reading =
+            |tenant: &Tenant| TenantReading { dialect: tenant.text, body_bytes_max: tenant.limits.body_bytes_max };
         let reading = Reading {
             tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant))).collect(),
             namespace_label: config.namespace.label.clone(),
-            prefix_job: config.namespace.job == crate::config::JobLabel::Prefix,
+            prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         Self { store, clock, hasher, reading: Arc::new(reading), metrics, health }
     }
