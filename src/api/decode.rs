@@ -43,11 +43,19 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     }
 }
 
-/// Any content type is read as text, as upstream does; protobuf read so could only be nonsense.
+/// Any content type is read as text, as upstream does, but the one that upstream reads as protobuf.
 fn refuse_protobuf(headers: &HeaderMap) -> Result<(), ApiError> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/vnd.google.protobuf") { Err(ApiError::Protobuf) } else { Ok(()) }
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = value.split(';').map(str::trim);
+    let is_protobuf = parts.next().unwrap_or_default().eq_ignore_ascii_case("application/vnd.google.protobuf");
+    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+    let has = |name: &str, value: &str| {
+        parameters.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v.trim_matches('"') == value)
+    };
+    match is_protobuf && has("encoding", "delimited") && has("proto", "io.prometheus.client.MetricFamily") {
+        true => Err(ApiError::Protobuf),
+        false => Ok(()),
+    }
 }
 
 async fn plain(mut body: Body, limit: u64) -> Result<Bytes, ApiError> {

@@ -16,10 +16,11 @@ use base64::engine::GeneralPurposeConfig;
 /// Why a path names no group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    #[error("invalid base64 encoding in job name {0:?}: illegal base64 data")]
-    JobBase64(String),
-    #[error("invalid base64 encoding for label {name}={value:?}: illegal base64 data")]
-    LabelBase64 { name: String, value: String },
+    /// Upstream shows of the job what could be decoded.
+    #[error("invalid base64 encoding in job name {decoded:?}: illegal base64 data at input byte {at}")]
+    JobBase64 { decoded: String, at: usize },
+    #[error("invalid base64 encoding for label {name}={value:?}: illegal base64 data at input byte {at}")]
+    LabelBase64 { name: String, value: String, at: usize },
     #[error("odd number of components in label string {0:?}")]
     OddComponents(String),
     #[error(transparent)]
@@ -48,7 +49,10 @@ pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let (job, labels) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let job = match job_is_base64 {
-        true => text_of(base64_decoded(job).ok_or_else(|| PathError::JobBase64(job.to_owned()))?)?,
+        true => text_of(base64_decoded(job).map_err(|illegal| {
+            let decoded = String::from_utf8_lossy(&illegal.decoded).into_owned();
+            PathError::JobBase64 { decoded, at: illegal.at }
+        })?)?,
         false => job.to_owned(),
     };
     let labels = labels_of(labels)?;
@@ -78,23 +82,42 @@ fn label_of(raw_name: &str, value: &str) -> Result<(String, String), PathError> 
     }
     let value = match is_base64 {
         true => {
-            let broken = || PathError::LabelBase64 { name: name.to_owned(), value: value.to_owned() };
-            text_of(base64_decoded(value).ok_or_else(broken)?)?
+            let (name, shown) = (name.to_owned(), value.to_owned());
+            let broken = |illegal: Illegal| PathError::LabelBase64 { name, value: shown, at: illegal.at };
+            text_of(base64_decoded(value).map_err(broken)?)?
         }
         false => value.to_owned(),
     };
     Ok((name.to_owned(), value))
 }
 
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Where a text stops being base64, and what stood before: all whole quartets.
+struct Illegal {
+    at: usize,
+    decoded: Vec<u8>,
+}
+
 /// URL-safe base64 as Go's decoder reads it: any padding behind it is dropped, line ends within it are skipped, and left
 /// over bits may be anything.
-fn base64_decoded(text: &str) -> Option<Vec<u8>> {
-    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
-        .with_decode_allow_trailing_bits(true);
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, CONFIG);
-    let kept: Vec<u8> = text.trim_end_matches('=').bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    ENGINE.decode(kept).ok()
+fn base64_decoded(text: &str) -> Result<Vec<u8>, Illegal> {
+    let is_digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let text = text.trim_end_matches('=');
+    let kept: Vec<(usize, u8)> = text.bytes().enumerate().filter(|(_, b)| !matches!(b, b'\r' | b'\n')).collect();
+    let digits: Vec<u8> = kept.iter().map(|(_, b)| *b).take_while(|b| is_digit(*b)).collect();
+    let (quartets, rest) = digits.as_chunks::<4>();
+    // A digit alone behind whole quartets says nothing.
+    let lone = (rest.len() == 1 && digits.len() == kept.len()).then_some(digits.len() - rest.len());
+    match kept.get(lone.unwrap_or(digits.len())) {
+        Some((at, _)) => Err(Illegal { at: *at, decoded: BASE64.decode(quartets.as_flattened()).unwrap_or_default() }),
+        None => BASE64.decode(&digits).map_err(|_| Illegal { at: digits.len(), decoded: Vec::new() }),
+    }
 }
 
 /// What a scrape can show of a value.
@@ -172,9 +195,20 @@ mod tests {
             ("/metrics/job/x/@base64/eA", r#"improper label name """#),
             (
                 "/metrics/job/x/a@base64/foo.bar",
-                r#"invalid base64 encoding for label a="foo.bar": illegal base64 data"#,
+                r#"invalid base64 encoding for label a="foo.bar": illegal base64 data at input byte 3"#,
             ),
-            ("/metrics/job@base64/a%2Bb/x", r#"invalid base64 encoding in job name "a+b": illegal base64 data"#),
+            (
+                "/metrics/job@base64/Zm9v*",
+                r#"invalid base64 encoding in job name "foo": illegal base64 data at input byte 4"#,
+            ),
+            (
+                "/metrics/job@base64/Zm9ve",
+                r#"invalid base64 encoding in job name "foo": illegal base64 data at input byte 4"#,
+            ),
+            (
+                "/metrics/job@base64/a%2Bb/x",
+                r#"invalid base64 encoding in job name "": illegal base64 data at input byte 1"#,
+            ),
             ("/metrics/job/%FF", "a value in the path is not UTF-8"),
             ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
             ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
@@ -187,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_broken_job_is_told_before_a_broken_label_and_that_before_an_empty_job() {
-        assert!(matches!(key_of("/metrics/job@base64/./a").unwrap_err(), PathError::JobBase64(_)));
+        assert!(matches!(key_of("/metrics/job@base64/./a").unwrap_err(), PathError::JobBase64 { .. }));
         assert!(matches!(key_of("/metrics/job@base64/=/a").unwrap_err(), PathError::OddComponents(_)));
     }
 

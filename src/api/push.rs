@@ -52,7 +52,8 @@ async fn accept(
     body: Body,
 ) -> Result<(), Rejection> {
     let reading = api.reading_of(scope.tenant())?;
-    let key = scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?;
+    // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
+    let key = api.store.spelling(scope, scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?);
     let body = body_of(headers, body, reading.body_bytes_max).await?;
     api.metrics.size(body.len());
     let parsed = exposition::text::parse(&body, reading.dialect).map_err(|error| ApiError::Text(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! The store: every tenant's groups, in memory, written through a [`Journal`].
 //!
-//! Takes a [`Scope`](crate::namespace::Scope) or [`FleetScope`](crate::namespace::FleetScope), hands on a [`Snapshot`] or
+//! Takes a [`Scope`] or [`FleetScope`], hands on a [`Snapshot`] or
 //! [`FleetSnapshot`]. A write is *judged* (consistency, quota) on the state as it would be after it, *journalled*, and only
 //! then *shown*, whole. What it costs grows with what it carries, not with what is stored.
 //!
@@ -129,6 +129,14 @@ impl Store {
     /// Replaces or merges a group, whole or not at all.
     pub fn push(&self, scope: &Scope, push: &Push) -> Result<(), Refusal> {
         self.shelf(scope, &push.key)?.push(self, push, scope.narrowing().is_everything())
+    }
+
+    /// `key` as the group holds it: with the empty labels of the push that created it. `key` itself if there is no group.
+    pub fn spelling(&self, scope: &Scope, key: GroupingKey) -> GroupingKey {
+        match self.shelves.get(scope.tenant()).and_then(|shelf| shelf.other_spelling(&key)) {
+            Some(stored) => (*stored).clone(),
+            None => key,
+        }
     }
 
     /// Removes exactly this group. A group that is not there is no error.

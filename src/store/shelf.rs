@@ -20,6 +20,7 @@ use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// One tenant's groups.
 #[derive(Debug)]
@@ -43,6 +44,11 @@ impl Shelf {
 
     pub(super) fn usage(&self) -> Usage {
         self.state.lock().usage()
+    }
+
+    /// The key as the group holds it, where that shows other labels.
+    pub(super) fn other_spelling(&self, key: &GroupingKey) -> Option<Arc<GroupingKey>> {
+        self.state.lock().group_key(key).filter(|stored| !stored.labels().eq(key.labels())).cloned()
     }
 
     #[cfg(test)]

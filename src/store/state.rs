@@ -48,7 +48,11 @@ impl State {
 
     /// The key as the group holds it, which is how the push that created the group spelled it.
     pub(super) fn stored_key(&self, key: &GroupingKey) -> Arc<GroupingKey> {
-        self.groups.get(key).map_or_else(|| Arc::new(key.clone()), |group| group.key.clone())
+        self.group_key(key).map_or_else(|| Arc::new(key.clone()), Arc::clone)
+    }
+
+    pub(super) fn group_key(&self, key: &GroupingKey) -> Option<&Arc<GroupingKey>> {
+        self.groups.get(key).map(|group| &group.key)
     }
 
     /// The usage as it would be after the push, or why it may not be.

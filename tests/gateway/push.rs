@@ -108,3 +108,15 @@ async fn a_scrape_of_any_size_comes_whole() {
     assert_eq!(red.scrape().await.len(), 60_000);
     assert_eq!(gateway.client("o").scrape().await.len(), 60_000);
 }
+
+#[tokio::test]
+async fn a_later_push_that_spells_empty_labels_differently_does_not_change_those_shown() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    red.post("/metrics/job/a", "m 1\n").await.ok();
+    red.post("/metrics/job/a/other@base64/=", "n 1\n").await.ok();
+    assert_eq!(red.scrape().await, ["m{instance=\"\",job=\"a\"} 1", "n{instance=\"\",job=\"a\"} 1"]);
+    red.post("/metrics/job/b/other/", "m 1\n").await.ok();
+    red.post("/metrics/job/b", "n 2\n").await.ok();
+    assert!(red.scrape().await.contains(&"n{instance=\"\",job=\"b\",other=\"\"} 2".to_owned()));
+}
