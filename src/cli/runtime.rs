@@ -5,6 +5,10 @@ use crate::gateway::Gateway;
 use crate::gateway::StartError;
 use crate::model::SharedClock;
 use crate::telemetry::start_log;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::process::getrlimit;
+use rustix::process::setrlimit;
 use std::io;
 use std::process::ExitCode;
 use tokio::signal::unix::Signal;
@@ -18,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub fn serve_until_stopped(config: &Config, clock: SharedClock) -> ExitCode {
     // Only a test begins a second log in one process.
     let _ = start_log(&config.log);
+    raise_descriptor_limit(config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -31,6 +36,28 @@ pub fn serve_until_stopped(config: &Config, clock: SharedClock) -> ExitCode {
             tracing::error!(%error, "the gateway does not start");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Descriptors besides those of connections: files, sockets of listeners, the runtime's own.
+const DESCRIPTORS_BESIDES: u64 = 64;
+
+/// Lets this process open as many files as it may. The usual soft limit of 1,024 would let a thousand strangers keep
+/// everybody else out, long before the caps do.
+fn raise_descriptor_limit(config: &Config) {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
+    // A socket may wait for its slot, so there may be twice as many as slots.
+    let connections = config.listener.connections_max.saturating_add(config.ops.listener.connections_max);
+    let needed = (connections as u64).saturating_mul(2).saturating_add(DESCRIPTORS_BESIDES);
+    match getrlimit(Resource::Nofile).current {
+        Some(allowed) if allowed < needed => {
+            tracing::warn!(allowed, needed, "fewer files may be open than connections_max asks for");
+        }
+        _ => {}
     }
 }
 
