@@ -102,6 +102,12 @@ impl Push {
         families.dedup_by(|later, first| later.name() == first.name());
         Self { key, method, families, at }
     }
+
+    /// What it carries of that name.
+    fn family(&self, name: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|family| (**family.name()).cmp(name)).ok()?;
+        self.families.get(at).map(|family| &**family)
+    }
 }
 
 /// All shelves. Tenants come from the configuration; nothing a client sends makes one.
@@ -156,7 +162,10 @@ impl Store {
         let claims = self.claims.lock();
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
-        FleetSnapshot::new(columns, claims.view())
+        let view = claims.view();
+        // What follows looks at every column, and nobody's push is to wait for that.
+        drop(claims);
+        FleetSnapshot::new(columns, view)
     }
 
     /// What each tenant takes of its quota.
