@@ -37,7 +37,12 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
         check_series(family, &push.key, state)?;
     }
     let after = usage_after(push, state);
-    state.usage.may_become(after, state.quota)?;
+    state.usage.may_become(after, state.quota).map_err(|refusal| match refusal {
+        Refusal::QuotaFull { kind, limit, .. } if !state.all_visible => {
+            Refusal::QuotaFull { kind, limit, needed: None }
+        }
+        refusal => refusal,
+    })?;
     Ok(after)
 }
 
