@@ -29,7 +29,7 @@ pub struct Api {
 /// How bodies are read and views are written.
 #[derive(Debug)]
 pub(super) struct Reading {
-    tenants: BTreeMap<TenantId, TenantReading>,
+    pub(super) tenants: BTreeMap<TenantId, TenantReading>,
     pub(super) namespace_label: String,
     pub(super) prefix_job: bool,
 }

@@ -39,10 +39,16 @@ pub(super) fn renames(label: &str, name: &str) -> bool {
     front.is_empty()
 }
 
-/// Writes the lines of a family with the tenant's label first on each. With `only`, those whose name is exactly that.
-pub fn write_fleet_lines(out: &mut Vec<u8>, family: &PreparedFamily, labels: &FleetLabels, only: Option<&str>) {
-    let mut rest = family.lines();
-    out.reserve(rest.len() + family.line_count() as usize * labels.insertion.len());
+/// Writes `lines`, some whole ones of a family's, with the tenant's label first on each. With `only`, those whose name is
+/// exactly that.
+pub fn write_fleet_lines(
+    out: &mut Vec<u8>,
+    family: &PreparedFamily,
+    lines: &[u8],
+    labels: &FleetLabels,
+    only: Option<&str>,
+) {
+    let mut rest = lines;
     let careful = family.renamed() || labels.job_prefix.is_some();
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);

@@ -97,7 +97,11 @@ impl Claims {
         rivals.insert(claimant);
         rivals.retain(|rival| self.contested.contains(rival) && !self.is_contested(rival));
         if !rivals.is_empty() {
-            Arc::make_mut(&mut self.contested).retain(|claimant| !rivals.contains(claimant));
+            // One by one, not by a walk over all: whoever takes many away would pay for their square, and all tenants wait.
+            let contested = Arc::make_mut(&mut self.contested);
+            for rival in &rivals {
+                contested.remove(rival);
+            }
         }
     }
 

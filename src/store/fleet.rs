@@ -56,7 +56,7 @@ pub enum FleetPiece<'a> {
     /// A family begins. Each name comes once; a flattened one may turn out to have no lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group of `tenant` holds of it; `only` its lines of that name, where one is given.
-    Lines { tenant: &'a TenantId, family: &'a PreparedFamily, only: Option<&'a str> },
+    Lines { tenant: &'a TenantId, family: &'a Arc<PreparedFamily>, only: Option<&'a str> },
 }
 
 impl FleetSnapshot {

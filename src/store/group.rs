@@ -2,10 +2,12 @@
 
 use super::column::Place;
 use super::usage::Usage;
+use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the store accounts for a group besides its key and its families: this struct, its entry in the map of groups,
@@ -16,8 +18,8 @@ const OVERHEAD: usize = 768;
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// Sorted by name.
-    pub(super) families: Vec<Held>,
+    /// By name, in a tree: into a sorted list, a push of many new names would be as slow as their square.
+    pub(super) families: BTreeMap<FamilyName, Held>,
     /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Place; 2],
     /// When it was last changed, if ever.
@@ -34,23 +36,13 @@ pub(super) struct Held {
 }
 
 impl Group {
-    pub(super) fn find(&self, name: &str) -> Result<usize, usize> {
-        self.families.binary_search_by(|held| (**held.family.name()).cmp(name))
-    }
-
     pub(super) fn get(&self, name: &str) -> Option<&Held> {
-        self.find(name).ok().and_then(|at| self.families.get(at))
+        self.families.get(name)
     }
 
     /// Puts `held` in the place of the family of its name, which is handed back.
     pub(super) fn put(&mut self, held: Held) -> Option<Held> {
-        match self.find(held.family.name()) {
-            Ok(at) => self.families.get_mut(at).map(|slot| std::mem::replace(slot, held)),
-            Err(at) => {
-                self.families.insert(at, held);
-                None
-            }
-        }
+        self.families.insert(held.family.name().clone(), held)
     }
 
     /// The moment that an own gauge of this group shows.

@@ -55,6 +55,7 @@ use crate::namespace::FleetScope;
 use crate::namespace::Scope;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Why a write is refused. Nothing of it is stored; what is noted of it is said with each.
@@ -63,15 +64,27 @@ pub enum Refusal {
     /// It contradicts what the tenant already holds. Noted as a failure of the group.
     #[error("{0}")]
     Inconsistent(String),
-    /// It would take more than the tenant may keep. Noted if the group exists.
-    #[error("the tenant's quota is full: {kind} is {limit}, and this would make it {needed}")]
-    QuotaFull { kind: QuotaKind, limit: u64, needed: u64 },
+    /// It would take more than the tenant may keep. Noted if the group exists. What would be needed tells how much the
+    /// whole tenant holds, so it is only there for whoever can see all of that.
+    #[error("the tenant's quota is full: {kind} is {limit}, and this would {}", OfNeeded(*.needed))]
+    QuotaFull { kind: QuotaKind, limit: u64, needed: Option<u64> },
     /// The group does not exist for this scope. Not noted.
     #[error("the group is not within this credential's scope")]
     OutOfScope,
     /// The journal did not take it. Not noted.
     #[error("the storage did not accept the write")]
     Unavailable,
+}
+
+struct OfNeeded(Option<u64>);
+
+impl fmt::Display for OfNeeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(needed) => write!(f, "make it {needed}"),
+            None => f.write_str("be over it"),
+        }
+    }
 }
 
 /// Whether a push replaces its whole group or only the families it carries.
@@ -101,6 +114,12 @@ impl Push {
         families.sort_by(|a, b| a.name().cmp(b.name()));
         families.dedup_by(|later, first| later.name() == first.name());
         Self { key, method, families, at }
+    }
+
+    /// What it carries of that name.
+    fn family(&self, name: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|family| (**family.name()).cmp(name)).ok()?;
+        self.families.get(at).map(|family| &**family)
     }
 }
 
@@ -150,6 +169,23 @@ impl Store {
         self.shelf(scope, key)?.note_failure(self, key, at)
     }
 
+    /// More than this no push of the tenant may take: it could not be accepted, whatever it replaced.
+    pub fn push_bytes_max(&self, scope: &Scope) -> u64 {
+        let shelf = self.shelves.get(scope.tenant());
+        shelf.map_or(0, |shelf| shelf.quota().stored_bytes_max.max(shelf.usage().stored_bytes))
+    }
+
+    /// The refusal of a push that takes more than [`Store::push_bytes_max`], noted as that of any full quota.
+    pub fn refuse_too_large(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Refusal {
+        let noted = self.shelf(scope, key).and_then(|shelf| shelf.note_full(self, key, at).map(|()| shelf.quota()));
+        match noted {
+            Ok(quota) => {
+                Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit: quota.stored_bytes_max, needed: None }
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
     /// What the scope can see, at one instant.
     pub fn snapshot(&self, scope: &Scope) -> Snapshot {
         let columns = self.shelves.get(scope.tenant()).map(Shelf::columns).unwrap_or_default();
@@ -164,7 +200,10 @@ impl Store {
         let claims = self.claims.lock();
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
-        FleetSnapshot::new(columns, claims.view())
+        let view = claims.view();
+        // What follows looks at every column, and nobody's push is to wait for that.
+        drop(claims);
+        FleetSnapshot::new(columns, view)
     }
 
     /// What each tenant takes of its quota.

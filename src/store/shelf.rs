@@ -76,7 +76,7 @@ impl Shelf {
         });
         match &outcome {
             Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
-            Err(Refusal::QuotaFull { .. }) => self.note(store, &push.key, push.at, false)?,
+            Err(Refusal::QuotaFull { .. }) => self.note_full(store, &push.key, push.at)?,
             Ok(()) | Err(Refusal::OutOfScope | Refusal::Unavailable) => {}
         }
         outcome
@@ -84,6 +84,10 @@ impl Shelf {
 
     pub(super) fn note_failure(&self, store: &Store, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
         self.note(store, key, at, true)
+    }
+
+    pub(super) fn note_full(&self, store: &Store, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
+        self.note(store, key, at, false)
     }
 
     pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {

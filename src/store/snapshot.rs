@@ -25,7 +25,7 @@ pub enum Piece<'a> {
     /// A family begins. Families come in the order of their names, each once, and none without lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group holds of it.
-    Lines(&'a PreparedFamily),
+    Lines(&'a Arc<PreparedFamily>),
 }
 
 impl Snapshot {

@@ -21,6 +21,7 @@ use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
 use crate::model::Timestamp;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -69,12 +70,13 @@ impl State {
             self.index.find(family.name()).is_none_or(|(_, column)| column.kind != family.kind())
         };
         let group = self.groups.get(&push.key).filter(|_| push.method == Method::Replace);
-        let mut held = group.into_iter().flat_map(|group| &group.families);
-        push.families.iter().any(|family| new(family)) || held.any(|held| self.is_sole(held) && !carries(push, held))
+        let mut held = group.into_iter().flat_map(|group| group.families.values());
+        push.families.iter().any(|family| new(family))
+            || held.any(|held| self.is_sole(held) && push.family(held.family.name()).is_none())
     }
 
     pub(super) fn deleting_changes_claims(&self, key: &GroupingKey) -> bool {
-        self.groups.get(key).is_some_and(|group| group.families.iter().any(|held| self.is_sole(held)))
+        self.groups.get(key).is_some_and(|group| group.families.values().any(|held| self.is_sole(held)))
     }
 
     fn is_sole(&self, held: &Held) -> bool {
@@ -91,7 +93,7 @@ impl State {
     ) {
         self.ensure_group(key, own_gauge);
         if push.method == Method::Replace {
-            self.drop_families(key, |held| !carries(push, held), claims.as_deref_mut());
+            self.drop_families(key, |held| push.family(held.family.name()).is_none(), claims.as_deref_mut());
         }
         for family in &push.families {
             self.put_family(key, family, claims.as_deref_mut());
@@ -135,7 +137,7 @@ impl State {
             return Usage::default();
         };
         let mut usage = empty_group_usage(&group.key);
-        for held in &group.families {
+        for held in group.families.values() {
             usage.add(family_usage(&held.family));
         }
         usage
@@ -151,7 +153,7 @@ impl State {
             let column = self.index.open(family.name(), family.kind());
             self.index.insert(column, Cell { key: key.clone(), family })
         });
-        let group = Group { key: key.clone(), families: Vec::new(), own, pushed_at: None, failed_at: None };
+        let group = Group { key: key.clone(), families: BTreeMap::new(), own, pushed_at: None, failed_at: None };
         self.groups.insert(key.clone(), group);
         self.identities.add_group(key);
     }
@@ -192,14 +194,18 @@ impl State {
     fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, mut claims: Option<&mut Claims>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
-        for held in group.families.extract_if(.., |held| gone(held)) {
+        group.families.retain(|_, held| {
+            if !gone(held) {
+                return true;
+            }
             let (name, kind) = (held.family.name(), held.family.kind());
             index.remove(held.place, key);
             if let Some(claims) = claims.as_deref_mut().filter(|_| index.find(name).is_none()) {
                 claims.remove(name, kind);
             }
             identities.remove_family(key, &held.family);
-        }
+            false
+        });
     }
 
     /// Everything counted anew, for tests to compare with what was counted along the way.
@@ -211,9 +217,4 @@ impl State {
         }
         usage
     }
-}
-
-/// Whether the push carries a family of the name of `held`. Families of a push are sorted by name.
-fn carries(push: &Push, held: &Held) -> bool {
-    push.families.binary_search_by(|family| family.name().cmp(held.family.name())).is_ok()
 }

@@ -34,7 +34,7 @@ impl Usage {
         ];
         for (kind, before, needed, limit) in kinds {
             if needed > limit && needed > before {
-                return Err(Refusal::QuotaFull { kind, limit, needed });
+                return Err(Refusal::QuotaFull { kind, limit, needed: Some(needed) });
             }
         }
         Ok(())

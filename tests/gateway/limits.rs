@@ -102,3 +102,36 @@ async fn a_full_quota_is_403_and_names_limit_and_need() {
     assert_eq!(answer.reason.as_deref(), Some("quota_full series_max=1"));
     red.put("/metrics/job/a", "m 1\n").await.ok();
 }
+
+#[tokio::test]
+async fn a_small_body_that_long_grouping_labels_make_vast_is_refused_for_the_quota_and_not_written_out() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.stored_bytes_max = 100_000)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let path = format!("/metrics/job/a/l/{}", "v".repeat(10_000));
+    let body: String = (0..20).map(|n| format!("m{n} 1\n")).collect();
+    let answer = red.put(&path, &body).await.refused(403, "quota_full");
+    assert!(answer.text().contains("stored_bytes_max is 100000, and this would be over it"), "{}", answer.text());
+    assert_eq!(red.get("/metrics").await.text(), "");
+    // A group that is there keeps a note, as for every full quota.
+    red.put(&path, "m 1\n").await.ok();
+    red.put(&path, &body).await.refused(403, "quota_full");
+    assert!(!red.get("/metrics").await.text().contains("\"} 0\n"));
+}
+
+#[tokio::test]
+async fn a_narrowed_credential_is_not_told_how_much_its_tenant_holds() {
+    let narrowed = |token: &mut pushward::config::TenantToken| {
+        token.jobs = pushward::model::JobPattern::parse("own").map(|job| vec![job]);
+    };
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.series_max = 3)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .token("red", "narrow", &pushward::model::Verb::ALL, narrowed)
+        .start();
+    gateway.client("red").put("/metrics/job/other", "m 1\nn 2\n").await.ok();
+    let answer = gateway.client("narrow").put("/metrics/job/own", "m 1\nn 2\n").await.refused(403, "quota_full");
+    assert!(answer.text().contains("series_max is 3, and this would be over it"), "{}", answer.text());
+}

@@ -1,0 +1,62 @@
+//! What a write may cost: something like what it carries, whatever is held already.
+//!
+//! Each test is so large that a square would take minutes, and its bound so wide that a slow machine keeps it.
+
+use super::*;
+use crate::model::MetricKind::Counter;
+use crate::model::MetricKind::Gauge;
+use std::time::Duration;
+
+/// On the processor, so that a busy machine is not taken for a slow store.
+fn spent_by_this_thread() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+fn cost_of(work: impl FnOnce()) -> Duration {
+    let before = spent_by_this_thread();
+    work();
+    spent_by_this_thread() - before
+}
+
+/// The same one line under `count` names that begin with `start`.
+fn families(key: &GroupingKey, start: &str, kind: MetricKind, count: usize) -> Vec<PreparedFamily> {
+    (0..count).map(|n| family(key, &format!("{start}{n:06}"), kind, "", &[&[]])).collect()
+}
+
+const VAST: Quota = Quota { groups_max: 1000, series_max: 1 << 40, stored_bytes_max: 1 << 40 };
+
+#[test]
+fn a_push_of_many_new_names_is_not_slower_for_the_many_that_its_group_holds() {
+    let store = store_with(&["red"], VAST, Arc::new(MemoryJournal));
+    let a = key("a", &[]);
+    let (late, early) = (families(&a, "z", Gauge, 100_000), families(&a, "a", Gauge, 100_000));
+    let first = cost_of(|| push(&store, "red", &a, Method::Merge, &late, 1).unwrap());
+    let second = cost_of(|| push(&store, "red", &a, Method::Merge, &early, 2).unwrap());
+    assert!(second < first * 3, "{first:?}, then {second:?}");
+}
+
+#[test]
+fn a_refused_push_of_one_family_is_not_slower_for_the_many_that_its_group_holds() {
+    let store = store_with(&["red"], VAST, Arc::new(MemoryJournal));
+    let (a, b) = (key("a", &[]), key("b", &[]));
+    replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap();
+    replace(&store, "red", &a, &families(&a, "z", Gauge, 50_000)).unwrap();
+    let wrong = [family(&a, "m", Counter, "", &[&[]])];
+    let refused = cost_of(|| {
+        for method in [Method::Replace, Method::Merge].into_iter().cycle().take(200) {
+            push(&store, "red", &a, method, &wrong, 1).unwrap_err();
+        }
+    });
+    assert!(refused < Duration::from_millis(500), "{refused:?}");
+}
+
+#[test]
+fn contested_families_are_taken_away_in_a_time_that_grows_with_their_number() {
+    let store = store_with(&["blue", "red"], VAST, Arc::new(MemoryJournal));
+    let a = key("a", &[]);
+    replace(&store, "red", &a, &families(&a, "m", Gauge, 20_000)).unwrap();
+    let brought = cost_of(|| replace(&store, "blue", &a, &families(&a, "m", Counter, 20_000)).unwrap());
+    let taken = cost_of(|| store.delete(&Scope::for_test("blue"), &a).unwrap());
+    assert!(taken < brought * 3, "{brought:?}, then {taken:?}");
+}
