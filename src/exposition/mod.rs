@@ -23,6 +23,5 @@ pub use prepare::Inconsistent;
 pub use prepare::prepare;
 pub use pushed::PushedFamilies;
 pub use write::TEXT_CONTENT_TYPE;
-pub use write::line_names;
 pub use write::write_header;
 pub use write::write_lines;
