@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn a_push_that_the_storage_did_not_take_is_our_fault_and_may_come_again() {
+        let answer = Rejection::from(Refusal::Unavailable).answer("id");
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "1");
+    }
+
+    #[test]
     fn an_inconsistent_push_is_told_in_upstreams_words() {
         let text = Rejection::from(Refusal::Inconsistent("why".into())).public();
         assert_eq!(text, "pushed metrics are invalid or inconsistent with existing metrics: why");
