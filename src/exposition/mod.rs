@@ -1,7 +1,7 @@
 //! Stage `exposition`. Input: the bytes of a push. Output: [`model::PreparedFamily`](crate::model::PreparedFamily), and
 //! its lines as a tenant or an operator sees them.
 //!
-//! A push is read once ([`text::parse`]), made ready once ([`prepare`]) and from then on only copied
+//! A push is read once ([`text::parse`]), made ready once ([`prepare()`]) and from then on only copied
 //! ([`write_lines`], [`write_fleet_lines`]).
 
 mod escape;

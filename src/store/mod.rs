@@ -1,6 +1,6 @@
 //! The store: every tenant's groups, in memory, written through a [`Journal`].
 //!
-//! Takes a [`Scope`](crate::namespace::Scope) or [`FleetScope`](crate::namespace::FleetScope), hands on a [`Snapshot`] or
+//! Takes a [`Scope`] or [`FleetScope`], hands on a [`Snapshot`] or
 //! [`FleetSnapshot`]. A write is *judged* (consistency, quota) on the state as it would be after it, *journalled*, and only
 //! then *shown*, whole. What it costs grows with what it carries, not with what is stored.
 //!
