@@ -45,6 +45,7 @@ const BODY_MAX: usize = 512;
 const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
 
 impl Rejection {
+    /// 401: no proof. 403: proved, and not allowed. 429 and 413: later, or smaller. 503 and 500: our side.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Identity(error) => match error {
@@ -73,6 +74,7 @@ impl Rejection {
         }
     }
 
+    /// Which refusal it is, as metrics, logs and clients match it: it does not change with the words.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Identity(error) => match error {

@@ -72,8 +72,19 @@ impl Program {
     /// The port of the main listener, when it serves.
     #[track_caller]
     pub(crate) fn port(&self) -> u16 {
+        self.port_behind("addresses=")
+    }
+
+    /// The port of the operator's listener, when it serves.
+    #[track_caller]
+    pub(crate) fn ops_port(&self) -> u16 {
+        self.port_behind("ops=")
+    }
+
+    #[track_caller]
+    fn port_behind(&self, field: &str) -> u16 {
         let line = self.line_with("message=serving");
-        let (_, rest) = line.split_once("addresses=").unwrap();
+        let (_, rest) = line.split_once(field).unwrap();
         let digits = rest.split_once("127.0.0.1:").unwrap().1.split(|c: char| !c.is_ascii_digit()).next().unwrap();
         digits.parse().unwrap()
     }

@@ -2,6 +2,7 @@
 
 use crate::client::answer;
 use crate::client::connect;
+use crate::client::exchange;
 use crate::client::head;
 use crate::program::Program;
 use crate::program::wait_for;
@@ -59,6 +60,24 @@ fn a_stop_does_not_wait_for_a_client_for_ever() {
     program.signal("TERM");
     assert_eq!(program.exit_code(), Some(0), "{}", program.said());
     drop(silent);
+}
+
+#[test]
+fn while_it_stops_the_operators_listener_goes_on_and_says_so() {
+    let site = Site::new(0, "");
+    let mut program = site.serve();
+    let (port, ops) = (program.port(), program.ops_port());
+    let ready = || exchange(connect(ops), "GET", "/-/ready", "", "");
+    assert_eq!(ready().0, 200);
+    let mut push = half_a_push(&site, port);
+    program.signal("TERM");
+    wait_for_closed_doors(&program, port);
+    let (status, text) = ready();
+    assert_eq!(status, 503, "{text}");
+    assert!(text.ends_with("not ready: stopping\n"), "{text}");
+    push.get_mut().write_all(&BODY.as_bytes()[2..]).unwrap();
+    assert_eq!(answer(push).0, 200);
+    assert_eq!(program.exit_code(), Some(0), "{}", program.said());
 }
 
 #[test]
