@@ -45,6 +45,7 @@ const BODY_MAX: usize = 512;
 const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
 
 impl Rejection {
+    /// 401: no proof. 403: proved, and not allowed. 429 and 413: later, or smaller. 503 and 500: our side.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Identity(error) => match error {
@@ -73,6 +74,7 @@ impl Rejection {
         }
     }
 
+    /// Which refusal it is, as metrics, logs and clients match it: it does not change with the words.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Identity(error) => match error {
@@ -234,6 +236,13 @@ mod tests {
         assert_eq!(reason.as_bytes(), b"rate_limited requests_per_second=5");
         let large = Rejection::from(ApiError::BodyTooLarge { limit: u64::MAX }).answer("id");
         assert!(large.extensions().get::<hyper::ext::ReasonPhrase>().unwrap().as_bytes().len() <= 80);
+    }
+
+    #[test]
+    fn a_push_that_the_storage_did_not_take_is_our_fault_and_may_come_again() {
+        let answer = Rejection::from(Refusal::Unavailable).answer("id");
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "1");
     }
 
     #[test]

@@ -46,9 +46,12 @@ use tower_http::compression::CompressionLayer;
 #[derive(Clone)]
 pub struct Connections {
     pub config: config::Listener,
+    /// `None`: the listener speaks plaintext.
     pub tls: Option<CurrentTls>,
+    /// Tells whose token was sent to a TLS port without TLS.
     pub in_clear: InClear,
     pub clock: SharedClock,
+    /// Cancelled, no further socket is accepted and every connection is asked to end.
     pub shutdown: CancellationToken,
     pub events: Arc<dyn ListenerEvents>,
 }
@@ -74,6 +77,7 @@ pub struct Requests {
     pub answering: Answering,
     pub identity: Identity,
     pub buckets: Arc<Buckets>,
+    /// All tenants there are: an operator may name no other.
     pub tenants: Arc<BTreeSet<TenantId>>,
     pub api: Api,
 }

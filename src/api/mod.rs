@@ -39,10 +39,13 @@ pub enum ApiError {
     Encoded(String),
     #[error("{0}")]
     Text(String),
+    /// `limit` is in bytes, decompressed.
     #[error("the body is too large: body_bytes_max is {limit} bytes, decompressed")]
     BodyTooLarge { limit: u64 },
+    /// `deadlines.body` of the listener came before its end.
     #[error("the body came too slowly")]
     BodyTooSlow,
+    /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,
 }

@@ -1,12 +1,12 @@
 //! What can be said of a listener's certificate before it is served.
 
 use super::authority;
-use super::rfc3339;
 use crate::config::Config;
 use crate::config::Fault;
 use crate::config::Listener;
 use crate::config::Tls;
 use crate::model::Timestamp;
+use crate::model::rfc3339;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;

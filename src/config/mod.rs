@@ -88,6 +88,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub config: Config,
+    /// In the order in which they were found; empty where nothing is odd.
     pub cautions: Vec<Fault>,
 }
 

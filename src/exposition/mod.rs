@@ -24,6 +24,5 @@ pub use prepare::Unfit;
 pub use prepare::prepare;
 pub use pushed::PushedFamilies;
 pub use write::TEXT_CONTENT_TYPE;
-pub use write::line_names;
 pub use write::lines_from;
 pub use write::write_header;

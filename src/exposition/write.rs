@@ -28,16 +28,6 @@ pub fn lines_from(family: &PreparedFamily, start: usize, enough: usize) -> &[u8]
     end.and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
-/// The names of a family's lines, each once, in the order of [`MetricKind::line_suffixes`]. At most four.
-pub fn line_names(family: &PreparedFamily) -> impl Iterator<Item = &str> {
-    let suffixes = family.kind().line_suffixes().iter();
-    suffixes.filter_map(|suffix| {
-        let mut names = family.lines().split_inclusive(|byte| *byte == b'\n').map(line_name);
-        let is_it = |name: &&[u8]| name.strip_prefix(family.name().as_bytes()) == Some(suffix.as_bytes());
-        names.find(is_it).and_then(|name| std::str::from_utf8(name).ok())
-    })
-}
-
 /// The name a line begins with: everything before its labels.
 pub(super) fn line_name(line: &[u8]) -> &[u8] {
     let end = memchr::memchr(b'{', line).unwrap_or(line.len());

@@ -37,6 +37,7 @@ impl Arrival {
         Self { stream, address }
     }
 
+    /// As the kernel gives it: an IPv4 client of an IPv6 socket is still a mapped one.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

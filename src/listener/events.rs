@@ -101,10 +101,12 @@ impl Handshake {
 pub trait ListenerEvents: Send + Sync + 'static {
     /// A socket has its slot. Exactly one [`ListenerEvents::connection_closed`] follows.
     fn connection_opened(&self) {}
+    /// A connection that had its slot is gone.
     fn connection_closed(&self, _why: CloseReason) {}
     /// A socket was closed without having had a slot.
     fn connection_refused(&self, _cap: Cap) {}
     fn handshake(&self, _result: Handshake) {}
+    /// accept(2) returned an error; the loop goes on.
     fn accept_failed(&self) {}
     /// The credential of this id was sent without encryption.
     fn token_in_clear(&self, _credential: &str) {}

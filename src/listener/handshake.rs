@@ -122,7 +122,6 @@ impl TlsLayer {
             Err(why) => return why,
         };
         if let Some(credential) = authorization.and_then(|value| (self.in_clear)(&value)) {
-            tracing::warn!(%credential, "token sent in clear: it may have been read on the way, replace it");
             self.events.token_in_clear(&credential);
         }
         let watch = timer.watch().clone();

@@ -90,6 +90,7 @@ impl GroupingKey {
             .map_or("", |(_, value)| value)
     }
 
+    /// Never empty.
     pub fn job(&self) -> &str {
         self.get("job")
     }

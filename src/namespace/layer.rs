@@ -39,16 +39,12 @@ pub async fn admit(
 ) -> Result<Response, Rejection> {
     if namespace.access != Access::Open {
         let view = view_of(&namespace, &request)?;
-        match view {
-            View::Tenant(scope) if !matches!(namespace.access, Access::Either(..)) => {
-                request.extensions_mut().insert(scope);
-            }
-            View::Fleet(scope) if !matches!(namespace.access, Access::Either(..)) => {
-                request.extensions_mut().insert(scope);
-            }
-            either => {
-                request.extensions_mut().insert(either);
-            }
+        let extensions = request.extensions_mut();
+        // A handler for one party alone takes that party's baton, so that it has no other case to forget.
+        match (namespace.access, view) {
+            (Access::Either(..), view) => drop(extensions.insert(view)),
+            (_, View::Tenant(scope)) => drop(extensions.insert(scope)),
+            (_, View::Fleet(scope)) => drop(extensions.insert(scope)),
         }
     }
     Ok(next.run(request).await)

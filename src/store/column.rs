@@ -1,7 +1,7 @@
 //! A column: one family across all groups of a tenant.
 //!
 //! Its cells stand in chunks behind `Arc`s. A snapshot shares the chunks; the first push that touches a chunk afterwards
-//! copies that chunk alone. So a snapshot costs a pointer, and a push between two snapshots copies nothing.
+//! copies that chunk and the list of pointers it is in. So a snapshot costs a pointer, and a push between two snapshots copies nothing.
 
 use crate::model::FamilyName;
 use crate::model::GroupingKey;

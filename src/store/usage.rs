@@ -8,6 +8,7 @@ use crate::model::QuotaKind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub groups: u64,
+    /// Lines of a scrape, the gateway's own gauges aside.
     pub series: u64,
     pub stored_bytes: u64,
 }

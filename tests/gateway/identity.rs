@@ -130,3 +130,15 @@ async fn a_page_of_another_site_changes_nothing() {
     red.clone().with("sec-fetch-site", "cross-site").post("/metrics/job/a", "").await.refused(403, "origin_refused");
     red.with("origin", "https://push.example.org").put("/metrics/job/a", "").await.ok();
 }
+
+#[tokio::test]
+async fn who_may_push_may_empty_a_group_but_not_delete_it() {
+    let gateway = GatewayBuilder::new().tenant("red").token("red", "ci", &[Verb::Push], |_| {}).start();
+    let (red, ci) = (gateway.client("red"), gateway.client("ci"));
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    ci.delete("/metrics/job/a").await.refused(403, "scope_refused");
+    assert_eq!(red.scrape().await.len(), 1);
+    ci.put("/metrics/job/a", "").await.ok();
+    assert!(red.scrape().await.is_empty());
+    assert!(red.get("/metrics").await.text().contains("push_time_seconds{"));
+}

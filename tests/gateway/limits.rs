@@ -135,3 +135,22 @@ async fn a_narrowed_credential_is_not_told_how_much_its_tenant_holds() {
     let answer = gateway.client("narrow").put("/metrics/job/own", "m 1\nn 2\n").await.refused(403, "quota_full");
     assert!(answer.text().contains("series_max is 3, and this would be over it"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_full_tenant_and_a_hasty_operator_are_nobody_elses_business() {
+    let mut builder = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.groups_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .tenant("blue")
+        .operator("hasty", &[pushward::model::OperatorScope::FleetRead], |_| {})
+        .operator("prometheus", &[pushward::model::OperatorScope::FleetRead], |_| {});
+    let hasty = builder.config.operators.get_mut("hasty").unwrap();
+    hasty.limits.requests_burst = NonZeroU32::new(1).unwrap();
+    let gateway = builder.start();
+    gateway.client("red").put("/metrics/job/a", "m 1\n").await.ok();
+    gateway.client("red").put("/metrics/job/b", "m 1\n").await.refused(403, "quota_full");
+    gateway.client("blue").put("/metrics/job/b", "m 1\n").await.ok();
+    gateway.client("hasty").get("/metrics").await.ok();
+    gateway.client("hasty").get("/metrics").await.refused(429, "rate_limited");
+    assert_eq!(gateway.client("prometheus").scrape().await.len(), 2);
+}

@@ -9,4 +9,5 @@ mod ops;
 mod push;
 mod refusals;
 mod secrets;
+mod strangers;
 mod views;
