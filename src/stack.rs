@@ -26,6 +26,8 @@ use crate::model::TenantId;
 use crate::namespace;
 use crate::namespace::Access;
 use crate::namespace::Namespace;
+use crate::paths;
+use crate::paths::Paths;
 use crate::rejection::Rejection;
 use crate::routes::routes;
 use axum::Router;
@@ -84,23 +86,30 @@ pub struct Requests {
 
 /// Runs once for each request.
 pub fn request_stack(requests: &Requests) -> Router {
-    let Requests { answering, identity, buckets, tenants, api } = requests;
+    let Requests { answering, tenants, api, .. } = requests;
 
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
-    let guarded = router(tenants, |access| access != Access::Open)
+    let behind_guards = router(tenants, |access| access != Access::Open)
         .fallback(api::not_found)
-        .method_not_allowed_fallback(api::not_allowed)
-        .layer(
-            ServiceBuilder::new()
-                .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
-                .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
-                .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
-        ); //                                                            each route: Permit -> Scope, then its handler
-
+        .method_not_allowed_fallback(api::not_allowed);
     let open = router(tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+    let doors = open.merge(guarded(behind_guards, requests)).with_state(api.clone()).layer(from_fn(routed));
 
-    let doors = open.merge(guarded).with_state(api.clone()).layer(from_fn(routed));
-    around(doors, answering)
+    // Before the table of doors: paths that mean another one.
+    let beside = guarded(Router::new().fallback(paths::beside), requests);
+    let led = Router::new().fallback_service(doors).layer(with(Paths::new(exact_paths(), beside), paths::lead));
+    around(led, answering)
+}
+
+/// The stages between a connection's Peer and a route's Scope.
+fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, requests: &Requests) -> Router<S> {
+    let Requests { identity, buckets, .. } = requests;
+    router.layer(
+        ServiceBuilder::new()
+            .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
+            .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
+            .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
+    ) //                                                            each route: Permit -> Scope, then its handler
 }
 
 /// What every answer meets on its way out, whichever listener it leaves by.
@@ -120,4 +129,10 @@ fn router(tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) ->
         let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
         router.route(route.path, handler)
     })
+}
+
+/// The paths without a variable part, and the beginning of a push path: Pushgateway leads `/metrics/job/` there too.
+fn exact_paths() -> Vec<&'static str> {
+    let fixed = routes().into_iter().map(|route| route.path).filter(|path| !path.contains('{'));
+    fixed.chain(["/metrics/job"]).collect()
 }

@@ -12,6 +12,8 @@ use crate::rejection::Rejection;
 use crate::store::Store;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use http::Method;
+use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -69,7 +71,7 @@ pub async fn not_found() -> Rejection {
     ApiError::NotFound.into()
 }
 
-/// The answer to a method that a route does not have. axum's own answer names those it has.
-pub async fn not_allowed() -> Rejection {
-    ApiError::MethodNotAllowed.into()
+/// The answer to a method that a route does not have, with those it has: axum adds them, and `answered` lets them out.
+pub async fn not_allowed(method: Method) -> Result<StatusCode, Rejection> {
+    if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(ApiError::MethodNotAllowed.into()) }
 }

@@ -128,6 +128,11 @@ impl GatewayBuilder {
         self
     }
 
+    /// What `start` would begin with, for whoever brings the sockets along: the configuration, and the tokens by name.
+    pub fn into_parts(self) -> (Config, BTreeMap<String, String>) {
+        (self.config, self.tokens)
+    }
+
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
         let (app, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
