@@ -158,23 +158,26 @@ impl Open {
     }
 }
 
-/// Which contested families are contested among these tenants: a narrowed operator does not see the others' claims.
+/// Which families contradict each other among these tenants. Where the claims are known only contested ones are looked
+/// at, and often there are none; a narrowed operator does not see other tenants' claims.
 fn flattened(tenants: &[(TenantId, Columns)], claims: &ClaimsView) -> HashSet<Claimant> {
-    if claims.contested.is_empty() {
+    let contested = claims.contested.as_deref();
+    if contested.is_some_and(HashSet::is_empty) {
         return HashSet::new();
     }
-    let mut candidates: HashMap<String, HashSet<Claimant>> = HashMap::new();
+    let mut claimed: HashMap<String, HashSet<Claimant>> = HashMap::new();
     for (_, columns) in tenants {
         for column in (0..).map_while(|nth| columns.get(nth)) {
             let claimant = (column.name.clone(), column.kind);
-            if claims.contested.contains(&claimant) {
+            let may_be = contested.is_none_or(|contested| contested.contains(&claimant));
+            if may_be && !is_reserved(&claims.reserved, &column.name, column.kind) {
                 for line in lines_of(&claimant) {
-                    candidates.entry(line).or_default().insert(claimant.clone());
+                    claimed.entry(line).or_default().insert(claimant.clone());
                 }
             }
         }
     }
-    candidates.into_values().filter(|claimants| claimants.len() > 1).flatten().collect()
+    claimed.into_values().filter(|claimants| claimants.len() > 1).flatten().collect()
 }
 
 /// Contested families by the line names they may write, and by tenant under each.

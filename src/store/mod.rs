@@ -53,7 +53,6 @@ use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::FleetScope;
 use crate::namespace::Scope;
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -127,7 +126,7 @@ impl Push {
 #[derive(Debug)]
 pub struct Store {
     shelves: BTreeMap<TenantId, Shelf>,
-    claims: Mutex<Claims>,
+    claims: Claims,
     journal: Arc<dyn Journal>,
     own_gauge: PrepareOwnGauge,
 }
@@ -141,7 +140,7 @@ impl Store {
         own_gauge: PrepareOwnGauge,
     ) -> Self {
         let shelf = |(tenant, quota): (TenantId, Quota)| (tenant.clone(), Shelf::new(tenant, quota));
-        let claims = Mutex::new(Claims::new(reserved));
+        let claims = Claims::new(reserved);
         Self { shelves: tenants.into_iter().map(shelf).collect(), claims, journal, own_gauge }
     }
 
@@ -192,18 +191,13 @@ impl Store {
         Snapshot::new(columns, scope.narrowing())
     }
 
-    /// What the operator can see: each tenant at one instant of its own.
-    ///
-    /// While it is taken no family comes or goes anywhere, so that no two tenants' claims contradict each other unseen;
-    /// pushes of families that are already there go on.
+    /// What the operator can see: each tenant at one instant of its own. It keeps nobody waiting but, for a moment, the
+    /// tenant it looks at.
     pub fn fleet_snapshot(&self, scope: &FleetScope) -> FleetSnapshot {
-        let claims = self.claims.lock();
+        let before = self.claims.settled();
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
-        let view = claims.view();
-        // What follows looks at every column, and nobody's push is to wait for that.
-        drop(claims);
-        FleetSnapshot::new(columns, view)
+        FleetSnapshot::new(columns, self.claims.view(before))
     }
 
     /// What each tenant takes of its quota.
@@ -213,7 +207,7 @@ impl Store {
 
     /// How many families of how many tenants are kept out of the fleet's view for their names.
     pub fn reserved_families(&self) -> u64 {
-        self.claims.lock().reserved_families()
+        self.claims.reserved_families()
     }
 
     fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<&Shelf, Refusal> {

@@ -3,6 +3,7 @@
 use super::Method;
 use super::Push;
 use super::Refusal;
+use super::claims::Changing;
 use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
@@ -64,39 +65,21 @@ impl State {
         judge(push, &judge::State { index, identities, group, usage: *usage, quota, all_visible })
     }
 
-    /// Whether an accepted push brings, takes or retypes a family.
-    pub(super) fn changes_claims(&self, push: &Push) -> bool {
-        let new = |family: &PreparedFamily| {
-            self.index.find(family.name()).is_none_or(|(_, column)| column.kind != family.kind())
-        };
-        let group = self.groups.get(&push.key).filter(|_| push.method == Method::Replace);
-        let mut held = group.into_iter().flat_map(|group| group.families.values());
-        push.families.iter().any(|family| new(family))
-            || held.any(|held| self.is_sole(held) && push.family(held.family.name()).is_none())
-    }
-
-    pub(super) fn deleting_changes_claims(&self, key: &GroupingKey) -> bool {
-        self.groups.get(key).is_some_and(|group| group.families.values().any(|held| self.is_sole(held)))
-    }
-
-    fn is_sole(&self, held: &Held) -> bool {
-        self.index.get(held.place.column).is_some_and(|column| column.holders() == 1)
-    }
-
     pub(super) fn show_push(
         &mut self,
         key: &Arc<GroupingKey>,
         push: &Push,
         after: Usage,
-        mut claims: Option<&mut Claims>,
+        claims: &Claims,
         own_gauge: PrepareOwnGauge,
     ) {
+        let mut changing = claims.changing();
         self.ensure_group(key, own_gauge);
         if push.method == Method::Replace {
-            self.drop_families(key, |held| push.family(held.family.name()).is_none(), claims.as_deref_mut());
+            self.drop_families(key, |held| push.family(held.family.name()).is_none(), &mut changing);
         }
         for family in &push.families {
-            self.put_family(key, family, claims.as_deref_mut());
+            self.put_family(key, family, &mut changing);
         }
         if let Some(group) = self.groups.get_mut(&**key) {
             group.pushed_at = Some(push.at);
@@ -120,9 +103,9 @@ impl State {
         self.usage = after;
     }
 
-    pub(super) fn show_delete(&mut self, key: &GroupingKey, claims: Option<&mut Claims>) {
+    pub(super) fn show_delete(&mut self, key: &GroupingKey, claims: &Claims) {
         let given = self.group_usage(key);
-        self.drop_families(key, |_| true, claims);
+        self.drop_families(key, |_| true, &mut claims.changing());
         let Some(group) = self.groups.remove(key) else { return };
         for place in group.own {
             self.index.remove(place, key);
@@ -166,12 +149,12 @@ impl State {
         }
     }
 
-    fn put_family(&mut self, key: &Arc<GroupingKey>, family: &Arc<PreparedFamily>, claims: Option<&mut Claims>) {
+    fn put_family(&mut self, key: &Arc<GroupingKey>, family: &Arc<PreparedFamily>, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(&**key) else { return };
         let before = index.find(family.name()).map(|(_, column)| column.kind);
         let column = index.open(family.name(), family.kind());
-        if let Some(claims) = claims.filter(|_| before != Some(family.kind())) {
+        if before != Some(family.kind()) {
             if let Some(kind) = before {
                 claims.remove(family.name(), kind);
             }
@@ -191,7 +174,7 @@ impl State {
         identities.add_family(key, family);
     }
 
-    fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, mut claims: Option<&mut Claims>) {
+    fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         group.families.retain(|_, held| {
@@ -200,7 +183,7 @@ impl State {
             }
             let (name, kind) = (held.family.name(), held.family.kind());
             index.remove(held.place, key);
-            if let Some(claims) = claims.as_deref_mut().filter(|_| index.find(name).is_none()) {
+            if index.find(name).is_none() {
                 claims.remove(name, kind);
             }
             identities.remove_family(key, &held.family);
