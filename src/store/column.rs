@@ -31,18 +31,17 @@ pub(super) struct Cell {
     pub(super) family: Arc<PreparedFamily>,
 }
 
-type Chunk = Vec<Option<Cell>>;
+type Chunk = Vec<Cell>;
 
 /// One family across groups.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: FamilyName,
     pub(super) kind: MetricKind,
-    /// Each of [`CHUNK`] cells but the last.
+    /// Each of [`CHUNK`] cells but the last. No row is empty: were there gaps, a column that had many holders once would
+    /// take their room and a scrape's time for ever, and no quota counts them.
     chunks: Arc<Vec<Arc<Chunk>>>,
-    /// Rows that are empty, to be used again.
-    free: Vec<u32>,
-    rows: u32,
+    /// As many as there are rows.
     holders: u32,
     help: Help,
 }
@@ -59,7 +58,7 @@ enum Help {
 impl Column {
     pub(super) fn new(name: FamilyName, kind: MetricKind) -> Self {
         let help = Help::Same("".into());
-        Self { name, kind, chunks: Arc::default(), free: Vec::new(), rows: 0, holders: 0, help }
+        Self { name, kind, chunks: Arc::default(), holders: 0, help }
     }
 
     pub(super) fn holders(&self) -> u32 {
@@ -76,43 +75,48 @@ impl Column {
 
     /// Every cell, in the order of rows.
     pub(super) fn cells(&self) -> impl Iterator<Item = &Cell> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter().flatten())
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// The first cell at or behind `row`, and its row.
-    pub(super) fn cell_from(&self, row: u32) -> Option<(u32, &Cell)> {
-        (row..self.rows).find_map(|row| {
-            let chunk = self.chunks.get(row as usize / CHUNK)?;
-            Some((row, chunk.get(row as usize % CHUNK)?.as_ref()?))
-        })
+    pub(super) fn cell(&self, row: u32) -> Option<&Cell> {
+        self.chunks.get(row as usize / CHUNK)?.get(row as usize % CHUNK)
     }
 
     /// Gives a new holder a row.
     pub(super) fn insert(&mut self, cell: Cell) -> u32 {
         self.set_help(&cell, self.holders == 0);
+        let row = self.holders;
         self.holders = self.holders.saturating_add(1);
-        let row = self.free.pop().unwrap_or(self.rows);
-        self.rows = self.rows.max(row.saturating_add(1));
-        self.write(row, Some(cell));
+        self.write(row, cell);
         row
     }
 
     /// Puts another family of the same group in its row.
     pub(super) fn replace(&mut self, row: u32, cell: Cell) {
         self.set_help(&cell, self.holders == 1);
-        self.write(row, Some(cell));
+        self.write(row, cell);
     }
 
-    pub(super) fn remove(&mut self, row: u32, key: &GroupingKey) {
+    /// Takes a holder away. The last row comes in its place; whose that is, is handed back.
+    pub(super) fn remove(&mut self, row: u32, key: &GroupingKey) -> Option<Arc<GroupingKey>> {
         if let Help::Differ(helps) = &mut self.help {
             Arc::make_mut(helps).remove(key);
         }
-        self.write(row, None);
-        self.free.push(row);
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let last = chunks.last_mut().and_then(|chunk| Arc::make_mut(chunk).pop())?;
+        if chunks.last().is_some_and(|chunk| chunk.is_empty()) {
+            chunks.pop();
+        }
         self.holders = self.holders.saturating_sub(1);
+        if row == self.holders {
+            return None;
+        }
+        let moved = last.key.clone();
+        self.write(row, last);
+        Some(moved)
     }
 
-    fn write(&mut self, row: u32, cell: Option<Cell>) {
+    fn write(&mut self, row: u32, cell: Cell) {
         let chunks = Arc::make_mut(&mut self.chunks);
         let at = row as usize / CHUNK;
         if at == chunks.len() {
@@ -135,7 +139,7 @@ impl Column {
         match &mut self.help {
             Help::Same(help) if **help == *pushed => {}
             Help::Same(help) if !alone => {
-                let cells = self.chunks.iter().flat_map(|chunk| chunk.iter().flatten());
+                let cells = self.chunks.iter().flat_map(|chunk| chunk.iter());
                 let mut helps: BTreeMap<_, _> = cells.map(|cell| (cell.key.clone(), help.clone())).collect();
                 helps.insert(cell.key.clone(), pushed.into());
                 self.help = Help::Differ(Arc::new(helps));

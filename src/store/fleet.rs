@@ -76,8 +76,8 @@ impl FleetSnapshot {
         if self.open.as_mut().is_some_and(Open::seek) {
             let open = self.open.as_mut()?;
             let source = open.sources.get(open.source)?;
-            let (row, cell) = source.column.cell_from(open.row)?;
-            open.row = row.saturating_add(1);
+            let cell = source.column.cell(open.row)?;
+            open.row = open.row.saturating_add(1);
             let (tenant, _) = self.tenants.get(source.tenant)?;
             return Some(FleetPiece::Lines { tenant, family: &cell.family, only: open.only.as_deref() });
         }
@@ -148,7 +148,7 @@ impl Open {
     /// Moves on to a source that has a row left; false at the end.
     fn seek(&mut self) -> bool {
         while let Some(source) = self.sources.get(self.source) {
-            if source.column.cell_from(self.row).is_some() {
+            if source.column.cell(self.row).is_some() {
                 return true;
             }
             self.source += 1;

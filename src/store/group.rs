@@ -45,6 +45,15 @@ impl Group {
         self.families.insert(held.family.name().clone(), held)
     }
 
+    /// Notes that a family, or an own gauge, stands elsewhere in its column.
+    pub(super) fn moved(&mut self, family: &str, to: Place) {
+        let held = self.families.get_mut(family).map(|held| &mut held.place);
+        let place = held.into_iter().chain(&mut self.own).find(|place| place.column == to.column);
+        if let Some(place) = place {
+            *place = to;
+        }
+    }
+
     /// The moment that an own gauge of this group shows.
     pub(super) fn moment(&self, gauge: OwnGauge) -> Option<Timestamp> {
         match gauge {

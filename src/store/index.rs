@@ -39,6 +39,13 @@ pub(super) struct Index {
     order: Option<Arc<Vec<ColumnId>>>,
 }
 
+/// A group's family stands in another place now.
+pub(super) struct Moved {
+    pub(super) key: Arc<GroupingKey>,
+    pub(super) family: FamilyName,
+    pub(super) to: Place,
+}
+
 impl Index {
     pub(super) fn find(&self, name: &str) -> Option<(ColumnId, &Column)> {
         let id = *self.by_name.get(name)?;
@@ -93,14 +100,13 @@ impl Index {
         }
     }
 
-    /// Empties a place; a column that nobody holds any more goes with its claims.
-    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) {
-        let Some(column) = self.column_mut(place.column) else {
-            return;
-        };
-        column.remove(place.row, key);
+    /// Empties a place; a column that nobody holds any more goes with its claims. Whose cell has come there is handed
+    /// back.
+    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) -> Option<Moved> {
+        let column = self.column_mut(place.column)?;
+        let moved = column.remove(place.row, key);
         if column.holders() > 0 {
-            return;
+            return moved.map(|key| Moved { key, family: column.name.clone(), to: place });
         }
         let (name, kind) = (column.name.clone(), column.kind);
         self.by_name.remove(&name);
@@ -110,6 +116,7 @@ impl Index {
         }
         self.order = None;
         self.free.push(place.column);
+        None
     }
 
     fn retype(&mut self, id: ColumnId, kind: MetricKind) {

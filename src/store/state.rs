@@ -13,6 +13,7 @@ use super::group::family_usage;
 use super::identities::Identities;
 use super::index::Columns;
 use super::index::Index;
+use super::index::Moved;
 use super::judge;
 use super::judge::judge;
 use super::usage::Usage;
@@ -108,7 +109,8 @@ impl State {
         self.drop_families(key, |_| true, &mut claims.changing());
         let Some(group) = self.groups.remove(key) else { return };
         for place in group.own {
-            self.index.remove(place, key);
+            let moved = self.index.remove(place, key);
+            self.note_moved(moved);
         }
         self.identities.remove_group(key);
         self.usage = self.usage.changed(Usage::default(), given);
@@ -177,18 +179,28 @@ impl State {
     fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
+        let mut moved = Vec::new();
         group.families.retain(|_, held| {
             if !gone(held) {
                 return true;
             }
             let (name, kind) = (held.family.name(), held.family.kind());
-            index.remove(held.place, key);
+            moved.extend(index.remove(held.place, key));
             if index.find(name).is_none() {
                 claims.remove(name, kind);
             }
             identities.remove_family(key, &held.family);
             false
         });
+        self.note_moved(moved);
+    }
+
+    fn note_moved(&mut self, moved: impl IntoIterator<Item = Moved>) {
+        for Moved { key, family, to } in moved {
+            if let Some(group) = self.groups.get_mut(&*key) {
+                group.moved(&family, to);
+            }
+        }
     }
 
     /// Everything counted anew, for tests to compare with what was counted along the way.

@@ -41,7 +41,7 @@ fn a_refused_push_of_one_family_is_not_slower_for_the_many_that_its_group_holds(
     let store = store_with(&["red"], VAST, Arc::new(MemoryJournal));
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap();
-    replace(&store, "red", &a, &families(&a, "z", Gauge, 50_000)).unwrap();
+    replace(&store, "red", &a, &families(&a, "z", Gauge, 20_000)).unwrap();
     let wrong = [family(&a, "m", Counter, "", &[&[]])];
     let refused = cost_of(|| {
         for method in [Method::Replace, Method::Merge].into_iter().cycle().take(200) {
@@ -55,8 +55,30 @@ fn a_refused_push_of_one_family_is_not_slower_for_the_many_that_its_group_holds(
 fn contested_families_are_taken_away_in_a_time_that_grows_with_their_number() {
     let store = store_with(&["blue", "red"], VAST, Arc::new(MemoryJournal));
     let a = key("a", &[]);
-    replace(&store, "red", &a, &families(&a, "m", Gauge, 20_000)).unwrap();
-    let brought = cost_of(|| replace(&store, "blue", &a, &families(&a, "m", Counter, 20_000)).unwrap());
+    replace(&store, "red", &a, &families(&a, "m", Gauge, 5_000)).unwrap();
+    let brought = cost_of(|| replace(&store, "blue", &a, &families(&a, "m", Counter, 5_000)).unwrap());
     let taken = cost_of(|| store.delete(&Scope::for_test("blue"), &a).unwrap());
     assert!(taken < brought * 3, "{brought:?}, then {taken:?}");
+}
+
+#[test]
+fn a_scrape_is_not_slower_for_the_groups_that_are_gone() {
+    let store = store_with(&["red"], Quota { groups_max: 1 << 20, ..VAST }, Arc::new(MemoryJournal));
+    let keys: Vec<_> = (0..1_000).map(|n| key(&format!("j{n}"), &[])).collect();
+    let names: Vec<String> = (0..20).map(|n| format!("m{n}")).collect();
+    let scrape = || cost_of(|| (0..100).for_each(|_| drop(tenant_view(&store, "red"))));
+    let push_all = |key: &GroupingKey, start: usize| {
+        let families: Vec<_> = names.iter().map(|name| gauge(key, &format!("{name}_{start}"))).collect();
+        push(&store, "red", key, Method::Merge, &families, 1).unwrap();
+    };
+    let last = key("z", &[]);
+    (0..3).for_each(|start| push_all(&last, start));
+    let before = scrape();
+    for start in 0..3 {
+        keys.iter().for_each(|key| push_all(key, start));
+        push_all(&last, start);
+        keys.iter().for_each(|key| store.delete(&Scope::for_test("red"), key).unwrap());
+    }
+    let after = scrape();
+    assert!(after < before * 4 + Duration::from_millis(50), "{before:?}, then {after:?}");
 }
