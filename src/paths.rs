@@ -132,7 +132,8 @@ fn cleaned(path: &str) -> Option<String> {
 }
 
 /// The path with those characters decoded that need no encoding (RFC 3986 §2.3), and `@`: `job%40base64` is
-/// `job@base64`. Nothing that separates or escapes is touched, so what a group's path means stays what it was.
+/// `job@base64`. Nothing that separates or escapes is touched, so what a group's path means stays what it was. A malformed
+/// path stays as it is: decoded in part, `%%300` would become `%00`.
 fn normalised(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -142,8 +143,10 @@ fn normalised(path: &str) -> Cow<'_, str> {
     while let Some((plain, tail)) = rest.split_once('%') {
         normal.push_str(plain);
         let byte = tail.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~@".contains(byte)) {
+        let Some(byte) = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+            return Cow::Borrowed(path);
+        };
+        match Some(byte).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~@".contains(byte)) {
             Some(byte) => {
                 normal.push(char::from(byte));
                 rest = tail.get(2..).unwrap_or_default();
@@ -237,7 +240,8 @@ mod tests {
             ("/%6detrics/j%6Fb/x", "/metrics/job/x"),
             ("/a%2Fb%25%41%7E", "/a%2Fb%25A~"),
             ("/a%2", "/a%2"),
-            ("/a%%41%zz", "/a%A%zz"),
+            ("/a%%41%zz", "/a%%41%zz"),
+            ("/%%300", "/%%300"),
             ("/%2E%2E/x", "/../x"),
         ] {
             assert_eq!(normalised(path), normal, "{path}");

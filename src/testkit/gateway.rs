@@ -18,6 +18,7 @@ use axum::body::Body;
 use axum::body::Bytes;
 use http::HeaderMap;
 use http::Request;
+use http::Response;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -184,12 +185,17 @@ impl Client {
         self
     }
 
-    pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+    /// Sends a request and reads nothing of the answer but its head: it is under way until it is dropped.
+    pub async fn begin(&self, method: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a good request");
         request.headers_mut().extend(self.headers.clone());
         request.extensions_mut().insert(Peer::invented(self.address, true));
-        let answer = self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        let (head, body) = answer.into_parts();
+        self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let (head, body) = self.begin(method, path, body).await.into_parts();
         let body = body.collect().await.expect("an answer in process does not break").to_bytes();
         let reason = head.extensions.get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());

@@ -142,3 +142,22 @@ async fn who_may_push_may_empty_a_group_but_not_delete_it() {
     assert!(red.scrape().await.is_empty());
     assert!(red.get("/metrics").await.text().contains("push_time_seconds{"));
 }
+
+#[tokio::test]
+async fn jobs_alone_or_labels_alone_narrow_what_is_seen() {
+    let gateway = GatewayBuilder::new()
+        .tenant("red")
+        .token("red", "by-job", &Verb::ALL, |token| {
+            token.jobs = JobPattern::parse("a*").map(|pattern| vec![pattern]);
+        })
+        .token("red", "by-label", &Verb::ALL, |token| {
+            token.labels = [("env".to_owned(), "prod".to_owned())].into();
+        })
+        .start();
+    for path in ["/metrics/job/a1", "/metrics/job/b/env/prod", "/metrics/job/b"] {
+        gateway.client("red").put(path, "# HELP m words\nm 1\n").await.ok();
+    }
+    assert_eq!(gateway.client("red").scrape().await.len(), 3);
+    assert_eq!(gateway.client("by-job").scrape().await, ["m{instance=\"\",job=\"a1\"} 1"]);
+    assert_eq!(gateway.client("by-label").scrape().await, ["m{env=\"prod\",instance=\"\",job=\"b\"} 1"]);
+}

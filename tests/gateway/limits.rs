@@ -59,6 +59,20 @@ async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leav
     red.put("/metrics/job/b", "").await.ok();
 }
 
+#[tokio::test]
+async fn a_place_is_kept_while_an_answer_is_being_read() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.in_flight_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let unread = red.begin("GET", "/metrics", "").await;
+    assert!(unread.status().is_success());
+    red.get("/metrics").await.refused(429, "in_flight_full");
+    drop(unread);
+    red.get("/metrics").await.ok();
+}
+
 /// A body that ends when `end` does.
 fn stalled_until(
     end: tokio::sync::oneshot::Receiver<()>,

@@ -4,12 +4,15 @@ use axum::body::Body;
 use axum::body::Bytes;
 use http_body::Frame;
 use pushward::model::PlainToken;
+use pushward::testkit::Answer;
+use pushward::testkit::Client;
 use pushward::testkit::GatewayBuilder;
 use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 /// A body of which nothing ever comes: whoever reads it waits for ever.
 struct Never;
@@ -41,6 +44,12 @@ async fn a_known_id_with_another_secret_is_refused_as_an_unknown_one() {
     assert!(told.iter().all(|each| *each == told[0]), "{told:?}");
 }
 
+/// Sends a body that never comes. Chosen: who has not answered within ten seconds waits for it.
+async fn answer_without_a_body(client: Client, path: &str) -> Answer {
+    let answer = client.send("PUT", path, Body::new(Never));
+    tokio::time::timeout(Duration::from_secs(10), answer).await.expect("the body was waited for")
+}
+
 #[tokio::test]
 async fn who_is_refused_is_answered_before_a_byte_of_the_body_is_read() {
     let gateway = GatewayBuilder::new()
@@ -49,13 +58,12 @@ async fn who_is_refused_is_answered_before_a_byte_of_the_body_is_read() {
         .token("red", "red", &[pushward::model::Verb::Push], |_| {})
         .start();
     let path = "/metrics/job/a";
-    gateway.stranger().send("PUT", path, Body::new(Never)).await.refused(401, "unauthenticated");
+    answer_without_a_body(gateway.stranger(), path).await.refused(401, "unauthenticated");
     let other = gateway.client("blue").with("x-scope-orgid", "red");
-    other.send("PUT", path, Body::new(Never)).await.refused(403, "tenant_refused");
+    answer_without_a_body(other, path).await.refused(403, "tenant_refused");
     gateway.client("red").put(path, "").await.ok();
-    gateway.client("red").send("PUT", path, Body::new(Never)).await.refused(429, "rate_limited");
-    let malformed = gateway.client("blue").send("PUT", "/metrics/job/a/odd", Body::new(Never)).await;
-    malformed.refused(400, "path_malformed");
+    answer_without_a_body(gateway.client("red"), path).await.refused(429, "rate_limited");
+    answer_without_a_body(gateway.client("blue"), "/metrics/job/a/odd").await.refused(400, "path_malformed");
 }
 
 #[tokio::test]
