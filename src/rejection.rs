@@ -57,9 +57,11 @@ impl Rejection {
             Self::Api(error) => match error {
                 ApiError::NotFound => StatusCode::NOT_FOUND,
                 ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-                ApiError::Path(_) | ApiError::Encoded(_) | ApiError::Text(_) | ApiError::BodyBroken => {
-                    StatusCode::BAD_REQUEST
-                }
+                ApiError::NoTenantNamed
+                | ApiError::Path(_)
+                | ApiError::Encoded(_)
+                | ApiError::Text(_)
+                | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
                 ApiError::Encoding(_) | ApiError::Protobuf => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -94,6 +96,7 @@ impl Rejection {
             Self::Api(error) => match error {
                 ApiError::NotFound => "not_found",
                 ApiError::MethodNotAllowed => "method_not_allowed",
+                ApiError::NoTenantNamed => "tenant_not_named",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
                 ApiError::Text(_) => "body_malformed",

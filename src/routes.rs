@@ -4,7 +4,9 @@
 
 use crate::api;
 use crate::api::Api;
+use crate::model::OperatorScope::FleetAdmin;
 use crate::model::OperatorScope::FleetRead;
+use crate::model::Verb::Admin;
 use crate::model::Verb::Delete;
 use crate::model::Verb::Push;
 use crate::model::Verb::Read;
@@ -47,5 +49,8 @@ pub fn routes() -> Vec<Route> {
         row(Tenant(Push), Method::POST, GROUP_BASE64, || post(api::merge)),
         row(Tenant(Delete), Method::DELETE, GROUP_BASE64, || delete(api::delete)),
         row(Either(Read, FleetRead), Method::GET, "/metrics", || get(api::scrape)),
+        row(Either(Read, FleetRead), Method::GET, "/api/v1/metrics", || get(api::catalogue)),
+        row(Either(Read, FleetRead), Method::GET, "/api/v1/status", || get(api::status)),
+        row(Either(Admin, FleetAdmin), Method::PUT, "/api/v1/admin/wipe", || put(api::wipe)),
     ]
 }

@@ -21,6 +21,7 @@ pub use clock::SystemClock;
 pub use clock::Tick;
 pub use clock::Timestamp;
 pub use clock::rfc3339;
+pub use clock::rfc3339_nanos;
 pub use dialect::TextDialect;
 pub use grouping::GroupingError;
 pub use grouping::GroupingKey;

@@ -13,13 +13,13 @@ use std::sync::Arc;
 const OVERHEAD: usize = 768;
 
 /// One group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
     /// Sorted by name.
     pub(super) families: Vec<Held>,
-    /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
-    pub(super) own: [Place; 2],
+    /// Its own gauges, in the order of [`OwnGauge::ALL`].
+    pub(super) own: [Held; 2],
     /// When it was last changed, if ever.
     pub(super) pushed_at: Option<Timestamp>,
     /// When a change was last refused, if ever.
@@ -31,6 +31,8 @@ pub(super) struct Group {
 pub(super) struct Held {
     pub(super) place: Place,
     pub(super) family: Arc<PreparedFamily>,
+    /// When it was pushed.
+    pub(super) at: Timestamp,
 }
 
 impl Group {

@@ -10,7 +10,9 @@ use super::Entry;
 use super::Push;
 use super::Refusal;
 use super::Store;
+use super::chunks::Shared;
 use super::claims::Claims;
+use super::group::Group;
 use super::group::empty_group_usage;
 use super::index::Columns;
 use super::state::State;
@@ -19,7 +21,9 @@ use crate::model::GroupingKey;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::namespace::Narrowing;
 use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// One tenant's groups.
 #[derive(Debug)]
@@ -54,6 +58,10 @@ impl Shelf {
         self.state.lock().share()
     }
 
+    pub(super) fn groups(&self) -> Shared<Arc<Group>> {
+        self.state.lock().share_groups()
+    }
+
     pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
         let outcome = self.write(store, |state, claims| {
             let after = match state.judge(push, &self.quota, all_visible) {
@@ -66,7 +74,7 @@ impl Shelf {
             let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
             let families = push.families.clone();
             let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
-            Ok(journal(store, entry).map(|()| state.show_push(&key, push, after, claims, store.own_gauge)))
+            Ok(journal(store, &[entry]).map(|()| state.show_push(&key, push, after, claims, store.own_gauge)))
         });
         match &outcome {
             Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
@@ -89,8 +97,25 @@ impl Shelf {
                 return Err(NeedsClaims);
             }
             let entry = Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) };
-            Ok(journal(store, entry).map(|()| state.show_delete(key, claims)))
+            Ok(journal(store, &[entry]).map(|()| state.show_delete(key, claims)))
         })
+    }
+
+    /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
+    pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
+        // Families go, so the claims change; their lock comes first.
+        let mut claims = store.claims.lock();
+        let mut state = self.state.lock();
+        let keys = state.keys(|key| narrowing.admits(key));
+        let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
+        let batch: Vec<Entry> = keys.iter().map(entry).collect();
+        if !batch.is_empty() {
+            journal(store, &batch)?;
+        }
+        for key in &keys {
+            state.show_delete(key, Some(&mut claims));
+        }
+        Ok(())
     }
 
     /// Runs `write` under the tenant's lock, and again under the fleet's and the tenant's if it asks for that.
@@ -118,15 +143,15 @@ impl Shelf {
             }
         }
         let key = state.stored_key(key);
-        journal(store, Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at })?;
+        journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
         state.show_failure(&key, at, after, store.own_gauge);
         Ok(())
     }
 }
 
 /// One write, one batch: the memory journal has nothing to gather for.
-fn journal(store: &Store, entry: Entry) -> Result<(), Refusal> {
-    store.journal.commit(&[entry]).map_err(|error| {
+fn journal(store: &Store, batch: &[Entry]) -> Result<(), Refusal> {
+    store.journal.commit(batch).map_err(|error| {
         tracing::error!(%error, "a write was not journalled");
         Refusal::Unavailable
     })

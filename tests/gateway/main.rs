@@ -7,6 +7,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod catalogue;
 mod doors;
 mod identity;
 mod isolation;
@@ -18,3 +19,4 @@ mod refusals;
 mod secrets;
 mod sockets;
 mod views;
+mod wipe;
