@@ -141,18 +141,19 @@ fn normalised(path: &str) -> Cow<'_, str> {
     let mut rest = path;
     while let Some((plain, tail)) = rest.split_once('%') {
         normal.push_str(plain);
-        let byte = tail.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~@".contains(byte)) {
-            Some(byte) => {
-                normal.push(char::from(byte));
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                normal.push('%');
-                rest = tail;
-            }
+        let digits = tail.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (Some(digits), Some(byte)) = (digits, byte) else {
+            // Malformed as a whole: decoded in part it could come to mean something, `%%30A` a line feed.
+            return Cow::Borrowed(path);
+        };
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
+            normal.push(char::from(byte));
+        } else {
+            normal.push('%');
+            normal.push_str(digits);
         }
+        rest = tail.get(2..).unwrap_or_default();
     }
     normal.push_str(rest);
     if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) }
@@ -237,7 +238,8 @@ mod tests {
             ("/%6detrics/j%6Fb/x", "/metrics/job/x"),
             ("/a%2Fb%25%41%7E", "/a%2Fb%25A~"),
             ("/a%2", "/a%2"),
-            ("/a%%41%zz", "/a%A%zz"),
+            ("/a%41%zz", "/a%41%zz"),
+            ("/%%30A", "/%%30A"),
             ("/%2E%2E/x", "/../x"),
         ] {
             assert_eq!(normalised(path), normal, "{path}");
