@@ -53,6 +53,7 @@ impl Rejection {
                 IdentityError::Network { .. } | IdentityError::ForeignOrigin => StatusCode::FORBIDDEN,
             },
             Self::Limits(LimitsError::Rate { .. } | LimitsError::InFlight { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Namespace(NamespaceError::NotServed) => StatusCode::NOT_FOUND,
             Self::Namespace(_) => StatusCode::FORBIDDEN,
             Self::Api(error) => match error {
                 ApiError::NotFound => StatusCode::NOT_FOUND,
@@ -89,6 +90,7 @@ impl Rejection {
             Self::Namespace(error) => match error {
                 NamespaceError::Verb(_) | NamespaceError::Operator(_) => "scope_refused",
                 NamespaceError::TenantOnly | NamespaceError::OperatorOnly => "scope_refused",
+                NamespaceError::NotServed => "not_found",
                 NamespaceError::Tenant => "tenant_refused",
                 NamespaceError::Job(_) => "job_refused",
                 NamespaceError::Label(_) => "label_refused",

@@ -21,14 +21,17 @@ use crate::listener::HttpService;
 use crate::listener::InClear;
 use crate::listener::ListenerEvents;
 use crate::listener::TlsLayer;
+use crate::model::Service;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::namespace;
 use crate::namespace::Access;
+use crate::namespace::Halves;
 use crate::namespace::Namespace;
 use crate::paths;
 use crate::paths::Paths;
 use crate::rejection::Rejection;
+use crate::routes::Route;
 use crate::routes::routes;
 use axum::Router;
 use axum::middleware::from_fn;
@@ -80,20 +83,23 @@ pub struct Requests {
     pub api: Api,
 }
 
-/// Runs once for each request.
-pub fn request_stack(requests: &Requests) -> Router {
+/// Runs once for each request of a listener that serves these. What it does not serve is not there.
+pub fn request_stack(requests: &Requests, serves: &BTreeSet<Service>) -> Router {
     let Requests { answering, tenants, api, .. } = requests;
+    let served = |route: &Route| route.served(serves) != (false, false);
+    let rows: Vec<Route> = routes().into_iter().filter(served).collect();
 
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
-    let behind_guards = router(tenants, |access| access != Access::Open)
+    let behind_guards = router(&rows, tenants, |access| access != Access::Open)
         .fallback(api::not_found)
-        .method_not_allowed_fallback(api::not_allowed);
-    let open = router(tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+        .method_not_allowed_fallback(api::not_allowed)
+        .layer(with(halves(&rows, serves), namespace::admit_side));
+    let open = router(&rows, tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
     let doors = open.merge(guarded(behind_guards, requests)).with_state(api.clone()).layer(from_fn(routed));
 
     // Before the table of doors: paths that mean another one.
     let beside = guarded(Router::new().fallback(paths::beside), requests);
-    let led = Router::new().fallback_service(doors).layer(with(Paths::new(exact_paths(), beside), paths::lead));
+    let led = Router::new().fallback_service(doors).layer(with(Paths::new(exact(&rows), beside), paths::lead));
     around(led, answering)
 }
 
@@ -118,17 +124,27 @@ pub fn around(doors: Router, answering: &Answering) -> Router {
     )
 }
 
-/// The rows of the table that `wanted` picks, each behind its own namespace stage.
-fn router(tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
-    routes().into_iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
+/// The rows that `wanted` picks, each behind its own namespace stage.
+fn router(rows: &[Route], tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
+    rows.iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
         let namespace = Namespace { tenants: tenants.clone(), access: route.access };
         let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
         router.route(route.path, handler)
     })
 }
 
+/// The paths of rows for both sides of which the listener serves one alone.
+fn halves(rows: &[Route], serves: &BTreeSet<Service>) -> Halves {
+    let of = |half| {
+        let rows =
+            rows.iter().filter(|route| matches!(route.access, Access::Either(..)) && route.served(serves) == half);
+        rows.map(|route| route.path).collect()
+    };
+    Halves { of_tenants: of((true, false)), of_operators: of((false, true)) }
+}
+
 /// The paths without a variable part, and the beginning of a push path: Pushgateway leads `/metrics/job/` there too.
-fn exact_paths() -> Vec<&'static str> {
-    let fixed = routes().into_iter().map(|route| route.path).filter(|path| !path.contains('{'));
-    fixed.chain(["/metrics/job"]).collect()
+fn exact(rows: &[Route]) -> Vec<&'static str> {
+    let pushes = rows.iter().any(|route| route.serves == Service::Push).then_some("/metrics/job");
+    rows.iter().map(|route| route.path).filter(|path| !path.contains('{')).chain(pushes).collect()
 }

@@ -5,8 +5,11 @@ use super::fault::Place;
 use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
+use super::listeners;
 use super::units;
+use crate::model::Service;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -17,6 +20,7 @@ pub(super) const LISTENER: Keys = Keys {
     known: &[
         "name",
         "address",
+        "serves",
         "tls",
         "plaintext_allowed",
         "connections_max",
@@ -25,7 +29,7 @@ pub(super) const LISTENER: Keys = Keys {
         "addresses",
         "deadlines",
     ],
-    later: &["serves", "route_prefix", "proxy_protocol"],
+    later: &["route_prefix", "proxy_protocol"],
 };
 
 pub(super) const TLS: Keys =
@@ -61,6 +65,8 @@ pub struct Listener {
     pub name: String,
     /// At least one. `:9091` in the file stands for that port on all addresses of both families.
     pub addresses: Vec<SocketAddr>,
+    /// Never empty. What is not served is answered as what is not there.
+    pub serves: BTreeSet<Service>,
     /// Absent: plaintext, which is refused on anything but loopback unless `plaintext_allowed`.
     pub tls: Option<Tls>,
     /// Connections open at one time.
@@ -147,6 +153,7 @@ impl Listener {
         Self {
             name: "public".into(),
             addresses,
+            serves: Service::ALL.into(),
             tls: None,
             connections_max: 10_000,
             connections_per_address_max: 256,
@@ -164,10 +171,6 @@ impl Listener {
 
     pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
         let mut listener = Self::on(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9091))]);
-        if let Some(field) = field.filter(|field| field.is_list()) {
-            field.fault(faults, "several listeners: not in this version, expected one map");
-            return listener;
-        }
         let place = field.map_or_else(|| Place { key: "listener".into(), ..root.clone() }, Field::place);
         let section = match field {
             Some(field) => match field.section(&LISTENER, faults) {
@@ -200,6 +203,9 @@ impl Listener {
         if let Some(field) = section.get("address") {
             // An address that cannot be read has its fault; that the default reaches beyond loopback is none.
             self.addresses = addresses(field, faults).unwrap_or_default();
+        }
+        if let Some(serves) = section.get("serves").and_then(|field| listeners::serves(field, faults)) {
+            self.serves = serves;
         }
         self.tls = section.get("tls").and_then(|field| tls(field, faults));
         if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {

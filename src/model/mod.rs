@@ -11,6 +11,7 @@ mod prepared;
 mod quota;
 mod scopes;
 mod series;
+mod service;
 mod tenant;
 mod token;
 
@@ -39,6 +40,7 @@ pub use scopes::OperatorScope;
 pub use scopes::Verb;
 pub use series::SeriesHasher;
 pub use series::SeriesId;
+pub use service::Service;
 pub use tenant::TenantId;
 pub use tenant::TenantIdError;
 pub use token::PlainToken;

@@ -17,6 +17,7 @@ mod paths;
 mod push;
 mod refusals;
 mod secrets;
+mod serves;
 mod sockets;
 mod views;
 mod wipe;

@@ -61,7 +61,9 @@ impl Running {
             std::fs::write(&certificate_file, certificate).unwrap();
             std::fs::write(&key_file, key).unwrap();
             let tls = Tls { certificate_file, key_file, profile: TlsProfile::Intermediate };
-            config.listener.tls = Some(tls);
+            for listener in &mut config.listeners {
+                listener.tls = Some(tls.clone());
+            }
         }
         let gateway = Gateway::bind(&config, SystemClock::shared()).unwrap();
         let addresses = gateway.addresses();

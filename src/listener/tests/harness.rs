@@ -70,6 +70,7 @@ pub(super) fn listener() -> Listener {
     Listener {
         name: "test".to_owned(),
         addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        serves: crate::model::Service::ALL.into(),
         tls: None,
         connections_max: 100,
         connections_per_address_max: 100,

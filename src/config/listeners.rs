@@ -1,0 +1,52 @@
+//! `listener` as a whole: one map, or a list of maps with all keys each.
+
+use super::Listener;
+use super::fault::Faults;
+use super::fault::Place;
+use super::field::Field;
+use crate::model::Service;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+/// At least one listener. No two have a name or a socket in common.
+pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Vec<Listener> {
+    let Some(list) = field.filter(|field| field.is_list()) else {
+        return vec![Listener::read(root, field, faults)];
+    };
+    let items = list.filled_list("a map, or a list of maps with the keys of a listener", faults).unwrap_or_default();
+    let mut listeners: Vec<Listener> = Vec::with_capacity(items.len());
+    for item in &items {
+        let listener = Listener::read(root, Some(item), faults);
+        if listeners.iter().any(|other| other.name == listener.name) {
+            item.fault(
+                faults,
+                format!("is the second listener named {:?}, expected a `name` of its own", listener.name),
+            );
+        }
+        if let Some((own, other)) = listeners.iter().find_map(|other| meeting(&listener, other)) {
+            item.fault(faults, format!("{own} meets another listener's {other}, expected a port of its own"));
+        }
+        listeners.push(listener);
+    }
+    if listeners.is_empty() { vec![Listener::on(Vec::new())] } else { listeners }
+}
+
+/// An address of the one and one of the other that cannot both be listened on.
+pub(super) fn meeting(one: &Listener, other: &Listener) -> Option<(SocketAddr, SocketAddr)> {
+    one.addresses.iter().find_map(|address| {
+        let same = |other: &&SocketAddr| {
+            let meet = address.ip() == other.ip()
+                || address.is_ipv4() == other.is_ipv4()
+                    && (address.ip().is_unspecified() || other.ip().is_unspecified());
+            address.port() != 0 && address.port() == other.port() && meet
+        };
+        other.addresses.iter().find(same).map(|other| (*address, *other))
+    })
+}
+
+/// What a listener serves; none without a fault.
+pub(super) fn serves(field: &Field<'_>, faults: &mut Faults) -> Option<BTreeSet<Service>> {
+    let words = Service::ALL.map(|service| (service.name(), service));
+    let items = field.filled_list("a list of push, scrape, operator and health", faults)?;
+    Some(items.iter().filter_map(|item| item.word(&words, faults)).collect())
+}

@@ -1,0 +1,47 @@
+//! Several listeners, each with keys of its own.
+
+use super::config;
+use super::refused;
+use crate::model::Service;
+
+#[test]
+fn listeners_are_one_map_or_a_list_of_maps() {
+    let two = config(
+        "listener:\n  - { name: inside, address: '127.0.0.1:1', serves: [scrape, operator], connections_max: 7 }\n  - { address: '127.0.0.1:2' }\n",
+    );
+    let [inside, public] = &two.listeners[..] else { panic!("{:?}", two.listeners) };
+    assert_eq!((&*inside.name, inside.connections_max), ("inside", 7));
+    assert_eq!(inside.serves, [Service::Scrape, Service::Operator].into());
+    assert_eq!((&*public.name, public.connections_max), ("public", 10_000));
+    assert_eq!(public.serves, Service::ALL.into());
+    assert_eq!(config("listener: [ { address: '127.0.0.1:1' } ]").listeners.len(), 1);
+}
+
+#[test]
+fn two_listeners_have_no_name_and_no_port_in_common() {
+    let two = |one: &str, other: &str| format!("listener:\n  - {{ {one} }}\n  - {{ {other} }}\n");
+    refused(
+        &two("address: '127.0.0.1:1'", "address: '127.0.0.1:2'"),
+        ": listener[1]: is the second listener named \"public\"",
+    );
+    for (one, other) in [("127.0.0.1:1", "127.0.0.1:1"), ("0.0.0.0:1", "127.0.0.1:1"), ("127.0.0.1:1", ":1")] {
+        let text = two(
+            &format!("name: a, plaintext_allowed: true, address: '{one}'"),
+            &format!("name: b, plaintext_allowed: true, address: '{other}'"),
+        );
+        refused(&text, ": listener[1]: ");
+        refused(&text, "expected a port of its own");
+    }
+    config(&two("name: a, address: '127.0.0.1:0'", "name: b, address: '127.0.0.1:0'"));
+    refused(
+        "listener:\n  - { address: '127.0.0.1:1' }\n  - { name: b, address: '127.0.0.1:9191' }\n",
+        ": ops: 127.0.0.1:9191 meets",
+    );
+    refused("listener: []", ": listener: is an empty list");
+    refused("listener: [ [] ]", ": listener[0]: ");
+    refused("listener: [ { name: ops } ]", ": listener[0].name: ");
+    refused(
+        "listener:\n  - { address: '127.0.0.1:1' }\n  - { name: b, address: '0.0.0.0:2' }\n",
+        ": listener[1].address: 0.0.0.0:2 reaches beyond loopback",
+    );
+}
