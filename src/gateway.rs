@@ -102,7 +102,7 @@ impl Gateway {
         let Self { parts, mains, ops } = self;
         let listeners = TaskTracker::new();
         for main in mains {
-            let app = request_stack(&parts.requests, &main.config.serves);
+            let app = request_stack(&parts.requests, &main.config);
             listeners.spawn(main.serve(app, &parts, shutdown.clone()));
         }
         listeners.close();
@@ -126,7 +126,7 @@ impl Gateway {
 pub fn apps(config: &Config, clock: SharedClock) -> Result<(Vec<(String, Router)>, Router), StartError> {
     let parts = Parts::new(config, clock)?;
     parts.health.set_loaded();
-    let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, &listener.serves));
+    let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, listener));
     Ok((config.listeners.iter().map(app).collect(), parts.ops_app()))
 }
 

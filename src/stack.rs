@@ -83,9 +83,10 @@ pub struct Requests {
     pub api: Api,
 }
 
-/// Runs once for each request of a listener that serves these. What it does not serve is not there.
-pub fn request_stack(requests: &Requests, serves: &BTreeSet<Service>) -> Router {
+/// Runs once for each request of a listener. What it does not serve is not there.
+pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router {
     let Requests { answering, tenants, api, .. } = requests;
+    let config::Listener { serves, route_prefix, .. } = listener;
     let served = |route: &Route| route.served(serves) != (false, false);
     let rows: Vec<Route> = routes().into_iter().filter(served).collect();
 
@@ -99,7 +100,8 @@ pub fn request_stack(requests: &Requests, serves: &BTreeSet<Service>) -> Router 
 
     // Before the table of doors: paths that mean another one.
     let beside = guarded(Router::new().fallback(paths::beside), requests);
-    let led = Router::new().fallback_service(doors).layer(with(Paths::new(exact(&rows), beside), paths::lead));
+    let led =
+        Router::new().fallback_service(doors).layer(with(Paths::new(route_prefix, exact(&rows), beside), paths::lead));
     around(led, answering)
 }
 

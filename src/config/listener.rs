@@ -21,6 +21,7 @@ pub(super) const LISTENER: Keys = Keys {
         "name",
         "address",
         "serves",
+        "route_prefix",
         "tls",
         "plaintext_allowed",
         "connections_max",
@@ -29,7 +30,7 @@ pub(super) const LISTENER: Keys = Keys {
         "addresses",
         "deadlines",
     ],
-    later: &["route_prefix", "proxy_protocol"],
+    later: &["proxy_protocol"],
 };
 
 pub(super) const TLS: Keys =
@@ -67,6 +68,8 @@ pub struct Listener {
     pub addresses: Vec<SocketAddr>,
     /// Never empty. What is not served is answered as what is not there.
     pub serves: BTreeSet<Service>,
+    /// Empty, or `/pg`: what every path here begins with. Other paths are unknown ones.
+    pub route_prefix: String,
     /// Absent: plaintext, which is refused on anything but loopback unless `plaintext_allowed`.
     pub tls: Option<Tls>,
     /// Connections open at one time.
@@ -154,6 +157,7 @@ impl Listener {
             name: "public".into(),
             addresses,
             serves: Service::ALL.into(),
+            route_prefix: String::new(),
             tls: None,
             connections_max: 10_000,
             connections_per_address_max: 256,
@@ -206,6 +210,9 @@ impl Listener {
         }
         if let Some(serves) = section.get("serves").and_then(|field| listeners::serves(field, faults)) {
             self.serves = serves;
+        }
+        if let Some(prefix) = section.get("route_prefix").and_then(|field| listeners::route_prefix(field, faults)) {
+            self.route_prefix = prefix;
         }
         self.tls = section.get("tls").and_then(|field| tls(field, faults));
         if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {

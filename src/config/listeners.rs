@@ -50,3 +50,19 @@ pub(super) fn serves(field: &Field<'_>, faults: &mut Faults) -> Option<BTreeSet<
     let items = field.filled_list("a list of push, scrape, operator and health", faults)?;
     Some(items.iter().filter_map(|item| item.word(&words, faults)).collect())
 }
+
+/// Empty, or segments that need no encoding and cannot be cleaned away.
+pub(super) fn route_prefix(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
+    /// So much of a head's 16 KiB at most: the longest prefix that any path still fits behind.
+    const BYTES_MAX: usize = 255;
+    let expected = "\"\" or a path such as /pg, of a-z, A-Z, 0-9, -, ., _ and ~, without a slash at its end";
+    let text = field.text(expected, faults)?;
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let good = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(unreserved);
+    let segments = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(good));
+    if text.is_empty() || segments && text.len() <= BYTES_MAX {
+        return Some(text.to_owned());
+    }
+    field.mismatch(faults, expected);
+    None
+}

@@ -178,7 +178,6 @@ fn what_is_later_is_refused_by_its_name() {
         ("limits_ceiling", "limits_ceiling: {}"),
         ("tenants_dir", "tenants_dir: d"),
         ("revoked", "revoked: []"),
-        ("listener.route_prefix", "listener: { route_prefix: /pg }"),
         ("listener[1].proxy_protocol", "listener: [ { name: a }, { name: b, proxy_protocol: {} } ]"),
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
         ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),

@@ -57,7 +57,7 @@ Ctrl-C stops. Serving {dir}"#,
 
 fn metrics_url(listener: &Listener) -> String {
     let scheme = listener.tls.as_ref().map_or("http", |_| "https");
-    format!("{scheme}://{}/metrics", reached_at(&listener.addresses))
+    format!("{scheme}://{}{}/metrics", reached_at(&listener.addresses), listener.route_prefix)
 }
 
 /// `text` as one word of a shell.

@@ -18,6 +18,14 @@ fn listeners_are_one_map_or_a_list_of_maps() {
 }
 
 #[test]
+fn a_route_prefix_is_empty_or_a_path() {
+    for prefix in ["''", "/pg", "/a/b.c/d~e_f-9"] {
+        let text = format!("listener: {{ address: '127.0.0.1:1', route_prefix: {prefix} }}");
+        assert_eq!(config(&text).listeners[0].route_prefix, prefix.trim_matches('\''));
+    }
+}
+
+#[test]
 fn two_listeners_have_no_name_and_no_port_in_common() {
     let two = |one: &str, other: &str| format!("listener:\n  - {{ {one} }}\n  - {{ {other} }}\n");
     refused(

@@ -111,6 +111,10 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("listener.name", &["''", "~", "ops", "A", "7", "'a b'"]),
         ("listener.address", &["~", "[]", "''", "9091", "localhost:9091", "[127.0.0.1:1, 127.0.0.1:1]"]),
         ("listener.serves", &["~", "[]", "push", "[all]", "['*']", "[7]", "{push: true}"]),
+        (
+            "listener.route_prefix",
+            &["~", "/", "pg", "/pg/", "//pg", "/a//b", "/..", "/a/./b", "/a%20b", "'/a b'", "/é", "7"],
+        ),
         ("listener.tls", &["~", "[]", "true"]),
         ("listener.tls.certificate_file", &["~", "''", "7"]),
         ("listener.tls.profile", &["old", "~"]),

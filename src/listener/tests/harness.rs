@@ -71,6 +71,7 @@ pub(super) fn listener() -> Listener {
         name: "test".to_owned(),
         addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         serves: crate::model::Service::ALL.into(),
+        route_prefix: String::new(),
         tls: None,
         connections_max: 100,
         connections_per_address_max: 100,
