@@ -20,6 +20,7 @@ use crate::listener::DeadlineLayer;
 use crate::listener::HttpService;
 use crate::listener::InClear;
 use crate::listener::ListenerEvents;
+use crate::listener::ProxyLayer;
 use crate::listener::TlsLayer;
 use crate::model::Service;
 use crate::model::SharedClock;
@@ -63,10 +64,14 @@ pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: C
     let Connections { config, tls, in_clear, clock, shutdown, events } = connections;
     let tracker = TaskTracker::new();
 
+    let caps = CapsLayer::new(&config, clock.clone(), shutdown.clone(), events.clone());
+    let proxy = ProxyLayer::new(&config, &caps);
+
     // Runs once for each connection.                                                bytes -> Peer
     let connection_stack = ServiceBuilder::new()
-        .layer(CapsLayer::new(&config, clock.clone(), shutdown.clone(), events.clone())) // a slot, or a wait for one
+        .layer(caps) //                                                                     a slot, or a wait for one
         .layer(DeadlineLayer::new(config.deadlines, clock.clone(), shutdown.clone())) //    one timer for all that follows
+        .layer(proxy) //                                                                    whom a balancer speaks for
         .layer(TlsLayer::new(&config.name, tls, in_clear, events.clone())) //               the handshake
         .service(HttpService::new(app, tracker.clone())); //                                its requests, each with its Peer
 

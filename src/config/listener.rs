@@ -6,6 +6,7 @@ use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
 use super::listeners;
+use super::listeners::ProxyProtocol;
 use super::units;
 use crate::model::Service;
 use ipnet::IpNet;
@@ -24,13 +25,14 @@ pub(super) const LISTENER: Keys = Keys {
         "route_prefix",
         "tls",
         "plaintext_allowed",
+        "proxy_protocol",
         "connections_max",
         "connections_per_address_max",
         "connections_wait_max",
         "addresses",
         "deadlines",
     ],
-    later: &["proxy_protocol"],
+    later: &[],
 };
 
 pub(super) const TLS: Keys =
@@ -72,6 +74,8 @@ pub struct Listener {
     pub route_prefix: String,
     /// Absent: plaintext, which is refused on anything but loopback unless `plaintext_allowed`.
     pub tls: Option<Tls>,
+    /// Absent: the address of a connection is that of its socket.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Connections open at one time.
     pub connections_max: usize,
     /// The same from one address; an IPv6 address counts by its /64.
@@ -159,6 +163,7 @@ impl Listener {
             serves: Service::ALL.into(),
             route_prefix: String::new(),
             tls: None,
+            proxy_protocol: None,
             connections_max: 10_000,
             connections_per_address_max: 256,
             connections_wait_max: Duration::from_secs(5),
@@ -215,6 +220,7 @@ impl Listener {
             self.route_prefix = prefix;
         }
         self.tls = section.get("tls").and_then(|field| tls(field, faults));
+        self.proxy_protocol = section.get("proxy_protocol").and_then(|field| ProxyProtocol::read(field, faults));
         if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {
             self.connections_max = count(number).unwrap_or(self.connections_max);
         }

@@ -4,9 +4,39 @@ use super::Listener;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
+use super::field::Keys;
+use super::listener::networks;
 use crate::model::Service;
+use ipnet::IpNet;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::net::SocketAddr;
+
+pub(super) const PROXY_PROTOCOL: Keys = Keys { known: &["trusted", "required"], later: &[] };
+
+/// The balancers in front of a listener that name their clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyProtocol {
+    /// Never empty.
+    pub trusted: Vec<IpNet>,
+    /// Whether a connection without a header, or from elsewhere, is refused.
+    pub required: bool,
+}
+
+impl ProxyProtocol {
+    /// Whether a header from this address is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted.iter().any(|network| network.contains(&address))
+    }
+
+    pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Option<Self> {
+        let section = field.section(&PROXY_PROTOCOL, faults)?;
+        let required = section.flag("required", faults).unwrap_or(true);
+        let trusted = section.required("trusted", "a list of networks", faults).cloned();
+        Some(Self { trusted: networks(&trusted?, faults)?, required })
+    }
+}
 
 /// At least one listener. No two have a name or a socket in common.
 pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Vec<Listener> {

@@ -29,6 +29,7 @@ pub use listener::Deadlines;
 pub use listener::Listener;
 pub use listener::Tls;
 pub use listener::TlsProfile;
+pub use listeners::ProxyProtocol;
 pub use log::Log;
 pub use log::LogFormat;
 pub use namespace::JobLabel;

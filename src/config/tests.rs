@@ -178,7 +178,7 @@ fn what_is_later_is_refused_by_its_name() {
         ("limits_ceiling", "limits_ceiling: {}"),
         ("tenants_dir", "tenants_dir: d"),
         ("revoked", "revoked: []"),
-        ("listener[1].proxy_protocol", "listener: [ { name: a }, { name: b, proxy_protocol: {} } ]"),
+        ("listener[1].tls.client_auth", "listener: [ { name: a }, { name: b, tls: { client_auth: off } } ]"),
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
         ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),

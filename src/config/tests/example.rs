@@ -12,6 +12,7 @@ use super::super::listener::ADDRESS_RULE;
 use super::super::listener::DEADLINES;
 use super::super::listener::LISTENER;
 use super::super::listener::TLS;
+use super::super::listeners::PROXY_PROTOCOL;
 use super::super::log::LOG;
 use super::super::namespace::NAMESPACE;
 use super::super::ops::OPS;
@@ -39,6 +40,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("", &super::super::CONFIG),
     ("listener.", &LISTENER),
     ("listener.tls.", &TLS),
+    ("listener.proxy_protocol.", &PROXY_PROTOCOL),
     ("listener.addresses.", &ADDRESS_RULE),
     ("listener.deadlines.", &DEADLINES),
     ("ops.", &OPS),
@@ -96,6 +98,7 @@ fn the_examples_numbers_are_the_defaults() {
         // What has no default.
         assert_eq!(listener.tls.take().unwrap().profile, TlsProfile::default());
         listener.address_rules.clear();
+        assert!(listener.proxy_protocol.take().is_none_or(|proxy| proxy.required));
         assert_eq!(format!("{listener:?}"), format!("{default:?}"));
     }
     assert_eq!(config.listeners[0].deadlines, Deadlines::default());
