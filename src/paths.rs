@@ -28,7 +28,7 @@ use tower::ServiceExt;
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// Empty or `/pg`: what every path begins with, and what the table knows nothing of.
-    prefix: Box<str>,
+    prefix: Arc<str>,
     /// Those without a variable part: with a slash behind them they lead back to themselves.
     exact: Arc<[&'static str]>,
     /// Answers what is not in the table; made with [`beside`].

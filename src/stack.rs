@@ -35,14 +35,18 @@ use crate::rejection::Rejection;
 use crate::routes::Route;
 use crate::routes::routes;
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state as with;
 use axum::response::IntoResponse;
+use axum::response::Response;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service as TowerService;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -105,8 +109,8 @@ pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router
 
     // Before the table of doors: paths that mean another one.
     let beside = guarded(Router::new().fallback(paths::beside), requests);
-    let led =
-        Router::new().fallback_service(doors).layer(with(Paths::new(route_prefix, exact(&rows), beside), paths::lead));
+    let paths = Paths::new(route_prefix, exact(&rows), beside);
+    let led = ServiceBuilder::new().layer(with(paths, paths::lead)).service(doors);
     around(led, answering)
 }
 
@@ -122,7 +126,11 @@ fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, requests: &Reque
 }
 
 /// What every answer meets on its way out, whichever listener it leaves by.
-pub fn around(doors: Router, answering: &Answering) -> Router {
+pub fn around<D>(doors: D, answering: &Answering) -> Router
+where
+    D: TowerService<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    D::Future: Send,
+{
     Router::new().fallback_service(doors).layer(
         ServiceBuilder::new()
             .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal

@@ -33,8 +33,13 @@ impl ProxyProtocol {
     pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Option<Self> {
         let section = field.section(&PROXY_PROTOCOL, faults)?;
         let required = section.flag("required", faults).unwrap_or(true);
-        let trusted = section.required("trusted", "a list of networks", faults).cloned();
-        Some(Self { trusted: networks(&trusted?, faults)?, required })
+        let field = section.required("trusted", "a list of networks", faults).cloned()?;
+        let trusted = networks(&field, faults)?;
+        if let Some(all) = trusted.iter().find(|network| network.prefix_len() == 0) {
+            let text = format!("{all} is everybody, who could then name any address, expected the balancers' networks");
+            faults.caution(&field.place(), text);
+        }
+        Some(Self { trusted, required })
     }
 }
 

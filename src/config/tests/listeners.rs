@@ -1,6 +1,7 @@
 //! Several listeners, each with keys of its own.
 
 use super::config;
+use super::read;
 use super::refused;
 use crate::model::Service;
 
@@ -23,6 +24,20 @@ fn a_route_prefix_is_empty_or_a_path() {
         let text = format!("listener: {{ address: '127.0.0.1:1', route_prefix: {prefix} }}");
         assert_eq!(config(&text).listeners[0].route_prefix, prefix.trim_matches('\''));
     }
+}
+
+#[test]
+fn a_proxy_is_trusted_by_its_network_and_required_unless_it_is_said_not_to_be() {
+    let of = |proxy: &str| format!("listener: {{ address: '127.0.0.1:1', proxy_protocol: {proxy} }}");
+    let proxy = config(&of("{ trusted: [10.0.0.0/8, 'fd00::/8'] }")).listeners[0].proxy_protocol.clone().unwrap();
+    assert!(proxy.required);
+    for (address, trusted) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("fd00::1", true), ("11.0.0.1", false)] {
+        assert_eq!(proxy.trusts(address.parse().unwrap()), trusted, "{address}");
+    }
+    let lax = config(&of("{ trusted: [10.0.0.0/8], required: false }"));
+    assert!(!lax.listeners[0].proxy_protocol.clone().unwrap().required);
+    let cautions = read(&of("{ trusted: ['::/0'] }")).unwrap().cautions;
+    assert!(cautions.iter().any(|caution| caution.to_string().contains("::/0 is everybody")), "{cautions:?}");
 }
 
 #[test]
