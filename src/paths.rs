@@ -27,6 +27,8 @@ use tower::ServiceExt;
 /// The paths of one listener.
 #[derive(Clone, Debug)]
 pub struct Paths {
+    /// Empty or `/pg`: what every path begins with, and what the table knows nothing of.
+    prefix: Arc<str>,
     /// Those without a variable part: with a slash behind them they lead back to themselves.
     exact: Arc<[&'static str]>,
     /// Answers what is not in the table; made with [`beside`].
@@ -41,6 +43,8 @@ enum Course {
     /// The table decides, on this path.
     As(String),
     Moved(Moved),
+    /// There is no such path.
+    Nowhere,
 }
 
 /// Another path is meant.
@@ -51,8 +55,8 @@ pub struct Moved {
 }
 
 impl Paths {
-    pub fn new(exact: Vec<&'static str>, beside: Router) -> Self {
-        Self { exact: exact.into(), beside }
+    pub fn new(prefix: &str, exact: Vec<&'static str>, beside: Router) -> Self {
+        Self { prefix: prefix.into(), exact: exact.into(), beside }
     }
 
     fn course(&self, method: &Method, uri: &Uri) -> Course {
@@ -62,15 +66,16 @@ impl Paths {
             return moved(StatusCode::TEMPORARY_REDIRECT, &cleaned);
         }
         let normal = normalised(path);
-        if let Some(twin) = normal.strip_suffix('/').filter(|twin| self.exact.contains(twin)) {
+        let Some(inner) = normal.strip_prefix(&*self.prefix).filter(|inner| inner.starts_with('/')) else {
+            return Course::Nowhere;
+        };
+        if let Some(twin) = inner.strip_suffix('/').filter(|twin| self.exact.contains(twin)) {
             let reads = matches!(*method, Method::GET | Method::HEAD);
             // Of the others a 301 would make GETs in many a client.
-            return moved(if reads { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT }, twin);
+            let status = if reads { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT };
+            return moved(status, &format!("{}{twin}", self.prefix));
         }
-        match normal {
-            Cow::Borrowed(_) => Course::Straight,
-            Cow::Owned(path) => Course::As(path),
-        }
+        if inner == path { Course::Straight } else { Course::As(inner.to_owned()) }
     }
 }
 
@@ -87,6 +92,7 @@ pub async fn lead(State(paths): State<Paths>, mut request: Request, next: Next) 
         Course::Moved(moved) => {
             request.extensions_mut().insert(moved);
         }
+        Course::Nowhere => {}
     }
     paths.beside.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
@@ -142,20 +148,19 @@ fn normalised(path: &str) -> Cow<'_, str> {
     let mut rest = path;
     while let Some((plain, tail)) = rest.split_once('%') {
         normal.push_str(plain);
-        let byte = tail.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let Some(byte) = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+        let digits = tail.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (Some(digits), Some(byte)) = (digits, byte) else {
+            // Malformed as a whole: decoded in part it could come to mean something, `%%30A` a line feed.
             return Cow::Borrowed(path);
         };
-        match Some(byte).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~@".contains(byte)) {
-            Some(byte) => {
-                normal.push(char::from(byte));
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                normal.push('%');
-                rest = tail;
-            }
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
+            normal.push(char::from(byte));
+        } else {
+            normal.push('%');
+            normal.push_str(digits);
         }
+        rest = tail.get(2..).unwrap_or_default();
     }
     normal.push_str(rest);
     if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) }
@@ -191,7 +196,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn course(method: Method, path: &str) -> Course {
-        let paths = Paths::new(vec!["/metrics", "/metrics/job"], Router::new());
+        let paths = Paths::new("", vec!["/metrics", "/metrics/job"], Router::new());
         paths.course(&method, &path.parse::<Uri>().unwrap())
     }
 
@@ -241,11 +246,29 @@ mod tests {
             ("/a%2Fb%25%41%7E", "/a%2Fb%25A~"),
             ("/a%2", "/a%2"),
             ("/a%%41%zz", "/a%%41%zz"),
+            ("/a%41%zz", "/a%41%zz"),
             ("/%%300", "/%%300"),
+            ("/%%30A", "/%%30A"),
             ("/%2E%2E/x", "/../x"),
         ] {
             assert_eq!(normalised(path), normal, "{path}");
         }
+    }
+
+    #[test]
+    fn a_prefix_is_taken_away_and_stands_in_every_location() {
+        let paths = Paths::new("/pg", vec!["/metrics"], Router::new());
+        let course = |path: &str| paths.course(&Method::GET, &path.parse::<Uri>().unwrap());
+        assert_eq!(course("/pg/metrics"), Course::As("/metrics".to_owned()));
+        assert_eq!(course("/%70g/metrics"), Course::As("/metrics".to_owned()));
+        assert_eq!(course("/pg/pg/metrics"), Course::As("/pg/metrics".to_owned()));
+        assert_eq!(course("/pg/"), Course::As("/".to_owned()));
+        for outside in ["/metrics", "/", "/pg", "/pgx/metrics", "/PG/metrics", "/pg%2Fmetrics"] {
+            assert_eq!(course(outside), Course::Nowhere, "{outside}");
+        }
+        assert_eq!(course("/pg//metrics?x"), moved(StatusCode::TEMPORARY_REDIRECT, "/pg/metrics?x"));
+        assert_eq!(course("/pg/metrics/?x"), moved(StatusCode::MOVED_PERMANENTLY, "/pg/metrics?x"));
+        assert_eq!(course("/pg/../metrics"), moved(StatusCode::TEMPORARY_REDIRECT, "/metrics"));
     }
 
     proptest! {
@@ -267,7 +290,7 @@ mod tests {
     }
 
     fn course_of(uri: &Uri) -> Course {
-        Paths::new(vec!["/metrics"], Router::new()).course(&Method::GET, uri)
+        Paths::new("/a", vec!["/metrics"], Router::new()).course(&Method::GET, uri)
     }
 
     /// Percent-decoding in full, or nothing for what is malformed.

@@ -54,13 +54,16 @@ impl Rejection {
                 IdentityError::Network { .. } | IdentityError::ForeignOrigin => StatusCode::FORBIDDEN,
             },
             Self::Limits(LimitsError::Rate { .. } | LimitsError::InFlight { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Namespace(NamespaceError::NotServed) => StatusCode::NOT_FOUND,
             Self::Namespace(_) => StatusCode::FORBIDDEN,
             Self::Api(error) => match error {
                 ApiError::NotFound => StatusCode::NOT_FOUND,
                 ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-                ApiError::Path(_) | ApiError::Encoded(_) | ApiError::Text(_) | ApiError::BodyBroken => {
-                    StatusCode::BAD_REQUEST
-                }
+                ApiError::NoTenantNamed
+                | ApiError::Path(_)
+                | ApiError::Encoded(_)
+                | ApiError::Text(_)
+                | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
                 ApiError::Encoding(_) | ApiError::Protobuf => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -89,6 +92,7 @@ impl Rejection {
             Self::Namespace(error) => match error {
                 NamespaceError::Verb(_) | NamespaceError::Operator(_) => "scope_refused",
                 NamespaceError::TenantOnly | NamespaceError::OperatorOnly => "scope_refused",
+                NamespaceError::NotServed => "not_found",
                 NamespaceError::Tenant => "tenant_refused",
                 NamespaceError::Job(_) => "job_refused",
                 NamespaceError::Label(_) => "label_refused",
@@ -96,6 +100,7 @@ impl Rejection {
             Self::Api(error) => match error {
                 ApiError::NotFound => "not_found",
                 ApiError::MethodNotAllowed => "method_not_allowed",
+                ApiError::NoTenantNamed => "tenant_not_named",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
                 ApiError::Text(_) => "body_malformed",

@@ -8,6 +8,7 @@ use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::TextDialect;
+use crate::model::Timestamp;
 use crate::rejection::Rejection;
 use crate::store::Store;
 use crate::telemetry::Health;
@@ -26,6 +27,7 @@ pub struct Api {
     pub(super) reading: Arc<Reading>,
     pub(super) metrics: PushMetrics,
     pub(super) health: Health,
+    pub(super) started: Timestamp,
 }
 
 /// How bodies are read and views are written.
@@ -58,7 +60,8 @@ impl Api {
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, health }
+        let started = clock.now();
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, health, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

@@ -7,6 +7,7 @@
 mod escape;
 mod fleet;
 mod float;
+mod json;
 mod own;
 mod prepare;
 mod pushed;
@@ -18,6 +19,10 @@ mod cycle_tests;
 
 pub use fleet::FleetLabels;
 pub use fleet::write_fleet_lines;
+pub use json::write_json_header;
+pub use json::write_json_labels;
+pub use json::write_json_metrics;
+pub use json::write_json_string;
 pub use own::own_gauge;
 pub use prepare::Inconsistent;
 pub use prepare::Unfit;

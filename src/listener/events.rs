@@ -13,6 +13,12 @@ pub enum CloseReason {
     Tls,
     /// HTTP without TLS on a TLS port.
     PlainHttp,
+    /// A PROXY header from an address that is not trusted, or anything from it where a header is required.
+    ProxyRefused,
+    /// No PROXY header from a trusted address, where one is required.
+    ProxyMissing,
+    /// A PROXY header that cannot be read.
+    ProxyMalformed,
     /// Deadlines, by the names they have in the configuration.
     Handshake,
     FirstRequest,
@@ -36,6 +42,9 @@ impl CloseReason {
             Self::Protocol => "protocol",
             Self::Tls => "tls",
             Self::PlainHttp => "plain_http",
+            Self::ProxyRefused => "proxy_refused",
+            Self::ProxyMissing => "proxy_missing",
+            Self::ProxyMalformed => "proxy_malformed",
             Self::Handshake => "handshake",
             Self::FirstRequest => "first_request",
             Self::Headers => "headers",

@@ -62,8 +62,9 @@ impl TlsLayer {
     /// The handshake, or why the connection ends with it.
     async fn secure(&self, watched: Watched) -> Result<Secured, CloseReason> {
         let Watched { arrival, mut timer } = watched;
-        let address = arrival.address();
-        let peer = |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol);
+        let (address, nobody) = (arrival.address(), arrival.is_for_nobody());
+        let peer =
+            |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol).of_nobody(nobody);
         let Some(tls) = &self.tls else {
             timer.watch().secured();
             let socket = Socket::new(arrival.into_stream(), timer.watch().clone());

@@ -132,7 +132,12 @@ impl Clock for SystemClock {
 
 /// A moment as operators read it: `2027-01-31T00:00:00Z`, to the second.
 pub fn rfc3339(at: Timestamp) -> String {
-    time::OffsetDateTime::from_unix_timestamp(at.unix_seconds())
+    rfc3339_nanos(Timestamp::from_unix_seconds(at.unix_seconds()))
+}
+
+/// The same to the nanosecond, without zeros at the end.
+pub fn rfc3339_nanos(at: Timestamp) -> String {
+    time::OffsetDateTime::from_unix_timestamp_nanos(at.0.into())
         .ok()
         .and_then(|moment| moment.format(&time::format_description::well_known::Rfc3339).ok())
         .unwrap_or_else(|| at.unix_seconds().to_string())

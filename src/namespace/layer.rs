@@ -68,7 +68,13 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
         (Access::Open, _) => return Err(Rejection::Misassembled("an open route asks for no scope")),
         (Access::Tenant(verb), _) => View::Tenant(scope(verb)?),
         (Access::Fleet(wanted), _) => View::Fleet(fleet(wanted)?),
-        (Access::Either(verb, _), Party::Tenant(_)) => View::Tenant(scope(verb)?),
+        (Access::Either(verb, _), Party::Tenant(grant)) => {
+            // Where an operator may name tenants, so may a tenant: itself, and nobody else.
+            if asked_tenants(request).iter().any(|asked| asked != grant.tenant.as_str()) {
+                return Err(NamespaceError::Tenant.into());
+            }
+            View::Tenant(scope(verb)?)
+        }
         (Access::Either(_, wanted), Party::Operator(_)) => View::Fleet(fleet(wanted)?),
     })
 }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 const OVERHEAD: usize = 768;
 
 /// One group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
     /// By name, in a tree: into a sorted list, a push of many new names would be as slow as their square.
     pub(super) families: BTreeMap<FamilyName, Held>,
-    /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
-    pub(super) own: [Place; 2],
+    /// Its own gauges, in the order of [`OwnGauge::ALL`].
+    pub(super) own: [Held; 2],
     /// When it was last changed, if ever.
     pub(super) pushed_at: Option<Timestamp>,
     /// When a change was last refused, if ever.
@@ -33,6 +33,8 @@ pub(super) struct Group {
 pub(super) struct Held {
     pub(super) place: Place,
     pub(super) family: Arc<PreparedFamily>,
+    /// When it was pushed.
+    pub(super) at: Timestamp,
 }
 
 impl Group {
@@ -47,10 +49,9 @@ impl Group {
 
     /// Notes that a family, or an own gauge, stands elsewhere in its column.
     pub(super) fn moved(&mut self, family: &str, to: Place) {
-        let held = self.families.get_mut(family).map(|held| &mut held.place);
-        let place = held.into_iter().chain(&mut self.own).find(|place| place.column == to.column);
-        if let Some(place) = place {
-            *place = to;
+        let pushed = self.families.get_mut(family).into_iter();
+        if let Some(held) = pushed.chain(&mut self.own).find(|held| held.place.column == to.column) {
+            held.place = to;
         }
     }
 

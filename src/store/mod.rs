@@ -11,14 +11,22 @@
 //! | `judge` | may this write be? a pure reading of the state |
 //! | `index` | family names: who holds them, as what, and which line names they claim |
 //! | `identities` | which series are held, where two groups could hold the same |
-//! | `column` | a family across groups, in chunks that a snapshot shares |
+//! | `chunks` | rows that a snapshot shares and a write copies piece by piece |
+//! | `column` | a family across groups |
+//! | `helps` | the help texts of families whose groups do not agree on one |
+//! | `groups` | the groups by their keys |
+//! | `catalogue` | what a scope sees, group by group |
 //! | `claims` | which line names the families of all tenants claim |
 //! | `usage` | what a tenant takes of its quota |
 
+mod catalogue;
+mod chunks;
 mod claims;
 mod column;
 mod fleet;
 mod group;
+mod groups;
+mod helps;
 mod identities;
 mod index;
 mod journal;
@@ -31,6 +39,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::Catalogue;
+pub use catalogue::GroupView;
 pub use fleet::FleetPiece;
 pub use fleet::FleetSnapshot;
 pub use journal::Entry;
@@ -52,6 +62,7 @@ use crate::model::QuotaKind;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::FleetScope;
+use crate::namespace::Narrowing;
 use crate::namespace::Scope;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -162,6 +173,18 @@ impl Store {
         self.shelf(scope, key)?.delete(self, key)
     }
 
+    /// Removes every group that the scope can see, all at one instant.
+    pub fn wipe(&self, scope: &Scope) -> Result<(), Refusal> {
+        let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
+        shelf.wipe(self, scope.narrowing())
+    }
+
+    /// Removes every group of the one tenant that an operator has named; without that it is refused.
+    pub fn wipe_named(&self, scope: &FleetScope) -> Result<(), Refusal> {
+        let tenant = scope.named_tenant().ok_or(Refusal::OutOfScope)?;
+        self.shelves.get(tenant).ok_or(Refusal::OutOfScope)?.wipe(self, &Narrowing::default())
+    }
+
     /// Notes that a push of this group was refused before it came here: its failure time becomes `at`. A group that
     /// does not exist is created with its two gauges alone, if the quota has room for it; else there is no trace.
     pub fn note_failure(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
@@ -198,6 +221,19 @@ impl Store {
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
         FleetSnapshot::new(columns, self.claims.view(before))
+    }
+
+    /// What the scope can see, group by group, at one instant.
+    pub fn catalogue(&self, scope: &Scope) -> Catalogue {
+        let groups = self.shelves.get(scope.tenant()).map(|shelf| (scope.tenant().clone(), shelf.groups()));
+        Catalogue::new(groups.into_iter().collect(), scope.narrowing())
+    }
+
+    /// What the operator can see, group by group: each tenant at one instant of its own.
+    pub fn fleet_catalogue(&self, scope: &FleetScope) -> Catalogue {
+        let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        let groups = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.groups()));
+        Catalogue::new(groups.collect(), &Arc::default())
     }
 
     /// What each tenant takes of its quota.

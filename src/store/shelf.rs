@@ -7,6 +7,8 @@ use super::Entry;
 use super::Push;
 use super::Refusal;
 use super::Store;
+use super::chunks::Shared;
+use super::group::Group;
 use super::group::empty_group_usage;
 use super::index::Columns;
 use super::state::State;
@@ -15,6 +17,7 @@ use crate::model::GroupingKey;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::namespace::Narrowing;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -53,6 +56,10 @@ impl Shelf {
         self.state.lock().share()
     }
 
+    pub(super) fn groups(&self) -> Shared<Arc<Group>> {
+        self.state.lock().share_groups()
+    }
+
     pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
         let outcome = self.accept(store, push, all_visible);
         match &outcome {
@@ -74,8 +81,24 @@ impl Shelf {
     pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if state.has_group(key) {
-            journal(store, Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) })?;
-            state.show_delete(key, &store.claims);
+            journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
+            state.show_delete(key, &mut store.claims.changing());
+        }
+        Ok(())
+    }
+
+    /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
+    pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        let keys = state.keys(|key| narrowing.admits(key));
+        let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
+        let batch: Vec<Entry> = keys.iter().map(entry).collect();
+        if !batch.is_empty() {
+            journal(store, &batch)?;
+        }
+        let mut changing = store.claims.changing();
+        for key in &keys {
+            state.show_delete(key, &mut changing);
         }
         Ok(())
     }
@@ -85,7 +108,8 @@ impl Shelf {
         let after = state.judge(push, &self.quota, all_visible)?;
         let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
         let families = push.families.clone();
-        journal(store, Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at })?;
+        let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
+        journal(store, &[entry])?;
         state.show_push(&key, push, after, &store.claims, store.own_gauge);
         Ok(())
     }
@@ -101,15 +125,15 @@ impl Shelf {
             }
         }
         let key = state.stored_key(key);
-        journal(store, Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at })?;
+        journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
         state.show_failure(&key, at, after, store.own_gauge);
         Ok(())
     }
 }
 
 /// One write, one batch: the memory journal has nothing to gather for.
-fn journal(store: &Store, entry: Entry) -> Result<(), Refusal> {
-    store.journal.commit(&[entry]).map_err(|error| {
+fn journal(store: &Store, batch: &[Entry]) -> Result<(), Refusal> {
+    store.journal.commit(batch).map_err(|error| {
         tracing::error!(%error, "a write was not journalled");
         Refusal::Unavailable
     })

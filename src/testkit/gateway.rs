@@ -38,7 +38,8 @@ pub struct GatewayBuilder {
 #[derive(Clone, Debug)]
 pub struct TestGateway {
     pub clock: MockClock,
-    app: Router,
+    /// The listeners by their names, in the order of the configuration.
+    listeners: Vec<(String, Router)>,
     ops: Router,
     tokens: BTreeMap<String, String>,
 }
@@ -136,8 +137,8 @@ impl GatewayBuilder {
 
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
-        let (app, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
-        TestGateway { clock, app, ops, tokens: self.tokens }
+        let (listeners, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
+        TestGateway { clock, listeners, ops, tokens: self.tokens }
     }
 }
 
@@ -148,15 +149,22 @@ impl Default for GatewayBuilder {
 }
 
 impl TestGateway {
-    /// Somebody without credentials.
+    /// Somebody without credentials, at the first listener.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        Client { app: self.app.clone(), headers: HeaderMap::new(), address }
+        let (_, app) = self.listeners.first().expect("a configuration has a listener");
+        Client { app: app.clone(), headers: HeaderMap::new(), address }
     }
 
     /// The holder of the token `name`.
     pub fn client(&self, name: &str) -> Client {
         self.stranger().with("authorization", &format!("Bearer {}", self.token(name)))
+    }
+
+    /// Somebody at the listener of this name.
+    pub fn at(&self, listener: &str, client: &Client) -> Client {
+        let (_, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
+        Client { app: app.clone(), ..client.clone() }
     }
 
     /// Somebody at the operator's listener.

@@ -7,6 +7,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod catalogue;
 mod doors;
 mod identity;
 mod isolation;
@@ -16,6 +17,8 @@ mod paths;
 mod push;
 mod refusals;
 mod secrets;
+mod serves;
 mod sockets;
 mod strangers;
 mod views;
+mod wipe;

@@ -49,6 +49,25 @@ async fn an_encoded_path_leads_where_the_decoded_one_does() {
 }
 
 #[tokio::test]
+async fn a_listener_with_a_prefix_knows_no_path_outside_it() {
+    let mut builder = GatewayBuilder::new().tenant("red");
+    builder.config.listeners[0].route_prefix = "/pg".to_owned();
+    let gateway = builder.start();
+    let red = gateway.client("red");
+    red.put("/pg/metrics/job/a", "m 1\n").await.ok();
+    red.put("/pg/metrics/job@base64/YS9i", "m 2\n").await.ok();
+    assert_eq!(red.get("/pg/metrics").await.ok().text().matches("\nm{").count(), 2);
+    assert_eq!(gateway.stranger().get("/pg/-/healthy").await.ok().text(), "OK");
+    for path in ["/metrics", "/-/healthy", "/pg", "/pgx/metrics", "/"] {
+        red.get(path).await.refused(404, "not_found");
+        gateway.stranger().get(path).await.refused(401, "unauthenticated");
+    }
+    let moved = red.get("/pg/metrics/").await;
+    assert_eq!((moved.status.as_u16(), moved.headers["location"].to_str().unwrap()), (301, "/pg/metrics"));
+    assert_eq!(red.delete("/pg/metrics/job/a").await.status.as_u16(), 202);
+}
+
+#[tokio::test]
 async fn options_names_the_methods_of_a_known_path_to_those_who_may_ask() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     let red = gateway.client("red").with("origin", "https://evil.example");

@@ -6,10 +6,14 @@ use http_body_util::Full;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
+use pushward::config::Listener;
+use pushward::config::ProxyProtocol;
 use pushward::config::Tls;
 use pushward::config::TlsProfile;
 use pushward::gateway::Gateway;
+use pushward::model::Service;
 use pushward::model::SystemClock;
+use pushward::model::Verb;
 use pushward::testkit::GatewayBuilder;
 use pushward::testkit::TestCa;
 use rustls::ClientConfig;
@@ -61,7 +65,9 @@ impl Running {
             std::fs::write(&certificate_file, certificate).unwrap();
             std::fs::write(&key_file, key).unwrap();
             let tls = Tls { certificate_file, key_file, profile: TlsProfile::Intermediate };
-            config.listener.tls = Some(tls);
+            for listener in &mut config.listeners {
+                listener.tls = Some(tls.clone());
+            }
         }
         let gateway = Gateway::bind(&config, SystemClock::shared()).unwrap();
         let addresses = gateway.addresses();
@@ -222,5 +228,67 @@ async fn http_2_does_all_of_it() {
         }
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(String::from_utf8_lossy(&body).contains("m{instance"), (method, path) == ("GET", "/metrics"));
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_speaks_for_nobody_reaches_health_alone() {
+    let mut builder = red();
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    builder.config.listeners[0].proxy_protocol = Some(ProxyProtocol { trusted, required: true });
+    let gateway = Running::plain(builder);
+    let auth = gateway.bearer("red");
+    for (header, path, status) in [
+        ("PROXY UNKNOWN", "/-/healthy", "200 OK"),
+        ("PROXY UNKNOWN", "/-/ready", "200 OK"),
+        ("PROXY UNKNOWN", "/metrics", "401 unauthenticated"),
+        ("PROXY UNKNOWN", "/nothing", "401 unauthenticated"),
+        ("PROXY UNKNOWN", "//metrics", "401 unauthenticated"),
+        ("PROXY TCP4 192.0.2.1 198.51.100.1 1 2", "/metrics", "200 OK"),
+    ] {
+        let get =
+            format!("{header}\r\nGET {path} HTTP/1.1\r\nhost: a\r\nauthorization: {auth}\r\nconnection: close\r\n\r\n");
+        let answer = ask(gateway.tcp(0).await, &get).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{header} {path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_networks_of_a_credential_are_those_of_the_client_that_is_named() {
+    let mut builder = red().token("red", "near", &[Verb::Read], |token| {
+        token.networks = Some(vec!["192.0.2.0/24".parse().unwrap()]);
+    });
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    builder.config.listeners[0].proxy_protocol = Some(ProxyProtocol { trusted, required: false });
+    let gateway = Running::secure(builder);
+    let auth = gateway.bearer("near");
+    for (header, status) in [
+        ("PROXY TCP4 192.0.2.9 198.51.100.1 1 2\r\n", "200 OK"),
+        ("PROXY TCP6 ::ffff:192.0.2.9 ::1 1 2\r\n", "200 OK"),
+        ("PROXY TCP4 192.0.3.9 198.51.100.1 1 2\r\n", "403 network_refused"),
+        ("", "403 network_refused"),
+    ] {
+        let mut stream = gateway.tcp(0).await;
+        stream.write_all(header.as_bytes()).await.unwrap();
+        let stream = gateway.tls(stream, "http/1.1").await;
+        let get = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: {auth}\r\nconnection: close\r\n\r\n");
+        let answer = ask(stream, &get).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{header:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_listener_has_sockets_and_tls_sessions_of_its_own() {
+    let mut builder = red();
+    let first = builder.config.listeners[0].clone();
+    builder.config.listeners.push(Listener { name: "second".to_owned(), serves: [Service::Health].into(), ..first });
+    let gateway = Running::secure(builder);
+    assert_eq!(gateway.addresses.len(), 2);
+    let auth = gateway.bearer("red");
+    for (nth, status) in [(0, "200 OK"), (1, "404 not_found")] {
+        let stream = gateway.tls(gateway.tcp(nth).await, "http/1.1").await;
+        let get = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: {auth}\r\nconnection: close\r\n\r\n");
+        let answer = ask(stream, &get).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{nth}: {answer}");
     }
 }
