@@ -9,6 +9,7 @@ mod fleet;
 mod float;
 mod own;
 mod prepare;
+pub mod protobuf;
 mod pushed;
 pub mod text;
 mod write;

@@ -1,5 +1,6 @@
 //! The key of a group.
 
+use super::is_label_name;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::Hash;
@@ -25,13 +26,6 @@ pub enum GroupingError {
     NoJob,
     #[error("improper label name {0:?}")]
     LabelName(String),
-}
-
-/// Whether `name` is a label name of the classic kind, `[a-zA-Z_][a-zA-Z0-9_]*`.
-pub fn is_label_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 impl GroupingKey {

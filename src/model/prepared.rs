@@ -21,6 +21,7 @@ pub struct PreparedFamily {
     line_count: u32,
     series: Box<[SeriesId]>,
     renamed: bool,
+    proto: Box<[u8]>,
 }
 
 /// What a [`PreparedFamily`] is made of.
@@ -39,18 +40,21 @@ pub struct Parts {
     pub series: Box<[SeriesId]>,
     /// Whether some line has a label that the operator's view writes under another name.
     pub renamed: bool,
+    /// For a family that text does not say in full (native histograms, exemplars, …): its metrics once more, each as the
+    /// field `metric` of a protobuf `MetricFamily`, with the same labels in the same order. Else empty.
+    pub proto: Box<[u8]>,
 }
 
 impl From<Parts> for PreparedFamily {
     fn from(parts: Parts) -> Self {
-        let Parts { name, kind, help, lines, line_count, series, renamed } = parts;
-        Self { name, kind, help, lines, line_count, series, renamed }
+        let Parts { name, kind, help, lines, line_count, series, renamed, proto } = parts;
+        Self { name, kind, help, lines, line_count, series, renamed, proto }
     }
 }
 
 impl PreparedFamily {
     /// What the store accounts for a family besides its texts: this struct, its counts, and its place in a column.
-    pub const OVERHEAD: usize = 160;
+    pub const OVERHEAD: usize = 176;
 
     pub fn name(&self) -> &FamilyName {
         &self.name
@@ -80,9 +84,19 @@ impl PreparedFamily {
         self.renamed
     }
 
+    /// Its metrics as protobuf, where text does not say them in full.
+    pub fn proto(&self) -> Option<&[u8]> {
+        (!self.proto.is_empty()).then_some(&*self.proto)
+    }
+
+    /// Whether it holds nothing, and is pushed to take away what its group holds under its name.
+    pub fn is_empty(&self) -> bool {
+        self.line_count == 0
+    }
+
     /// The bytes the store accounts for this family.
     pub fn stored_bytes(&self) -> u64 {
-        let text = self.name.len() + self.help.len() + self.lines.len();
+        let text = self.name.len() + self.help.len() + self.lines.len() + self.proto.len();
         (text + size_of_val(&*self.series) + Self::OVERHEAD) as u64
     }
 }

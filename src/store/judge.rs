@@ -34,7 +34,7 @@ pub(super) struct State<'a> {
 /// Consistency first, so that a client whose push can never be is not told to make room.
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
     let leaving = Leaving::of(push, state);
-    for family in &push.families {
+    for family in push.families.iter().filter(|family| !family.is_empty()) {
         check_kind(family, state, &leaving)?;
         check_claims(family, state, &leaving)?;
         check_series(family, &push.key, state)?;
@@ -55,10 +55,8 @@ impl Leaving {
         let held = state.group.into_iter().flat_map(|group| &group.families);
         let leaves = held.filter_map(|held| {
             let column = held.place.column;
-            let gone = match pushed.get(&**held.family.name()) {
-                Some(kind) => *kind != held.family.kind(),
-                None => push.method == Method::Replace,
-            };
+            let retyped = pushed.get(&**held.family.name()).is_some_and(|kind| *kind != held.family.kind());
+            let gone = retyped || push.takes_away(&held.family);
             let alone = state.index.get(column).is_some_and(|column| column.holders() == 1);
             (gone && alone).then_some(column)
         });
@@ -127,7 +125,7 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
 
 fn usage_after(push: &Push, state: &State<'_>) -> Usage {
     let (mut taken, mut given) = (Usage::default(), Usage::default());
-    for family in &push.families {
+    for family in push.families.iter().filter(|family| !family.is_empty()) {
         taken.add(family_usage(family));
     }
     match state.group {

@@ -88,7 +88,7 @@ pub enum Method {
 pub struct Push {
     key: GroupingKey,
     method: Method,
-    /// Sorted by name, each name once.
+    /// Sorted by name, each name once. One without lines takes away what the group holds under its name.
     families: Vec<Arc<PreparedFamily>>,
     at: Timestamp,
 }
@@ -101,6 +101,19 @@ impl Push {
         families.sort_by(|a, b| a.name().cmp(b.name()));
         families.dedup_by(|later, first| later.name() == first.name());
         Self { key, method, families, at }
+    }
+
+    /// Whether it may take anything away without putting another in its place.
+    fn takes(&self) -> bool {
+        self.method == Method::Replace || self.families.iter().any(|family| family.is_empty())
+    }
+
+    /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
+    fn takes_away(&self, family: &PreparedFamily) -> bool {
+        match self.families.binary_search_by(|carried| carried.name().cmp(family.name())) {
+            Ok(at) => self.families.get(at).is_some_and(|carried| carried.is_empty()),
+            Err(_) => self.method == Method::Replace,
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What stands on a shelf, and how an accepted write changes it. Nothing here can fail: it was judged before.
 
-use super::Method;
 use super::Push;
 use super::Refusal;
 use super::claims::Claims;
@@ -62,11 +61,13 @@ impl State {
     /// Whether an accepted push brings, takes or retypes a family.
     pub(super) fn changes_claims(&self, push: &Push) -> bool {
         let new = |family: &PreparedFamily| {
-            self.index.find(family.name()).is_none_or(|(_, column)| column.kind != family.kind())
+            let found = self.index.find(family.name());
+            !family.is_empty() && found.is_none_or(|(_, column)| column.kind != family.kind())
         };
-        let group = self.groups.get(&push.key).filter(|_| push.method == Method::Replace);
-        let mut held = group.into_iter().flat_map(|group| &group.families);
-        push.families.iter().any(|family| new(family)) || held.any(|held| self.is_sole(held) && !carries(push, held))
+        let mut held =
+            self.groups.get(&push.key).filter(|_| push.takes()).into_iter().flat_map(|group| &group.families);
+        push.families.iter().any(|family| new(family))
+            || held.any(|held| self.is_sole(held) && push.takes_away(&held.family))
     }
 
     pub(super) fn deleting_changes_claims(&self, key: &GroupingKey) -> bool {
@@ -86,10 +87,10 @@ impl State {
         own_gauge: PrepareOwnGauge,
     ) {
         self.ensure_group(key, own_gauge);
-        if push.method == Method::Replace {
-            self.drop_families(key, |held| !carries(push, held), claims.as_deref_mut());
+        if push.takes() {
+            self.drop_families(key, |held| push.takes_away(&held.family), claims.as_deref_mut());
         }
-        for family in &push.families {
+        for family in push.families.iter().filter(|family| !family.is_empty()) {
             self.put_family(key, family, claims.as_deref_mut());
         }
         if let Some(group) = self.groups.get_mut(&**key) {
@@ -207,9 +208,4 @@ impl State {
         }
         usage
     }
-}
-
-/// Whether the push carries a family of the name of `held`. Families of a push are sorted by name.
-fn carries(push: &Push, held: &Held) -> bool {
-    push.families.binary_search_by(|family| family.name().cmp(held.family.name())).is_ok()
 }

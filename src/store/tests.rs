@@ -60,6 +60,7 @@ fn family(key: &GroupingKey, name: &str, kind: MetricKind, help: &str, series: &
         line_count: u32::try_from(series.len()).unwrap(),
         series: ids.into(),
         renamed: false,
+        proto: Box::default(),
     })
 }
 
@@ -78,6 +79,7 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
         line_count: 1,
         series: Box::default(),
         renamed: false,
+        proto: Box::default(),
     })
 }
 

@@ -36,6 +36,7 @@ fn marked(family: &PreparedFamily, renamed: bool) -> PreparedFamily {
         line_count: family.line_count(),
         series: family.series().into(),
         renamed,
+        proto: Box::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::Inconsistent;
 use crate::exposition::escape::Quoted;
 use crate::exposition::fleet;
 use crate::exposition::float;
+use crate::exposition::protobuf;
 use crate::exposition::pushed::Family;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
@@ -31,6 +32,7 @@ pub(super) struct FamilyWriter<'p> {
     line_count: usize,
     series: Vec<SeriesId>,
     sorted: Vec<SeriesId>,
+    proto: Vec<u8>,
 }
 
 impl<'p> FamilyWriter<'p> {
@@ -52,6 +54,7 @@ impl<'p> FamilyWriter<'p> {
             line_count: 0,
             series: Vec::new(),
             sorted: Vec::new(),
+            proto: Vec::new(),
         }
     }
 
@@ -61,6 +64,7 @@ impl<'p> FamilyWriter<'p> {
         self.lines.clear();
         self.line_count = 0;
         self.series.clear();
+        self.proto.clear();
         let mut renamed = self.forced_renamed;
         if let Some(taken) = place_label(family.kind)
             && self.forced.names().any(|forced| forced == taken)
@@ -77,6 +81,11 @@ impl<'p> FamilyWriter<'p> {
                 Measured::Value(value) => self.line(name, "", None, value),
                 Measured::Distribution { sum, count } => self.distribution(family, *metric_at, sum, count)?,
             }
+            if family.keeps {
+                let sent = self.pushed.raw.get(*metric_at as usize).copied().unwrap_or_default();
+                let kept = protobuf::keep(&mut self.proto, &self.merged, sent, family.kind);
+                kept.map_err(|error| Inconsistent::new(error.to_string()))?;
+            }
         }
         self.refuse_twins(name)?;
         Ok(PreparedFamily::from(PreparedParts {
@@ -87,6 +96,7 @@ impl<'p> FamilyWriter<'p> {
             line_count: index(self.line_count),
             series: self.series.as_slice().into(),
             renamed,
+            proto: self.proto.as_slice().into(),
         }))
     }
 

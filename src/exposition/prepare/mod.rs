@@ -40,7 +40,8 @@ impl Inconsistent {
 }
 
 /// Makes a push ready to be stored and scraped: the labels of `key` forced onto every metric, every line written, every
-/// series identified by `hasher`. Families of the gateway's own names are dropped.
+/// series identified by `hasher`. Families of the gateway's own names are dropped. One that was sent without metrics comes
+/// without lines: the group is to hold nothing under its name.
 ///
 /// `namespace_label` is the label under which the operator's view names a tenant.
 pub fn prepare(
@@ -51,6 +52,9 @@ pub fn prepare(
 ) -> Result<Vec<PreparedFamily>, Inconsistent> {
     if pushed.timestamped {
         return Err(Inconsistent::new("pushed metrics must not have timestamps"));
+    }
+    if let Some(contradiction) = pushed.contradiction.take() {
+        return Err(Inconsistent(contradiction));
     }
     if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
         let name = Quoted(name.as_bytes());
@@ -70,6 +74,8 @@ pub fn prepare(
         }
     }
     claims::check(families.iter().map(|(family, _)| *family))?;
+    let emptied = pushed.families.iter().filter(|family| family.empties && !OwnGauge::reserves(&family.name));
+    families.extend(emptied.map(|family| (family, &[][..])));
     let forced = Forced::new(key);
     let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label);
     let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));

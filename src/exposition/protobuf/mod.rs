@@ -1,0 +1,22 @@
+//! Stage `exposition`, delimited protobuf: the messages of `metrics.proto`, pushed and scraped.
+//!
+//! A push is read straight off its bytes into the columns that the text parser fills; a family that text cannot say in
+//! full keeps its metrics as protobuf besides. The reader is ours and not generated: a generated one makes a value of
+//! some hundred bytes for every message of two, and copies every label. Tests hold it against the generated `messages`.
+
+mod decode;
+mod error;
+mod histogram;
+mod keep;
+#[cfg(any(test, feature = "testkit"))]
+#[expect(clippy::allow_attributes_without_reason, clippy::allow_attributes, reason = "generated")]
+pub mod messages;
+mod schema;
+mod wire;
+
+pub use decode::parse;
+pub use error::DecodeError;
+pub(super) use keep::keep;
+
+#[cfg(test)]
+mod tests;
