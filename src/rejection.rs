@@ -57,12 +57,12 @@ impl Rejection {
             Self::Api(error) => match error {
                 ApiError::NotFound => StatusCode::NOT_FOUND,
                 ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-                ApiError::Path(_) | ApiError::Encoded(_) | ApiError::Text(_) | ApiError::BodyBroken => {
+                ApiError::Path(_) | ApiError::Encoded(_) | ApiError::Body(_) | ApiError::BodyBroken => {
                     StatusCode::BAD_REQUEST
                 }
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-                ApiError::Encoding(_) | ApiError::Protobuf => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ApiError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => StatusCode::BAD_REQUEST,
@@ -96,12 +96,11 @@ impl Rejection {
                 ApiError::MethodNotAllowed => "method_not_allowed",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
-                ApiError::Text(_) => "body_malformed",
+                ApiError::Body(_) => "body_malformed",
                 ApiError::BodyBroken => "body_broken",
                 ApiError::BodyTooLarge { .. } => "body_too_large",
                 ApiError::BodyTooSlow => "body_too_slow",
                 ApiError::Encoding(_) => "encoding_unsupported",
-                ApiError::Protobuf => "format_unsupported",
             },
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => "inconsistent",

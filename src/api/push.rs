@@ -4,7 +4,11 @@ use super::ApiError;
 use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
+use super::state::TenantReading;
 use crate::exposition;
+use crate::exposition::PushFormat;
+use crate::exposition::PushedFamilies;
+use crate::model::NameScheme;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
 use crate::store::Method;
@@ -15,6 +19,7 @@ use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
 use http::Uri;
+use http::header::CONTENT_TYPE;
 
 /// PUT: the group becomes what the body says.
 pub async fn replace(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
@@ -55,7 +60,7 @@ async fn accept(
     let key = scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?;
     let body = body_of(headers, body, reading.body_bytes_max).await?;
     api.metrics.size(body.len());
-    let parsed = exposition::text::parse(&body, reading.dialect).map_err(|error| ApiError::Text(error.to_string()))?;
+    let parsed = parsed(headers, &body, reading)?;
     // As upstream: the time of a push is the moment after its body was read.
     let at = api.clock.now();
     let families = match exposition::prepare(parsed, &key, &api.hasher, &api.reading.namespace_label) {
@@ -66,4 +71,17 @@ async fn accept(
         }
     };
     Ok(api.store.push(scope, &Push::new(key, method, families, at))?)
+}
+
+/// The body as its content type says it is written.
+fn parsed<'b>(headers: &HeaderMap, body: &'b [u8], reading: TenantReading) -> Result<PushedFamilies<'b>, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match PushFormat::of(content_type) {
+        PushFormat::Text => {
+            exposition::text::parse(body, reading.dialect).map_err(|error| ApiError::Body(error.to_string()))
+        }
+        PushFormat::Protobuf => {
+            exposition::protobuf::parse(body, NameScheme::Classic).map_err(|error| ApiError::Body(error.to_string()))
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod escape;
 mod fleet;
 mod float;
+mod media;
 mod own;
 mod prepare;
 pub mod protobuf;
@@ -19,6 +20,7 @@ mod cycle_tests;
 
 pub use fleet::FleetLabels;
 pub use fleet::write_fleet_lines;
+pub use media::PushFormat;
 pub use own::own_gauge;
 pub use prepare::Inconsistent;
 pub use prepare::prepare;
