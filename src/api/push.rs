@@ -8,7 +8,6 @@ use super::state::TenantReading;
 use crate::exposition;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
-use crate::model::NameScheme;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
 use crate::store::Method;
@@ -57,7 +56,7 @@ async fn accept(
     body: Body,
 ) -> Result<(), Rejection> {
     let reading = api.reading_of(scope.tenant())?;
-    let key = scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?;
+    let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
     let body = body_of(headers, body, reading.body_bytes_max).await?;
     api.metrics.size(body.len());
     let parsed = parsed(headers, &body, reading)?;
@@ -77,11 +76,10 @@ async fn accept(
 fn parsed<'b>(headers: &HeaderMap, body: &'b [u8], reading: TenantReading) -> Result<PushedFamilies<'b>, ApiError> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match PushFormat::of(content_type) {
-        PushFormat::Text => {
-            exposition::text::parse(body, reading.dialect).map_err(|error| ApiError::Body(error.to_string()))
-        }
+        PushFormat::Text => exposition::text::parse(body, reading.dialect, reading.names)
+            .map_err(|error| ApiError::Body(error.to_string())),
         PushFormat::Protobuf => {
-            exposition::protobuf::parse(body, NameScheme::Classic).map_err(|error| ApiError::Body(error.to_string()))
+            exposition::protobuf::parse(body, reading.names).map_err(|error| ApiError::Body(error.to_string()))
         }
     }
 }

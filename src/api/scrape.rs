@@ -1,16 +1,19 @@
 //! GET of the metrics: a tenant's own, or an operator's over tenants.
 //!
-//! The snapshot is taken at once; its text is written piece by piece as the client takes it, so a scrape holds some
-//! 64 KiB however much it carries.
+//! The snapshot is taken at once; it is written piece by piece as the client takes it, so a scrape holds some 64 KiB
+//! however much it carries. Protobuf says a family's length before the family, so there it holds one family.
 
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
-use crate::exposition::TEXT_CONTENT_TYPE;
-use crate::exposition::write_fleet_lines;
+use crate::exposition::Negotiated;
+use crate::exposition::ScrapeFormat;
+use crate::exposition::Shown;
+use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
 use crate::exposition::write_lines;
 use crate::model::MetricKind;
+use crate::model::PreparedFamily;
 use crate::model::TenantId;
 use crate::namespace::View;
 use crate::store::FleetPiece;
@@ -22,6 +25,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
+use http::HeaderMap;
+use http::header::ACCEPT;
 use http::header::CONTENT_TYPE;
 use http::header::VARY;
 use http_body::Body as HttpBody;
@@ -35,35 +40,37 @@ use std::task::Poll;
 /// What is written before it is handed on: four TLS records.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// The view of whoever asks, in the text format 0.0.4.
-pub async fn scrape(State(api): State<Api>, view: View) -> Response {
-    let text = match view {
-        View::Tenant(scope) => Text::Tenant(api.store.snapshot(&scope)),
+/// The view of whoever asks, in the format that is asked for.
+pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let negotiated = Negotiated::of(accept);
+    let source = match view {
+        View::Tenant(scope) => Source::Tenant(api.store.snapshot(&scope)),
         View::Fleet(scope) => {
             let (snapshot, reading) = (api.store.fleet_snapshot(&scope), api.reading.clone());
-            Text::Fleet(Box::new(FleetText { snapshot, reading, labels: None, header: None }))
+            Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None }))
         }
     };
-    ([(CONTENT_TYPE, TEXT_CONTENT_TYPE), (VARY, "Accept")], Body::new(ScrapeBody { text })).into_response()
+    let body = ScrapeBody { source, writer: Writer::new(negotiated) };
+    ([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], Body::new(body)).into_response()
 }
 
 /// A scrape as a body.
 struct ScrapeBody {
-    text: Text,
+    source: Source,
+    writer: Writer,
 }
 
-enum Text {
+enum Source {
     Tenant(Snapshot),
-    Fleet(Box<FleetText>),
+    Fleet(Box<FleetSource>),
 }
 
-struct FleetText {
+struct FleetSource {
     snapshot: FleetSnapshot,
     reading: Arc<Reading>,
     /// The labels of the tenant last written.
     labels: Option<(TenantId, FleetLabels)>,
-    /// A family's header, until its first line is there: a flattened family may have none.
-    header: Option<Vec<u8>>,
 }
 
 impl HttpBody for ScrapeBody {
@@ -71,63 +78,96 @@ impl HttpBody for ScrapeBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Self { source, writer } = &mut *self;
         let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
-        while out.len() < PIECE_BYTES && self.text.write_on(&mut out) {}
+        while out.len() < PIECE_BYTES {
+            if !source.write_on(writer, &mut out) {
+                writer.end(&mut out);
+                break;
+            }
+        }
         Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
     }
 }
 
-impl Text {
+impl Source {
     /// Writes one step; false at the end.
-    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
+    fn write_on(&mut self, writer: &mut Writer, out: &mut Vec<u8>) -> bool {
         match self {
-            Self::Tenant(snapshot) => write_piece(snapshot.read(), out),
-            Self::Fleet(fleet) => fleet.write_on(out),
+            Self::Tenant(snapshot) => match snapshot.read() {
+                Some(Piece::Family { name, kind, help }) => writer.family(out, name, kind, help),
+                Some(Piece::Lines(family)) => {
+                    let shown = Shown::to_tenant(writer.negotiated.escaping);
+                    writer.lines(out, family, &shown, None);
+                }
+                None => return false,
+            },
+            Self::Fleet(fleet) => return fleet.write_on(writer, out),
         }
+        true
     }
 }
 
-fn write_piece(piece: Option<Piece<'_>>, out: &mut Vec<u8>) -> bool {
-    match piece {
-        Some(Piece::Family { name, kind, help }) => write_header(out, name, kind, help),
-        Some(Piece::Lines(family)) => write_lines(out, family),
-        None => return false,
-    }
-    true
-}
-
-impl FleetText {
-    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
+impl FleetSource {
+    fn write_on(&mut self, writer: &mut Writer, out: &mut Vec<u8>) -> bool {
         match self.snapshot.read() {
-            Some(FleetPiece::Family { name, kind, help }) => {
-                self.header = Some(header_of(name, kind, help));
-                true
-            }
+            Some(FleetPiece::Family { name, kind, help }) => writer.family(out, name, kind, help),
             Some(FleetPiece::Lines { tenant, family, only }) => {
                 if self.labels.as_ref().is_none_or(|(last, _)| last != tenant) {
                     let labels = FleetLabels::new(&self.reading.namespace_label, tenant, self.reading.prefix_job);
                     self.labels = Some((tenant.clone(), labels));
                 }
                 let Some((_, labels)) = &self.labels else { return false };
-                let start = out.len();
-                if let Some(header) = &self.header {
-                    out.extend_from_slice(header);
-                }
-                let first_line = out.len();
-                write_fleet_lines(out, family, labels, only);
-                match out.len() > first_line {
-                    true => self.header = None,
-                    false => out.truncate(start),
-                }
-                true
+                let shown = Shown::to_operator(writer.negotiated.escaping, labels);
+                writer.lines(out, family, &shown, only);
             }
-            None => false,
+            None => return false,
         }
+        true
     }
 }
 
-fn header_of(name: &str, kind: MetricKind, help: &str) -> Vec<u8> {
-    let mut header = Vec::new();
-    write_header(&mut header, name, kind, help);
-    header
+/// Writes families in the format agreed on. A family is begun when its first line is there: a flattened one may turn out
+/// to have none.
+struct Writer {
+    negotiated: Negotiated,
+    header: Vec<u8>,
+    message: FamilyMessage,
+}
+
+impl Writer {
+    fn new(negotiated: Negotiated) -> Self {
+        Self { negotiated, header: Vec::new(), message: FamilyMessage::default() }
+    }
+
+    fn family(&mut self, out: &mut Vec<u8>, name: &str, kind: MetricKind, help: &str) {
+        let escaping = self.negotiated.escaping;
+        if self.negotiated.format == ScrapeFormat::Protobuf {
+            self.end(out);
+            self.message = FamilyMessage::new(name, kind, help, escaping);
+        } else {
+            self.header.clear();
+            write_header(&mut self.header, name, kind, help, escaping);
+        }
+    }
+
+    fn lines(&mut self, out: &mut Vec<u8>, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+        if self.negotiated.format == ScrapeFormat::Protobuf {
+            self.message.add(family, shown, only);
+            return;
+        }
+        let start = out.len();
+        out.extend_from_slice(&self.header);
+        let first_line = out.len();
+        write_lines(out, family, shown, only);
+        match out.len() > first_line {
+            true => self.header.clear(),
+            false => out.truncate(start),
+        }
+    }
+
+    /// Writes what is held of the family before.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        std::mem::take(&mut self.message).write(out);
+    }
 }

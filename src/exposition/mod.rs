@@ -1,31 +1,38 @@
 //! Stage `exposition`. Input: the bytes of a push. Output: [`model::PreparedFamily`](crate::model::PreparedFamily), and
 //! its lines as a tenant or an operator sees them.
 //!
-//! A push is read once ([`text::parse`]), made ready once ([`prepare`]) and from then on only copied
-//! ([`write_lines`], [`write_fleet_lines`]).
+//! A push is read once ([`text::parse`], [`protobuf::parse`]), made ready once ([`prepare`]) and from then on only copied
+//! ([`write_lines`]), unless a scrape asks for protobuf or for names in another escaping.
 
 mod escape;
+mod escaping;
 mod fleet;
 mod float;
 mod media;
+mod negotiate;
 mod own;
 mod prepare;
 pub mod protobuf;
 mod pushed;
+mod shown;
+mod stored;
 pub mod text;
 mod write;
 
 #[cfg(test)]
 mod cycle_tests;
+#[cfg(test)]
+mod views_tests;
 
+pub use escaping::Escaping;
 pub use fleet::FleetLabels;
-pub use fleet::write_fleet_lines;
 pub use media::PushFormat;
+pub use negotiate::Negotiated;
+pub use negotiate::ScrapeFormat;
 pub use own::own_gauge;
 pub use prepare::Inconsistent;
 pub use prepare::prepare;
 pub use pushed::PushedFamilies;
-pub use write::TEXT_CONTENT_TYPE;
-pub use write::line_names;
+pub use shown::Shown;
 pub use write::write_header;
 pub use write::write_lines;

@@ -16,6 +16,8 @@ pub struct PushedFamilies<'a> {
     pub(super) points: Vec<Point>,
     /// Beside the metrics, where they came as protobuf: each as it was sent. Else empty.
     pub(super) raw: Vec<&'a [u8]>,
+    /// Whether some name is not classic.
+    pub(super) utf8: bool,
     /// Whether any sample came with a timestamp, even with 0.
     pub(super) timestamped: bool,
     /// What a decoder found that the push contradicts itself in. If something, not all of it need be in the columns.

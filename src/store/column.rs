@@ -36,7 +36,10 @@ type Chunk = Vec<Option<Cell>>;
 /// One family across groups.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
+    /// As it is shown.
     pub(super) name: FamilyName,
+    /// As it is compared.
+    pub(super) escaped: FamilyName,
     pub(super) kind: MetricKind,
     /// Each of [`CHUNK`] cells but the last.
     chunks: Arc<Vec<Arc<Chunk>>>,
@@ -57,9 +60,16 @@ enum Help {
 }
 
 impl Column {
-    pub(super) fn new(name: FamilyName, kind: MetricKind) -> Self {
+    /// For families like this one; it is not put in yet.
+    pub(super) fn new(family: &PreparedFamily) -> Self {
         let help = Help::Same("".into());
-        Self { name, kind, chunks: Arc::default(), free: Vec::new(), rows: 0, holders: 0, help }
+        let (name, escaped, kind) = (family.name().clone(), family.escaped_name().clone(), family.kind());
+        Self { name, escaped, kind, chunks: Arc::default(), free: Vec::new(), rows: 0, holders: 0, help }
+    }
+
+    /// Whether the family has the column's name, spelled as there, and its type.
+    pub(super) fn takes(&self, family: &PreparedFamily) -> bool {
+        self.name == *family.name() && self.kind == family.kind()
     }
 
     pub(super) fn holders(&self) -> u32 {

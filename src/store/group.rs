@@ -16,7 +16,7 @@ const OVERHEAD: usize = 768;
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// Sorted by name.
+    /// Sorted by name as names are compared.
     pub(super) families: Vec<Held>,
     /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Place; 2],
@@ -34,17 +34,18 @@ pub(super) struct Held {
 }
 
 impl Group {
-    pub(super) fn find(&self, name: &str) -> Result<usize, usize> {
-        self.families.binary_search_by(|held| (**held.family.name()).cmp(name))
+    /// By the name as it is compared.
+    pub(super) fn find(&self, escaped: &str) -> Result<usize, usize> {
+        self.families.binary_search_by(|held| (**held.family.escaped_name()).cmp(escaped))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Held> {
-        self.find(name).ok().and_then(|at| self.families.get(at))
+    pub(super) fn get(&self, escaped: &str) -> Option<&Held> {
+        self.find(escaped).ok().and_then(|at| self.families.get(at))
     }
 
     /// Puts `held` in the place of the family of its name, which is handed back.
     pub(super) fn put(&mut self, held: Held) -> Option<Held> {
-        match self.find(held.family.name()) {
+        match self.find(held.family.escaped_name()) {
             Ok(at) => self.families.get_mut(at).map(|slot| std::mem::replace(slot, held)),
             Err(at) => {
                 self.families.insert(at, held);

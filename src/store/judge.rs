@@ -13,10 +13,8 @@ use super::index::Index;
 use super::index::claimed_lines;
 use super::usage::Usage;
 use crate::model::GroupingKey;
-use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
-use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// What a push is judged on.
@@ -33,6 +31,7 @@ pub(super) struct State<'a> {
 
 /// Consistency first, so that a client whose push can never be is not told to make room.
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
+    check_key(push, state)?;
     let leaving = Leaving::of(push, state);
     for family in push.families.iter().filter(|family| !family.is_empty()) {
         check_kind(family, state, &leaving)?;
@@ -50,13 +49,15 @@ struct Leaving(HashSet<ColumnId>);
 
 impl Leaving {
     fn of(push: &Push, state: &State<'_>) -> Self {
-        let pushed: HashMap<&str, MetricKind> =
-            push.families.iter().map(|family| (&**family.name(), family.kind())).collect();
         let held = state.group.into_iter().flat_map(|group| &group.families);
         let leaves = held.filter_map(|held| {
             let column = held.place.column;
-            let retyped = pushed.get(&**held.family.name()).is_some_and(|kind| *kind != held.family.kind());
-            let gone = retyped || push.takes_away(&held.family);
+            let gone = match push.carried(held.family.escaped_name()) {
+                // Under another name it does not replace what is held but meets it, unless all that is held goes.
+                Some(carried) if carried.name() != held.family.name() => push.method == Method::Replace,
+                Some(carried) => carried.is_empty() || carried.kind() != held.family.kind(),
+                None => push.method == Method::Replace,
+            };
             let alone = state.index.get(column).is_some_and(|column| column.holders() == 1);
             (gone && alone).then_some(column)
         });
@@ -68,9 +69,29 @@ impl Leaving {
     }
 }
 
-/// A name has one type.
+/// A group is spelled as it was when it came.
+fn check_key(push: &Push, state: &State<'_>) -> Result<(), Refusal> {
+    match state.group {
+        Some(group) if !group.key.spells_as(&push.key) => Err(Refusal::Inconsistent(
+            "the names of the grouping labels are those of another group where UTF-8 is escaped".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A name is spelled one way, and has one type.
 fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
-    match leaving.stays(state.index.find(family.name())) {
+    match leaving.stays(state.index.find(family.escaped_name())) {
+        Some(column) if column.name != *family.name() => {
+            let name = family.name();
+            Err(Refusal::Inconsistent(match state.all_visible {
+                true => {
+                    let held = &column.name;
+                    format!("the metric names {name:?} and {held:?} are one where UTF-8 is escaped")
+                }
+                false => format!("the metric name {name:?} is that of another family where UTF-8 is escaped"),
+            }))
+        }
         Some(column) if column.kind != family.kind() => {
             let held = if state.all_visible { column.kind.proto_name() } else { "another type" };
             let (name, kind) = (family.name(), family.kind().proto_name());
@@ -91,15 +112,15 @@ fn check_claims(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -
             false => format!("collected metric named \"{line}\" collides with a family that is held already"),
         }))
     };
-    if let Some(column) = leaving.stays(state.index.claimant(family.name())) {
+    if let Some(column) = leaving.stays(state.index.claimant(family.escaped_name())) {
         return collides(family.name(), column);
     }
-    for line in claimed_lines(family.name(), family.kind()) {
+    for line in claimed_lines(family.escaped_name(), family.kind()) {
         if let Some(column) = leaving.stays(state.index.find(&line)) {
             return collides(family.name(), column);
         }
         let claimant = leaving.stays(state.index.claimant(&line));
-        if let Some(column) = claimant.filter(|column| column.name != *family.name()) {
+        if let Some(column) = claimant.filter(|column| column.escaped != *family.escaped_name()) {
             return collides(family.name(), column);
         }
     }
@@ -111,7 +132,7 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
     if !state.identities.counts(key) {
         return Ok(());
     }
-    let own = state.group.and_then(|group| group.get(family.name()));
+    let own = state.group.and_then(|group| group.get(family.escaped_name()));
     let own: HashSet<_> = own.into_iter().flat_map(|held| held.family.series()).collect();
     let elsewhere = |id: &_| !own.contains(id) && state.identities.holds(key, *id);
     if family.series().iter().any(elsewhere) {
@@ -143,8 +164,9 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
     match push.method {
         Method::Replace => Box::new(group.families.iter().map(|held| &*held.family)),
-        Method::Merge => {
-            Box::new(push.families.iter().filter_map(|family| group.get(family.name())).map(|held| &*held.family))
-        }
+        Method::Merge => Box::new(push.families.iter().filter_map(|family| {
+            let held = group.get(family.escaped_name()).map(|held| &*held.family);
+            held.filter(|held| held.name() == family.name())
+        })),
     }
 }

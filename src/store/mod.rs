@@ -88,7 +88,7 @@ pub enum Method {
 pub struct Push {
     key: GroupingKey,
     method: Method,
-    /// Sorted by name, each name once. One without lines takes away what the group holds under its name.
+    /// Sorted by name as names are compared, each once. One without lines takes away what the group holds under its name.
     families: Vec<Arc<PreparedFamily>>,
     at: Timestamp,
 }
@@ -98,8 +98,8 @@ impl Push {
     pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
         let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
         families.reverse();
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        families.dedup_by(|later, first| later.name() == first.name());
+        families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
+        families.dedup_by(|later, first| later.escaped_name() == first.escaped_name());
         Self { key, method, families, at }
     }
 
@@ -110,10 +110,15 @@ impl Push {
 
     /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
     fn takes_away(&self, family: &PreparedFamily) -> bool {
-        match self.families.binary_search_by(|carried| carried.name().cmp(family.name())) {
-            Ok(at) => self.families.get(at).is_some_and(|carried| carried.is_empty()),
-            Err(_) => self.method == Method::Replace,
+        match self.carried(family.escaped_name()) {
+            Some(carried) if carried.name() == family.name() => carried.is_empty(),
+            _ => self.method == Method::Replace,
         }
+    }
+
+    fn carried(&self, escaped: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|carried| (**carried.escaped_name()).cmp(escaped)).ok()?;
+        self.families.get(at).map(|carried| &**carried)
     }
 }
 

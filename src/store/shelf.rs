@@ -82,7 +82,7 @@ impl Shelf {
 
     pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
         self.write(store, |state, claims| {
-            if !state.has_group(key) {
+            if !state.has_group_spelled(key) {
                 return Ok(Ok(()));
             }
             if claims.is_none() && state.deleting_changes_claims(key) {

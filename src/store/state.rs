@@ -2,6 +2,7 @@
 
 use super::Push;
 use super::Refusal;
+use super::claims::Claimant;
 use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
@@ -45,6 +46,11 @@ impl State {
         self.groups.contains_key(key)
     }
 
+    /// Whether there is a group of that key, and its labels are spelled so.
+    pub(super) fn has_group_spelled(&self, key: &GroupingKey) -> bool {
+        self.groups.get(key).is_some_and(|group| group.key.spells_as(key))
+    }
+
     /// The key as the group holds it, which is how the push that created the group spelled it.
     pub(super) fn stored_key(&self, key: &GroupingKey) -> Arc<GroupingKey> {
         self.groups.get(key).map_or_else(|| Arc::new(key.clone()), |group| group.key.clone())
@@ -61,8 +67,8 @@ impl State {
     /// Whether an accepted push brings, takes or retypes a family.
     pub(super) fn changes_claims(&self, push: &Push) -> bool {
         let new = |family: &PreparedFamily| {
-            let found = self.index.find(family.name());
-            !family.is_empty() && found.is_none_or(|(_, column)| column.kind != family.kind())
+            let found = self.index.find(family.escaped_name());
+            !family.is_empty() && found.is_none_or(|(_, column)| !column.takes(family))
         };
         let mut held =
             self.groups.get(&push.key).filter(|_| push.takes()).into_iter().flat_map(|group| &group.families);
@@ -145,7 +151,7 @@ impl State {
         }
         let own = OwnGauge::ALL.map(|gauge| {
             let family = Arc::new(own_gauge(gauge, key, None));
-            let column = self.index.open(family.name(), family.kind());
+            let column = self.index.open(&family);
             self.index.insert(column, Cell { key: key.clone(), family })
         });
         let group = Group { key: key.clone(), families: Vec::new(), own, pushed_at: None, failed_at: None };
@@ -164,16 +170,16 @@ impl State {
     fn put_family(&mut self, key: &Arc<GroupingKey>, family: &Arc<PreparedFamily>, claims: Option<&mut Claims>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(&**key) else { return };
-        let before = index.find(family.name()).map(|(_, column)| column.kind);
-        let column = index.open(family.name(), family.kind());
-        if let Some(claims) = claims.filter(|_| before != Some(family.kind())) {
-            if let Some(kind) = before {
-                claims.remove(family.name(), kind);
+        let before = index.find(family.escaped_name()).map(|(_, column)| column);
+        if let Some(claims) = claims.filter(|_| before.is_none_or(|column| !column.takes(family))) {
+            if let Some(column) = before {
+                claims.remove(&Claimant::of_column(column));
             }
-            claims.add(family.name(), family.kind());
+            claims.add(&Claimant::of(family));
         }
+        let column = index.open(family);
         let cell = Cell { key: key.clone(), family: family.clone() };
-        let place = match group.get(family.name()).map(|held| held.place) {
+        let place = match group.get(family.escaped_name()).map(|held| held.place) {
             Some(place) => {
                 index.replace(place, cell);
                 place
@@ -190,10 +196,10 @@ impl State {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         for held in group.families.extract_if(.., |held| gone(held)) {
-            let (name, kind) = (held.family.name(), held.family.kind());
             index.remove(held.place, key);
-            if let Some(claims) = claims.as_deref_mut().filter(|_| index.find(name).is_none()) {
-                claims.remove(name, kind);
+            let gone = index.find(held.family.escaped_name()).is_none();
+            if let Some(claims) = claims.as_deref_mut().filter(|_| gone) {
+                claims.remove(&Claimant::of(&held.family));
             }
             identities.remove_family(key, &held.family);
         }

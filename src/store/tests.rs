@@ -3,6 +3,7 @@
 mod fleet;
 mod history;
 mod judgement;
+mod names;
 mod quota;
 mod reading;
 
@@ -61,6 +62,7 @@ fn family(key: &GroupingKey, name: &str, kind: MetricKind, help: &str, series: &
         series: ids.into(),
         renamed: false,
         proto: Box::default(),
+        utf8: false,
     })
 }
 
@@ -80,6 +82,7 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
         series: Box::default(),
         renamed: false,
         proto: Box::default(),
+        utf8: false,
     })
 }
 

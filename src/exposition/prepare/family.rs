@@ -12,11 +12,16 @@ use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
+use crate::exposition::stored;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::SeriesHasher;
 use crate::model::SeriesId;
+use crate::model::is_label_name;
+use crate::model::is_metric_name;
+use crate::model::underscored_label;
+use crate::model::underscored_metric;
 
 /// Writes families. Holds what is the same for all of a push, and the buffers they share.
 pub(super) struct FamilyWriter<'p> {
@@ -26,6 +31,8 @@ pub(super) struct FamilyWriter<'p> {
     namespace_label: &'p str,
     /// Whether the group's own labels are renamed in the operator's view, so that every line's are.
     forced_renamed: bool,
+    /// Whether names need not be classic.
+    utf8: bool,
     merged: Vec<(&'p str, &'p str)>,
     labels: Vec<u8>,
     lines: Vec<u8>,
@@ -41,13 +48,15 @@ impl<'p> FamilyWriter<'p> {
         forced: &'p Forced<'p>,
         hasher: &'p SeriesHasher,
         namespace_label: &'p str,
+        utf8: bool,
     ) -> Self {
         Self {
             pushed,
             forced,
             hasher,
             namespace_label,
-            forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, name)),
+            forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, &underscored_label(name))),
+            utf8,
             merged: Vec::new(),
             labels: Vec::new(),
             lines: Vec::new(),
@@ -66,6 +75,7 @@ impl<'p> FamilyWriter<'p> {
         self.series.clear();
         self.proto.clear();
         let mut renamed = self.forced_renamed;
+        let mut utf8 = self.utf8 && !is_metric_name(name);
         if let Some(taken) = place_label(family.kind)
             && self.forced.names().any(|forced| forced == taken)
         {
@@ -76,7 +86,10 @@ impl<'p> FamilyWriter<'p> {
                 continue;
             };
             renamed |= self.take_labels(family, metric)?;
-            self.series.push(self.hasher.id(name, self.merged.iter().copied()));
+            utf8 |= self.utf8 && self.merged.iter().any(|(label, _)| !is_label_name(label));
+            let id =
+                if self.utf8 { self.compared_id(name)? } else { self.hasher.id(name, self.merged.iter().copied()) };
+            self.series.push(id);
             match metric.measured {
                 Measured::Value(value) => self.line(name, "", None, value),
                 Measured::Distribution { sum, count } => self.distribution(family, *metric_at, sum, count)?,
@@ -97,6 +110,7 @@ impl<'p> FamilyWriter<'p> {
             series: self.series.as_slice().into(),
             renamed,
             proto: self.proto.as_slice().into(),
+            utf8,
         }))
     }
 
@@ -113,10 +127,30 @@ impl<'p> FamilyWriter<'p> {
             if place_label(family.kind) == Some(label) {
                 return Err(explicit(&family.name, label));
             }
-            renamed |= fleet::renames(self.namespace_label, label);
+            renamed |= match self.utf8 {
+                true => fleet::renames(self.namespace_label, &underscored_label(label)),
+                false => fleet::renames(self.namespace_label, label),
+            };
         }
         self.forced.merge(labels, &mut self.merged, &mut self.labels);
         Ok(renamed)
+    }
+
+    /// The identity of the series whose labels are merged, by its names as they are compared.
+    fn compared_id(&self, name: &str) -> Result<SeriesId, Inconsistent> {
+        let mut labels: Vec<_> =
+            self.merged.iter().map(|(label, value)| (underscored_label(label), *label, *value)).collect();
+        labels.sort_unstable();
+        if let Some((_, label, _)) = labels.iter().find(|(compared, _, _)| compared.starts_with("__")) {
+            let what = format!("has a label with an invalid name: {}", Quoted(label.as_bytes()));
+            return Err(Inconsistent::metric(name, &what));
+        }
+        let mut pairs = labels.iter().zip(labels.iter().skip(1));
+        if let Some((one, other)) = pairs.find(|(one, other)| one.0 == other.0) {
+            return Err(Inconsistent::twin_names(one.1, other.1));
+        }
+        let compared = labels.iter().map(|(compared, _, value)| (&**compared, *value));
+        Ok(self.hasher.id(&underscored_metric(name), compared))
     }
 
     fn distribution(&mut self, family: &Family<'_>, metric_at: u32, sum: f64, count: f64) -> Result<(), Inconsistent> {
@@ -146,9 +180,13 @@ impl<'p> FamilyWriter<'p> {
 
     fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) {
         let lines = &mut self.lines;
-        lines.extend_from_slice(name.as_bytes());
-        lines.extend_from_slice(suffix.as_bytes());
-        lines.push(b'{');
+        if self.utf8 {
+            stored::write_name(lines, name, suffix);
+        } else {
+            lines.extend_from_slice(name.as_bytes());
+            lines.extend_from_slice(suffix.as_bytes());
+            lines.push(b'{');
+        }
         lines.extend_from_slice(&self.labels);
         if let Some((label, place)) = place {
             lines.push(b',');

@@ -9,12 +9,14 @@ mod labels;
 mod tests;
 
 use crate::exposition::escape::Quoted;
+use crate::exposition::pushed::Family;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::SeriesHasher;
+use crate::model::underscored_metric;
 use family::FamilyWriter;
 
 pub(super) use labels::Forced;
@@ -32,6 +34,12 @@ impl Inconsistent {
     /// `collected metric "name" …`
     fn metric(name: &str, what: &str) -> Self {
         Self::new(format!("collected metric {} {what}", Quoted(name.as_bytes())))
+    }
+
+    /// Two names that are one where UTF-8 is escaped.
+    fn twin_names(one: &str, other: &str) -> Self {
+        let (one, other) = (Quoted(one.as_bytes()), Quoted(other.as_bytes()));
+        Self::new(format!("the names {one} and {other} are one where UTF-8 is escaped"))
     }
 
     fn collected_before(name: &str) -> Self {
@@ -69,17 +77,27 @@ pub fn prepare(
     for metrics in order.chunk_by(|left, right| family_of(left) == family_of(right)) {
         let family = metrics.first().and_then(family_of);
         let family = family.and_then(|family| pushed.families.get(family as usize));
-        if let Some(family) = family.filter(|family| !OwnGauge::reserves(&family.name)) {
+        if let Some(family) = family.filter(|family| !is_reserved(family)) {
             families.push((family, metrics));
         }
     }
-    claims::check(families.iter().map(|(family, _)| *family))?;
-    let emptied = pushed.families.iter().filter(|family| family.empties && !OwnGauge::reserves(&family.name));
+    let utf8 = pushed.utf8 || key.is_utf8();
+    if pushed.utf8 {
+        let names = claims::underscored(families.iter().map(|(family, _)| *family))?;
+        claims::check(names.iter().zip(&families).map(|(name, (family, _))| (&**name, *family)))?;
+    } else {
+        claims::check(families.iter().map(|(family, _)| (&*family.name, *family)))?;
+    }
+    let emptied = pushed.families.iter().filter(|family| family.empties && !is_reserved(family));
     families.extend(emptied.map(|family| (family, &[][..])));
-    let forced = Forced::new(key);
-    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label);
+    let forced = Forced::new(key).with_utf8(utf8);
+    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, utf8);
     let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));
     written.collect()
+}
+
+fn is_reserved(family: &Family<'_>) -> bool {
+    OwnGauge::reserves(&underscored_metric(&family.name))
 }
 
 /// The metrics, those of one family together, else in the order in which they were pushed.

@@ -18,6 +18,8 @@ use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
+use crate::model::is_label_name;
+use crate::model::is_metric_name;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -126,6 +128,7 @@ impl<'a> Decoder<'a> {
         let lengths = [pushed.metrics.len(), pushed.labels.len(), pushed.points.len()];
         let (timestamped, contradicted) = (pushed.timestamped, pushed.contradiction.is_some());
         let family = index(pushed.families.len());
+        pushed.utf8 |= self.names == NameScheme::Utf8 && !is_metric_name(head.name);
         let mut entry = Family::new(Cow::Borrowed(head.name), head.kind);
         (entry.help, entry.empties) = (Cow::Borrowed(head.help), true);
         pushed.families.push(entry);
@@ -250,6 +253,7 @@ impl<'a> Decoder<'a> {
         if !self.names.is_label_name(name) {
             return Err(DecodeError::new(format!("invalid label name {}", Quoted(name.as_bytes()))));
         }
+        self.pushed.utf8 |= self.names == NameScheme::Utf8 && !is_label_name(name);
         self.pushed.labels.push(Label { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
         Ok(())
     }

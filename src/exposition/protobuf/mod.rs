@@ -9,14 +9,17 @@ mod error;
 mod histogram;
 mod keep;
 #[cfg(any(test, feature = "testkit"))]
-#[expect(clippy::allow_attributes_without_reason, clippy::allow_attributes, reason = "generated")]
 pub mod messages;
 mod schema;
+mod scrape;
 mod wire;
 
 pub use decode::parse;
 pub use error::DecodeError;
 pub(super) use keep::keep;
+pub use scrape::FamilyMessage;
 
+#[cfg(test)]
+mod messages_tests;
 #[cfg(test)]
 mod tests;

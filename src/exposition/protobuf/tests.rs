@@ -142,7 +142,7 @@ fn what_text_can_say_is_read_as_text_says_it() {
         # TYPE s summary\ns{quantile=\"0.5\"} NaN\ns_sum -1\ns_count 3\n\
         # TYPE h histogram\nh_bucket{b=\"x\\n\",a=\"\",le=\"0\"} 1\nh_bucket{b=\"x\\n\",a=\"\",le=\"2.5\"} 3\nh_sum{b=\"x\\n\",a=\"\"} 5.5\nh_count{b=\"x\\n\",a=\"\"} 4\n\
         # TYPE gh gaugehistogram\ngh_bucket{le=\"0\"} 1\ngh_bucket{le=\"2.5\"} 3\ngh_sum 5.5\ngh_count 4\n";
-    let from_text = prepared(text::parse(text.as_bytes(), TextDialect::Strict).unwrap()).unwrap();
+    let from_text = prepared(text::parse(text.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap()).unwrap();
     assert_eq!(pushed(&proto).unwrap(), from_text);
 }
 
