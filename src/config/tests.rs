@@ -182,7 +182,6 @@ fn what_is_later_is_refused_by_its_name() {
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
         ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
-        ("tenants.a.utf8_names", "tenants: { a: { utf8_names: true } }"),
         ("tenants.a.users", "tenants: { a: { users: [] } }"),
         ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),
