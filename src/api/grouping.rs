@@ -29,7 +29,7 @@ pub enum PathError {
     #[error("a value in the path is not UTF-8")]
     NotUtf8,
     /// Prometheus' own lexer takes a NUL for the end of a scrape.
-    #[error("a value in the path has a NUL byte")]
+    #[error("a name or value in the path has a NUL byte")]
     Nul,
     #[error("the path is malformed: a % is not followed by two hexadecimal digits")]
     Percent,
@@ -82,6 +82,9 @@ fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<(String, S
         NameScheme::Classic => Cow::Borrowed(name),
         NameScheme::Utf8 => unescaped(name),
     };
+    if name.contains('\0') {
+        return Err(PathError::Nul);
+    }
     if !GroupingKey::may_be_named(names, name) {
         return Err(GroupingError::LabelName(name.to_owned()).into());
     }
@@ -245,8 +248,8 @@ mod tests {
                 r#"invalid base64 encoding in job name "": illegal base64 data at input byte 1"#,
             ),
             ("/metrics/job/%FF", "a value in the path is not UTF-8"),
-            ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
-            ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
+            ("/metrics/job/x/a/%00", "a name or value in the path has a NUL byte"),
+            ("/metrics/job@base64/AA", "a name or value in the path has a NUL byte"),
             ("/metrics/job/x%2", "the path is malformed: a % is not followed by two hexadecimal digits"),
             ("/metrics/job@base64/_w", "a value in the path is not UTF-8"),
         ] {
@@ -279,6 +282,7 @@ mod tests {
             ("/metrics/job/x/U______a/v", r#"improper label name "__a""#),
             ("/metrics/job/x/U___2e__2e_a/v", r#"improper label name "..a""#),
             ("/metrics/job/x/__a/v", r#"improper label name "__a""#),
+            ("/metrics/job/x/U__a_0_/v", "a name or value in the path has a NUL byte"),
             (
                 "/metrics/job/x/a_b/1/U__a_2e_b/2",
                 r#"the label names "a.b" and "a_b" are one name where UTF-8 is escaped"#,

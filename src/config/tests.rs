@@ -66,6 +66,9 @@ fn a_small_configuration_has_the_defaults() {
     let tenant = &config.tenants["a"];
     assert_eq!(tenant.limits, super::Limits::default());
     assert_eq!(tenant.text, TextDialect::Lenient);
+    assert!(!tenant.utf8_names);
+    let local = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
+    assert!(self::config(&format!("{local}tenants: {{ a: {{ utf8_names: true }} }}")).tenants["a"].utf8_names);
     let token = &tenant.tokens[0];
     assert_eq!((token.id.as_str(), &*token.name), ("4fQk2ZtR1a", "4fQk2ZtR1a"));
     assert_eq!(token.scopes, [Verb::Push].into());

@@ -340,6 +340,14 @@ fn valid() -> Vec<u8> {
 
 fn takes(body: &[u8]) -> Result<(), TestCaseError> {
     let Ok(pushed) = parse(body, NameScheme::Classic) else { return Ok(()) };
+    let mut rest = body;
+    let mut metrics = 0;
+    while !rest.is_empty() {
+        // Only what is of no family of its type is not read by ours, and so may be broken.
+        let Ok(family) = MetricFamily::decode_length_delimited(&mut rest) else { return Ok(()) };
+        metrics += family.metric.len();
+    }
+    prop_assert!(pushed.metrics.len() <= metrics);
     prop_assert!(pushed.labels.len() + pushed.points.len() + pushed.metrics.len() <= body.len());
     for family in prepared(pushed).unwrap_or_default() {
         // Whatever is kept, another implementation reads.
