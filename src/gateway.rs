@@ -207,10 +207,10 @@ fn note_expiries(config: &Config, metrics: &Metrics) {
             }
         }
     }
-    for (name, operator) in &config.operators {
+    for operator in config.operators.values() {
         for token in &operator.tokens {
             if let Some(at) = token.expires {
-                metrics.credential_expires(name, &token.name, at);
+                metrics.credential_expires("", &token.name, at);
             }
         }
     }

@@ -9,12 +9,14 @@ use crate::exposition;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
 use crate::exposition::Unfit;
+use crate::model::GroupingKey;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
 use crate::store::Method;
 use crate::store::Push;
 use crate::store::Refusal;
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
@@ -47,6 +49,10 @@ async fn push(
     outcome.map(|()| StatusCode::OK)
 }
 
+/// A body larger than this is read beside the runtime: some 500 series, which take a quarter of a millisecond. Below it,
+/// changing threads would cost more than it spares others.
+const LARGE_BYTES: usize = 64 << 10;
+
 /// From path and body to the store. What is refused before the store's judgement leaves no trace.
 async fn accept(
     api: &Api,
@@ -62,29 +68,62 @@ async fn accept(
     let key = api.store.spelling(scope, key);
     let body = body_of(headers, body, reading.body_bytes_max).await?;
     api.metrics.size(body.len());
-    let parsed = parsed(headers, &body, reading)?;
-    // As upstream: the time of a push is the moment after its body was read.
-    let at = api.clock.now();
-    let bytes_max = api.store.push_bytes_max(scope);
-    let families = match exposition::prepare(parsed, &key, &api.hasher, &api.reading.namespace_label, bytes_max) {
-        Ok(families) => families,
-        Err(Unfit::Inconsistent(inconsistent)) => {
-            api.store.note_failure(scope, &key, at)?;
-            return Err(Refusal::Inconsistent(inconsistent.to_string()).into());
-        }
-        Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, &key, at).into()),
-    };
-    Ok(api.store.push(scope, &Push::new(key, method, families, at))?)
+    let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
+    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body };
+    if arrived.body.len() <= LARGE_BYTES {
+        return arrived.store();
+    }
+    // As many at one time as there are processors, so that pushes of many megabytes keep neither a scrape nor a small
+    // push waiting, nor fill the memory with what is made of them.
+    let turn = api.large_bodies.clone().acquire_owned().await;
+    let turn = turn.map_err(|_| Rejection::Misassembled("nobody closes the turns of large bodies"))?;
+    let stored = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        arrived.store()
+    });
+    stored.await.unwrap_or(Err(Rejection::Misassembled("a panic")))
 }
 
-/// The body as its content type says it is written.
-fn parsed<'b>(headers: &HeaderMap, body: &'b [u8], reading: TenantReading) -> Result<PushedFamilies<'b>, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match PushFormat::of(content_type) {
-        PushFormat::Text => exposition::text::parse(body, reading.dialect, reading.names)
-            .map_err(|error| ApiError::Body(error.to_string())),
-        PushFormat::Protobuf => {
-            exposition::protobuf::parse(body, reading.names).map_err(|error| ApiError::Body(error.to_string()))
+/// A push whose body is there whole.
+struct Arrived {
+    api: Api,
+    scope: Scope,
+    method: Method,
+    key: GroupingKey,
+    reading: TenantReading,
+    format: PushFormat,
+    body: Bytes,
+}
+
+impl Arrived {
+    /// Parses, prepares, and hands to the store.
+    fn store(self) -> Result<(), Rejection> {
+        let Self { api, scope, method, key, .. } = &self;
+        let parsed = self.parsed()?;
+        // As upstream: the time of a push is the moment after its body was read.
+        let at = api.clock.now();
+        let bytes_max = api.store.push_bytes_max(scope);
+        let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes_max) {
+            Ok(families) => families,
+            Err(Unfit::Inconsistent(inconsistent)) => {
+                api.store.note_failure(scope, key, at)?;
+                return Err(Refusal::Inconsistent(inconsistent.to_string()).into());
+            }
+            Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, key, at).into()),
+        };
+        Ok(api.store.push(scope, &Push::new(key.clone(), *method, families, at))?)
+    }
+
+    /// The body as its content type says it is written.
+    fn parsed(&self) -> Result<PushedFamilies<'_>, ApiError> {
+        let TenantReading { dialect, names, .. } = self.reading;
+        match self.format {
+            PushFormat::Text => {
+                exposition::text::parse(&self.body, dialect, names).map_err(|error| ApiError::Body(error.to_string()))
+            }
+            PushFormat::Protobuf => {
+                exposition::protobuf::parse(&self.body, names).map_err(|error| ApiError::Body(error.to_string()))
+            }
         }
     }
 }

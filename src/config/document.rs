@@ -88,7 +88,8 @@ fn options() -> serde_saphyr::Options {
             max_total_replayed_events: REPEATED_MAX,
             max_replay_stack_depth: 8,
         },
-        merge_keys: MergeKeyPolicy::Merge,
+        // `<<` is a key like another, and so an unknown one: merged from nothing, a narrowing would be lost unseen.
+        merge_keys: MergeKeyPolicy::AsOrdinary,
         strict_booleans: true,
         reject_unsupported_tags: true,
         with_snippet: false,
@@ -262,12 +263,7 @@ mod tests {
         }
         assert!(fault(&bomb).contains("aliases repeat too much"), "{}", fault(&bomb));
         assert!(fault(&"[".repeat(100)).contains("f.yml:1:"));
-        let shared = parse("a: &a {x: 1}\nb: {<<: *a, y: 2}\n").unwrap();
-        let Value::Map(entries) = shared.value else { panic!() };
-        let Value::Map(merged) = &entries[1].node.value else { panic!() };
-        let mut keys: Vec<_> = merged.iter().map(|entry| &*entry.key).collect();
-        keys.sort_unstable();
-        assert_eq!(keys, ["x", "y"]);
+        assert!(parse("a: &a {x: 1}\nb: *a\n").is_ok());
     }
 
     #[test]

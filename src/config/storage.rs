@@ -1,17 +1,14 @@
-//! `storage`: where pushes are kept, and what an acknowledgement promises.
+//! `storage`: what an acknowledgement promises.
 
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
-use std::path::PathBuf;
 
-pub(super) const STORAGE: Keys = Keys { known: &["path", "durability"], later: &["orphans_keep"] };
+pub(super) const STORAGE: Keys = Keys { known: &["durability"], later: &["path", "orphans_keep"] };
 
-/// Where and how what was pushed is kept.
-#[derive(Clone, Debug)]
+/// How what was pushed is kept.
+#[derive(Clone, Debug, Default)]
 pub struct Storage {
-    /// Relative paths were resolved at the directory of the configuration file.
-    pub path: PathBuf,
     pub durability: Durability,
 }
 
@@ -23,17 +20,10 @@ pub enum Durability {
     Memory,
 }
 
-impl Default for Storage {
-    fn default() -> Self {
-        Self { path: "data".into(), durability: Durability::default() }
-    }
-}
-
 impl Storage {
     pub(super) fn read(field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
-        let default = Self { path: faults.directory().join(Self::default().path), ..Self::default() };
         let Some(section) = field.and_then(|field| field.section(&STORAGE, faults)) else {
-            return default;
+            return Self::default();
         };
         let words = [("memory", Some(Durability::Memory)), ("os", None), ("fsync", None)];
         let durability = section.word("durability", &words, faults);
@@ -42,9 +32,6 @@ impl Storage {
         {
             field.fault(faults, "not in this version, expected memory: a restart loses what was pushed");
         }
-        Self {
-            path: section.path("path", faults).unwrap_or(default.path),
-            durability: durability.flatten().unwrap_or(default.durability),
-        }
+        Self { durability: durability.flatten().unwrap_or_default() }
     }
 }

@@ -61,7 +61,6 @@ fn refused(text: &str, expected: &str) {
 fn a_small_configuration_has_the_defaults() {
     let Reading { config, cautions } = read(&base("", "")).unwrap();
     assert_eq!(cautions, []);
-    assert_eq!(config.storage.path, Path::new("dir/data"));
     assert_eq!(config.ops.listener.addresses, ["127.0.0.1:9191".parse().unwrap()]);
     let tenant = &config.tenants["a"];
     assert_eq!(tenant.limits, super::Limits::default());
@@ -184,6 +183,7 @@ fn what_is_later_is_refused_by_its_name() {
         ("listener[1].tls.client_auth", "listener: [ { name: a }, { name: b, tls: { client_auth: off } } ]"),
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
         ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
+        ("storage.path", "storage: { path: data }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
         ("tenants.a.users", "tenants: { a: { users: [] } }"),
         ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),

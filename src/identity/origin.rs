@@ -23,7 +23,8 @@ pub async fn refuse_foreign_origins(request: Request, next: Next) -> Result<Resp
 /// `host` is HTTP/2's `:authority`; on HTTP/1.1 the header `Host` stands for it.
 fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+    let cross_site = |site: &http::HeaderValue| site.as_bytes().eq_ignore_ascii_case(b"cross-site");
+    if headers.get_all("sec-fetch-site").iter().any(cross_site) {
         return true;
     }
     let Some(origin) = text(ORIGIN) else { return false };
@@ -50,6 +51,7 @@ mod tests {
         assert!(foreign(&[("host", "push.example.org"), ("origin", "https://push.example.org:8443")]));
         assert!(foreign(&[("host", "push.example.org"), ("origin", "null")]));
         assert!(foreign(&[("host", "a"), ("sec-fetch-site", "cross-site")]));
+        assert!(foreign(&[("host", "a"), ("sec-fetch-site", "Cross-Site")]));
         assert!(!foreign(&[("host", "a"), ("sec-fetch-site", "same-origin")]));
     }
 }

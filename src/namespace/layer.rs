@@ -92,7 +92,14 @@ fn check_org_id(headers: &HeaderMap, party: &Party) -> Result<(), NamespaceError
 /// The values of `?tenant=`. A tenant's name needs no escaping, so an escaped one is no tenant's name.
 fn asked_tenants(request: &Request) -> Vec<String> {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').filter_map(|pair| pair.strip_prefix("tenant=")).map(str::to_owned).collect()
+    let named = |pair: &str| match pair.split_once('=') {
+        Some(("tenant", name)) => Some(name.to_owned()),
+        // No other key is ours, but an escaped one may be meant to be, and is not to widen the view by being unread.
+        Some((key, _)) if key.contains('%') => Some(String::new()),
+        None if pair == "tenant" => Some(String::new()),
+        _ => None,
+    };
+    query.split('&').filter_map(named).collect()
 }
 
 /// Takes the baton that [`admit`] laid down. A handler outside the stack finds none and answers nothing.

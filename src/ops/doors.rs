@@ -56,13 +56,11 @@ async fn require_ops_read(request: Request, next: Next) -> Result<Response, Reje
     }
 }
 
-/// `OK`, or why not; what is degraded is said with either.
+/// `OK`, or why not.
 async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
-    let reasons = ops.health.reasons().join(", ");
-    match (ops.health.is_ready(), reasons.is_empty()) {
-        (true, true) => (StatusCode::OK, "OK\n".to_owned()),
-        (true, false) => (StatusCode::OK, format!("OK, degraded: {reasons}\n")),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reasons}\n")),
+    match ops.health.is_ready() {
+        true => (StatusCode::OK, "OK\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", ops.health.reasons().join(", "))),
     }
 }
 

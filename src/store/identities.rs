@@ -26,7 +26,7 @@ struct Job {
     groups: HashSet<Arc<GroupingKey>>,
     /// Kept from the first meeting until the job's last group is gone: whoever lets two sets come and go pays for the
     /// counting only once for what was pushed.
-    series: Option<HashSet<SeriesId>>,
+    series: Option<HashMap<SeriesId, Arc<GroupingKey>>>,
 }
 
 fn name_set(key: &GroupingKey) -> Box<str> {
@@ -34,7 +34,7 @@ fn name_set(key: &GroupingKey) -> Box<str> {
 }
 
 impl Identities {
-    /// Readies the job of `key` for the question [`Identities::holds`]: counts its series if `key` would bring a second
+    /// Readies the job of `key` for the question [`Identities::hold_elsewhere`]: counts its series if `key` would bring a second
     /// set of names. `group_of` finds the job's other groups.
     pub(super) fn expect<'a>(&mut self, key: &GroupingKey, group_of: impl Fn(&GroupingKey) -> Option<&'a Group>) {
         let Some(job) = self.jobs.get_mut(key.job()) else {
@@ -43,19 +43,20 @@ impl Identities {
         if job.series.is_some() || job.name_sets.len() == 1 && job.name_sets.contains_key(&name_set(key)) {
             return;
         }
-        let families = job.groups.iter().filter_map(|key| group_of(key)).flat_map(|group| group.families.values());
-        job.series = Some(families.flat_map(|held| held.family.series()).copied().collect());
+        let groups = job.groups.iter().filter_map(|key| group_of(key).map(|group| (key, group)));
+        let series = groups.flat_map(|(key, group)| {
+            let series = group.families.values().flat_map(|held| held.family.series());
+            series.map(|id| (*id, key.clone()))
+        });
+        job.series = Some(series.collect());
     }
 
-    /// Whether some group of the job of `key` holds `series`.
-    pub(super) fn holds(&self, key: &GroupingKey, series: SeriesId) -> bool {
-        let counted = self.jobs.get(key.job()).and_then(|job| job.series.as_ref());
-        counted.is_some_and(|counted| counted.contains(&series))
-    }
-
-    /// Whether series of the job of `key` are counted, so that [`Identities::holds`] can be true at all.
-    pub(super) fn counts(&self, key: &GroupingKey) -> bool {
-        self.jobs.get(key.job()).is_some_and(|job| job.series.is_some())
+    /// Whether a group of the job of `key`, other than that of `key` itself, holds one of `series`.
+    pub(super) fn hold_elsewhere(&self, key: &GroupingKey, series: &[SeriesId]) -> bool {
+        let Some(holders) = self.jobs.get(key.job()).and_then(|job| job.series.as_ref()) else {
+            return false;
+        };
+        series.iter().any(|id| holders.get(id).is_some_and(|holder| **holder != *key))
     }
 
     pub(super) fn add_group(&mut self, key: &Arc<GroupingKey>) {
@@ -84,9 +85,9 @@ impl Identities {
         }
     }
 
-    pub(super) fn add_family(&mut self, key: &GroupingKey, family: &PreparedFamily) {
+    pub(super) fn add_family(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
         if let Some(series) = self.series_mut(key) {
-            series.extend(family.series());
+            series.extend(family.series().iter().map(|id| (*id, key.clone())));
         }
     }
 
@@ -98,7 +99,7 @@ impl Identities {
         }
     }
 
-    fn series_mut(&mut self, key: &GroupingKey) -> Option<&mut HashSet<SeriesId>> {
+    fn series_mut(&mut self, key: &GroupingKey) -> Option<&mut HashMap<SeriesId, Arc<GroupingKey>>> {
         self.jobs.get_mut(key.job())?.series.as_mut()
     }
 }

@@ -15,7 +15,6 @@ use super::usage::Usage;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
-use std::collections::HashSet;
 
 /// What a push is judged on.
 pub(super) struct State<'a> {
@@ -121,15 +120,9 @@ fn check_claims(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resu
     Ok(())
 }
 
-/// A series is in one group. What the group itself holds under the same name is replaced and does not count.
+/// A series is in one group.
 fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -> Result<(), Refusal> {
-    if !state.identities.counts(key) {
-        return Ok(());
-    }
-    let own = state.group.and_then(|group| group.get(family.escaped_name()));
-    let own: HashSet<_> = own.into_iter().flat_map(|held| held.family.series()).collect();
-    let elsewhere = |id: &_| !own.contains(id) && state.identities.holds(key, *id);
-    if family.series().iter().any(elsewhere) {
+    if state.identities.hold_elsewhere(key, family.series()) {
         let name = family.name();
         return Err(Refusal::Inconsistent(format!(
             "collected metric \"{name}\" was collected before with the same name and label values, in another group"

@@ -1,7 +1,5 @@
-//! Is the gateway ready, and is anything less than it should be?
+//! Is the gateway ready, and if not, why?
 
-use parking_lot::RwLock;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -16,7 +14,6 @@ pub struct Health {
 struct Inner {
     loaded: AtomicBool,
     stopping: AtomicBool,
-    degraded: RwLock<BTreeSet<&'static str>>,
 }
 
 impl Health {
@@ -30,24 +27,13 @@ impl Health {
         self.inner.stopping.store(true, Ordering::Release);
     }
 
-    /// Something works less well than it should, scrapes go on. Degraded is not unready.
-    pub fn set_degraded(&self, reason: &'static str, is_so: bool) {
-        let mut reasons = self.inner.degraded.write();
-        if is_so {
-            reasons.insert(reason);
-        } else {
-            reasons.remove(reason);
-        }
-    }
-
-    /// Loaded, and no shutdown under way.
     pub fn is_ready(&self) -> bool {
         self.inner.loaded.load(Ordering::Acquire) && !self.inner.stopping.load(Ordering::Acquire)
     }
 
-    /// Why it is not ready or degraded, for operators.
+    /// Why it is not ready, for operators.
     pub fn reasons(&self) -> Vec<&'static str> {
-        let mut reasons: Vec<_> = self.inner.degraded.read().iter().copied().collect();
+        let mut reasons = Vec::new();
         if !self.inner.loaded.load(Ordering::Acquire) {
             reasons.push("loading");
         }

@@ -149,9 +149,9 @@ impl Metrics {
         self.certificates.get_or_create(&File { file: file.to_owned() }).set(at.unix_seconds());
     }
 
-    /// `party`: the tenant's name, or the operator's.
-    pub fn credential_expires(&self, party: &str, credential: &str, at: Timestamp) {
-        let labels = TenantCredential { tenant: party.to_owned(), credential: credential.to_owned() };
+    /// `tenant`: empty for an operator's, whose names are not to be taken for tenants'.
+    pub fn credential_expires(&self, tenant: &str, credential: &str, at: Timestamp) {
+        let labels = TenantCredential { tenant: tenant.to_owned(), credential: credential.to_owned() };
         self.credentials.get_or_create(&labels).set(at.unix_seconds());
     }
 

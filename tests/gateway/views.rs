@@ -82,7 +82,9 @@ async fn an_operator_narrows_by_tenant_and_is_refused_a_name_that_it_may_not_see
     assert_eq!(lines(all.get("/metrics?tenant=red&tenant=blue").await.ok().text()), 2);
     assert_eq!(lines(blues.get("/metrics").await.ok().text()), 1);
     assert_eq!(lines(blues.get("/metrics?tenant=blue").await.ok().text()), 1);
-    for query in ["tenant=nobody", "tenant=", "tenant=RED", "tenant=red&tenant=nobody", "tenant=%72ed"] {
+    for query in
+        ["tenant=nobody", "tenant=", "tenant=RED", "tenant=red&tenant=nobody", "tenant=%72ed", "%74enant=red", "tenant"]
+    {
         all.get(&format!("/metrics?{query}")).await.refused(403, "tenant_refused");
     }
     blues.get("/metrics?tenant=red").await.refused(403, "tenant_refused");

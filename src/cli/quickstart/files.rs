@@ -169,7 +169,6 @@ listener:
 ops:
   address: "{ops}"
 storage:
-  path: "data"
   durability: "memory" # a restart loses what was pushed
 "#,
         expires = rfc3339(expires),

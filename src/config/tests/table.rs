@@ -124,7 +124,6 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("listener.plaintext_allowed", &["yes", "~", "1"]),
         ("listener.addresses", &["~", "{}", "[~]", "[{}]"]),
         ("ops.auth", &["all", "~", "false"]),
-        ("storage.path", &["~", "''", "[]"]),
         ("storage.durability", &["disk", "~"]),
         ("namespace.job", &["drop", "~"]),
         ("namespace.label", &["~", "''", "job", "instance", "le", "quantile", "__t", "exported_t", "a-b", "7"]),
