@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderValue;
+use http::Method;
 use http::StatusCode;
 use http::header::ALLOW;
 
@@ -28,6 +29,7 @@ pub struct Answering {
 pub async fn answered(State(answering): State<Answering>, request: Request, next: Next) -> Response {
     let began = answering.clock.tick();
     let id = answering.ids.next_id();
+    let asks_for_methods = request.method() == Method::OPTIONS;
     let mut answer = next.run(request).await;
     let route = answer.extensions_mut().remove::<MatchedPath>();
     let rejection = answer.extensions_mut().remove::<Rejection>();
@@ -41,7 +43,8 @@ pub async fn answered(State(answering): State<Answering>, request: Request, next
     }
     let status = answer.status();
     let headers = answer.headers_mut();
-    if let Some(allow) = allow.filter(|_| status == StatusCode::METHOD_NOT_ALLOWED) {
+    let tells_methods = status == StatusCode::METHOD_NOT_ALLOWED || asks_for_methods && status.is_success();
+    if let Some(allow) = allow.filter(|_| tells_methods).and_then(|allow| with_options(&allow)) {
         headers.insert(ALLOW, allow);
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
@@ -53,6 +56,15 @@ pub async fn answered(State(answering): State<Answering>, request: Request, next
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     answering.metrics.answered(route, status.as_u16(), rejection.as_ref().map(Rejection::code), seconds);
     answer
+}
+
+/// The methods that a path has routes for, and OPTIONS, which every path has; in order, as Pushgateway names them.
+fn with_options(allow: &HeaderValue) -> Option<HeaderValue> {
+    let mut methods: Vec<&str> = allow.to_str().ok()?.split(',').map(str::trim).collect();
+    methods.push("OPTIONS");
+    methods.sort_unstable();
+    methods.dedup();
+    HeaderValue::from_str(&methods.join(", ")).ok()
 }
 
 /// Directly around the routes: lets [`answered`] know which one it was.

@@ -36,6 +36,7 @@ use axum::Router;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Why a gateway does not start. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Gateway {
     parts: Parts,
-    main: Door,
+    mains: Vec<Door>,
     ops: Door,
 }
 
@@ -64,7 +65,7 @@ struct Door {
     tls: Option<CurrentTls>,
 }
 
-/// What both listeners share.
+/// What the listeners share.
 #[derive(Debug)]
 struct Parts {
     requests: Requests,
@@ -79,15 +80,16 @@ impl Gateway {
     /// Makes every part and binds every address; a fault in any of them is the end of it.
     pub fn bind(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
         let parts = Parts::new(config, clock)?;
-        let main = Door::open(&config.listener, &parts.metrics)?;
+        let mains = config.listeners.iter().map(|listener| Door::open(listener, &parts.metrics));
+        let mains = mains.collect::<Result<_, _>>()?;
         let ops = Door::open(&config.ops.listener, &parts.metrics)?;
         parts.health.set_loaded();
-        Ok(Self { parts, main, ops })
+        Ok(Self { parts, mains, ops })
     }
 
-    /// The addresses of the main listener, as bound: port 0 is a port by now.
+    /// The addresses of all listeners but the operator's, as bound: port 0 is a port by now.
     pub fn addresses(&self) -> Vec<std::net::SocketAddr> {
-        self.main.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+        self.mains.iter().flat_map(|main| &main.sockets).filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
     /// The addresses of the operator's listener.
@@ -97,29 +99,35 @@ impl Gateway {
 
     /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { parts, main, ops } = self;
-        let (app, ops_app) = (request_stack(&parts.requests), parts.ops_app());
-        let main = main.serve(app, &parts, shutdown.clone());
+        let Self { parts, mains, ops } = self;
+        let listeners = TaskTracker::new();
+        for main in mains {
+            let app = request_stack(&parts.requests, &main.config);
+            listeners.spawn(main.serve(app, &parts, shutdown.clone()));
+        }
+        listeners.close();
         // Health is answered until the last request is: whoever watches a shutdown sees its end.
-        let main_is_over = CancellationToken::new();
-        let ops = ops.serve(ops_app, &parts, main_is_over.clone());
+        let mains_are_over = CancellationToken::new();
+        let ops = ops.serve(parts.ops_app(), &parts, mains_are_over.clone());
         let stopping = async {
             shutdown.cancelled().await;
             parts.health.set_stopping();
         };
-        let main = async {
-            main.await;
-            main_is_over.cancel();
+        let mains = async {
+            listeners.wait().await;
+            mains_are_over.cancel();
         };
-        tokio::join!(main, ops, stopping);
+        tokio::join!(mains, ops, stopping);
     }
 }
 
-/// The two apps of a gateway without sockets or TLS: for whoever brings both along, as tests do.
-pub fn apps(config: &Config, clock: SharedClock) -> Result<(Router, Router), StartError> {
+/// The apps of a gateway without sockets or TLS, for whoever brings both along, as tests do: each listener's by its name,
+/// and the operator's.
+pub fn apps(config: &Config, clock: SharedClock) -> Result<(Vec<(String, Router)>, Router), StartError> {
     let parts = Parts::new(config, clock)?;
     parts.health.set_loaded();
-    Ok((request_stack(&parts.requests), parts.ops_app()))
+    let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, listener));
+    Ok((config.listeners.iter().map(app).collect(), parts.ops_app()))
 }
 
 impl Door {
@@ -132,7 +140,7 @@ impl Door {
         Ok(Self { config: config.clone(), sockets, tls: tls.map(CurrentTls::new) })
     }
 
-    async fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) {
+    fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
         let connections = Connections {
             tls: self.tls,
             in_clear: parts.in_clear(),
@@ -141,7 +149,7 @@ impl Door {
             events: parts.listeners.of(&self.config.name),
             config: self.config,
         };
-        accept_stack(self.sockets, app, connections).await;
+        accept_stack(self.sockets, app, connections)
     }
 }
 

@@ -45,6 +45,7 @@ const BODY_MAX: usize = 512;
 const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
 
 impl Rejection {
+    /// 401: no proof. 403: proved, and not allowed. 429 and 413: later, or smaller. 503 and 500: our side.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Identity(error) => match error {
@@ -53,13 +54,16 @@ impl Rejection {
                 IdentityError::Network { .. } | IdentityError::ForeignOrigin => StatusCode::FORBIDDEN,
             },
             Self::Limits(LimitsError::Rate { .. } | LimitsError::InFlight { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Namespace(NamespaceError::NotServed) => StatusCode::NOT_FOUND,
             Self::Namespace(_) => StatusCode::FORBIDDEN,
             Self::Api(error) => match error {
                 ApiError::NotFound => StatusCode::NOT_FOUND,
                 ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-                ApiError::Path(_) | ApiError::Encoded(_) | ApiError::Text(_) | ApiError::BodyBroken => {
-                    StatusCode::BAD_REQUEST
-                }
+                ApiError::NoTenantNamed
+                | ApiError::Path(_)
+                | ApiError::Encoded(_)
+                | ApiError::Text(_)
+                | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
                 ApiError::Encoding(_) | ApiError::Protobuf => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -73,6 +77,7 @@ impl Rejection {
         }
     }
 
+    /// Which refusal it is, as metrics, logs and clients match it: it does not change with the words.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Identity(error) => match error {
@@ -87,6 +92,7 @@ impl Rejection {
             Self::Namespace(error) => match error {
                 NamespaceError::Verb(_) | NamespaceError::Operator(_) => "scope_refused",
                 NamespaceError::TenantOnly | NamespaceError::OperatorOnly => "scope_refused",
+                NamespaceError::NotServed => "not_found",
                 NamespaceError::Tenant => "tenant_refused",
                 NamespaceError::Job(_) => "job_refused",
                 NamespaceError::Label(_) => "label_refused",
@@ -94,6 +100,7 @@ impl Rejection {
             Self::Api(error) => match error {
                 ApiError::NotFound => "not_found",
                 ApiError::MethodNotAllowed => "method_not_allowed",
+                ApiError::NoTenantNamed => "tenant_not_named",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
                 ApiError::Text(_) => "body_malformed",
@@ -234,6 +241,13 @@ mod tests {
         assert_eq!(reason.as_bytes(), b"rate_limited requests_per_second=5");
         let large = Rejection::from(ApiError::BodyTooLarge { limit: u64::MAX }).answer("id");
         assert!(large.extensions().get::<hyper::ext::ReasonPhrase>().unwrap().as_bytes().len() <= 80);
+    }
+
+    #[test]
+    fn a_push_that_the_storage_did_not_take_is_our_fault_and_may_come_again() {
+        let answer = Rejection::from(Refusal::Unavailable).answer("id");
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "1");
     }
 
     #[test]

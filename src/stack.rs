@@ -20,23 +20,33 @@ use crate::listener::DeadlineLayer;
 use crate::listener::HttpService;
 use crate::listener::InClear;
 use crate::listener::ListenerEvents;
+use crate::listener::ProxyLayer;
 use crate::listener::TlsLayer;
+use crate::model::Service;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::namespace;
 use crate::namespace::Access;
+use crate::namespace::Halves;
 use crate::namespace::Namespace;
+use crate::paths;
+use crate::paths::Paths;
 use crate::rejection::Rejection;
+use crate::routes::Route;
 use crate::routes::routes;
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state as with;
 use axum::response::IntoResponse;
+use axum::response::Response;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service as TowerService;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -46,9 +56,12 @@ use tower_http::compression::CompressionLayer;
 #[derive(Clone)]
 pub struct Connections {
     pub config: config::Listener,
+    /// `None`: the listener speaks plaintext.
     pub tls: Option<CurrentTls>,
+    /// Tells whose token was sent to a TLS port without TLS.
     pub in_clear: InClear,
     pub clock: SharedClock,
+    /// Cancelled, no further socket is accepted and every connection is asked to end.
     pub shutdown: CancellationToken,
     pub events: Arc<dyn ListenerEvents>,
 }
@@ -58,10 +71,14 @@ pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: C
     let Connections { config, tls, in_clear, clock, shutdown, events } = connections;
     let tracker = TaskTracker::new();
 
+    let caps = CapsLayer::new(&config, clock.clone(), shutdown.clone(), events.clone());
+    let proxy = ProxyLayer::new(&config, &caps);
+
     // Runs once for each connection.                                                bytes -> Peer
     let connection_stack = ServiceBuilder::new()
-        .layer(CapsLayer::new(&config, clock.clone(), shutdown.clone(), events.clone())) // a slot, or a wait for one
+        .layer(caps) //                                                                     a slot, or a wait for one
         .layer(DeadlineLayer::new(config.deadlines, clock.clone(), shutdown.clone())) //    one timer for all that follows
+        .layer(proxy) //                                                                    whom a balancer speaks for
         .layer(TlsLayer::new(&config.name, tls, in_clear, events.clone())) //               the handshake
         .service(HttpService::new(app, tracker.clone())); //                                its requests, each with its Peer
 
@@ -74,33 +91,50 @@ pub struct Requests {
     pub answering: Answering,
     pub identity: Identity,
     pub buckets: Arc<Buckets>,
+    /// All tenants there are: an operator may name no other.
     pub tenants: Arc<BTreeSet<TenantId>>,
     pub api: Api,
 }
 
-/// Runs once for each request.
-pub fn request_stack(requests: &Requests) -> Router {
-    let Requests { answering, identity, buckets, tenants, api } = requests;
+/// Runs once for each request of a listener. What it does not serve is not there.
+pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router {
+    let Requests { answering, tenants, api, .. } = requests;
+    let config::Listener { serves, route_prefix, .. } = listener;
+    let served = |route: &Route| route.served(serves) != (false, false);
+    let rows: Vec<Route> = routes().into_iter().filter(served).collect();
 
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
-    let guarded = router(tenants, |access| access != Access::Open)
+    let behind_guards = router(&rows, tenants, |access| access != Access::Open)
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::not_allowed)
-        .layer(
-            ServiceBuilder::new()
-                .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
-                .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
-                .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
-        ); //                                                            each route: Permit -> Scope, then its handler
+        .layer(with(halves(&rows, serves), namespace::admit_side));
+    let open = router(&rows, tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+    let doors = open.merge(guarded(behind_guards, requests)).with_state(api.clone()).layer(from_fn(routed));
 
-    let open = router(tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+    // Before the table of doors: paths that mean another one.
+    let beside = guarded(Router::new().fallback(paths::beside), requests);
+    let paths = Paths::new(route_prefix, exact(&rows), beside);
+    let led = ServiceBuilder::new().layer(with(paths, paths::lead)).service(doors);
+    around(led, answering)
+}
 
-    let doors = open.merge(guarded).with_state(api.clone()).layer(from_fn(routed));
-    around(doors, answering)
+/// The stages between a connection's Peer and a route's Scope.
+fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, requests: &Requests) -> Router<S> {
+    let Requests { identity, buckets, .. } = requests;
+    router.layer(
+        ServiceBuilder::new()
+            .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
+            .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
+            .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
+    ) //                                                            each route: Permit -> Scope, then its handler
 }
 
 /// What every answer meets on its way out, whichever listener it leaves by.
-pub fn around(doors: Router, answering: &Answering) -> Router {
+pub fn around<D>(doors: D, answering: &Answering) -> Router
+where
+    D: TowerService<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    D::Future: Send,
+{
     Router::new().fallback_service(doors).layer(
         ServiceBuilder::new()
             .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal
@@ -109,11 +143,27 @@ pub fn around(doors: Router, answering: &Answering) -> Router {
     )
 }
 
-/// The rows of the table that `wanted` picks, each behind its own namespace stage.
-fn router(tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
-    routes().into_iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
+/// The rows that `wanted` picks, each behind its own namespace stage.
+fn router(rows: &[Route], tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
+    rows.iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
         let namespace = Namespace { tenants: tenants.clone(), access: route.access };
         let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
         router.route(route.path, handler)
     })
+}
+
+/// The paths of rows for both sides of which the listener serves one alone.
+fn halves(rows: &[Route], serves: &BTreeSet<Service>) -> Halves {
+    let of = |half| {
+        let rows =
+            rows.iter().filter(|route| matches!(route.access, Access::Either(..)) && route.served(serves) == half);
+        rows.map(|route| route.path).collect()
+    };
+    Halves { of_tenants: of((true, false)), of_operators: of((false, true)) }
+}
+
+/// The paths without a variable part, and the beginning of a push path: Pushgateway leads `/metrics/job/` there too.
+fn exact(rows: &[Route]) -> Vec<&'static str> {
+    let pushes = rows.iter().any(|route| route.serves == Service::Push).then_some("/metrics/job");
+    rows.iter().map(|route| route.path).filter(|path| !path.contains('{')).chain(pushes).collect()
 }

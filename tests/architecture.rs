@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The one deliberate cycle: it names each stage's error, and each stage returns it.
     ("rejection", &["model", "api::ApiError", "identity", "limits", "namespace", "store"]),
     ("answered", &["model", "telemetry", "rejection"]),
+    ("paths", &["rejection", "api::ApiError"]),
     (
         "ops",
         &["model", "config", "telemetry", "rejection", "identity", "namespace::NamespaceError", "store", "listener"],

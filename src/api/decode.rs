@@ -15,6 +15,9 @@ use std::io::Write;
 
 /// The first allocation for a body; it grows with what really arrives.
 const FIRST_BYTES: usize = 4096;
+/// By this much, and a 512th for what deflate adds to what it cannot compress, a gzip body may be longer than what it
+/// holds. Without a bound, members that hold nothing would come for as long as the deadline lets them.
+const GZIP_OVERHEAD_MAX: u64 = 64 << 10;
 
 /// Reads a body to its end. Stops at the first byte over `limit`, counted decompressed.
 pub(super) async fn body_of(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, ApiError> {
@@ -83,12 +86,16 @@ async fn gunzipped(mut body: Body, limit: u64) -> Result<Bytes, ApiError> {
         true => ApiError::BodyTooLarge { limit },
         false => ApiError::Encoded(error.kind().to_string()),
     };
-    let mut any = false;
+    let compressed_max = limit.saturating_add(limit / 512).saturating_add(GZIP_OVERHEAD_MAX);
+    let mut received = 0_u64;
     while let Some(data) = next_data(&mut body).await? {
-        any |= !data.is_empty();
+        received = received.saturating_add(data.len() as u64);
+        if received > compressed_max {
+            return Err(ApiError::BodyTooLarge { limit });
+        }
         decoder.write_all(&data).map_err(|error| fault(&decoder, error))?;
     }
-    if !any {
+    if received == 0 {
         return Err(ApiError::Encoded("EOF".into()));
     }
     decoder.try_finish().map_err(|error| fault(&decoder, error))?;
@@ -177,6 +184,22 @@ mod tests {
         assert!(bomb.len() < 100_000);
         let error = body_of(&headers("gzip"), Body::from(bomb), 1 << 20).await.unwrap_err();
         assert!(matches!(error, ApiError::BodyTooLarge { limit: 1_048_576 }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn members_that_hold_nothing_are_stopped_at_the_limit() {
+        let members = gzip(b"").repeat(10_000);
+        assert!(members.len() > 150_000);
+        let error = body_of(&headers("gzip"), Body::from(members), 1 << 10).await.unwrap_err();
+        assert!(matches!(error, ApiError::BodyTooLarge { limit: 1024 }), "{error}");
+        let mut noise = 1_u64;
+        let bytes = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            noise.to_be_bytes()[0]
+        });
+        let incompressible: Vec<u8> = bytes.take(1 << 20).collect();
+        let read = body_of(&headers("gzip"), Body::from(gzip(&incompressible)), 1 << 20).await.unwrap();
+        assert_eq!(read.len(), 1 << 20);
     }
 
     #[tokio::test]

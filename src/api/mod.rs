@@ -2,6 +2,7 @@
 //! answer. Handlers are thin: the grammar of a path is in `grouping`, of a body in `decode`, what stands in an answer in
 //! `exposition`.
 
+mod catalogue;
 mod decode;
 mod delete;
 mod grouping;
@@ -9,7 +10,10 @@ mod health;
 mod push;
 mod scrape;
 mod state;
+mod status;
+mod wipe;
 
+pub use catalogue::catalogue;
 pub use delete::delete;
 pub use grouping::PathError;
 pub use health::healthy;
@@ -20,6 +24,8 @@ pub use scrape::scrape;
 pub use state::Api;
 pub use state::not_allowed;
 pub use state::not_found;
+pub use status::status;
+pub use wipe::wipe;
 
 /// Why a request cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,6 +34,8 @@ pub enum ApiError {
     NotFound,
     #[error("Method Not Allowed")]
     MethodNotAllowed,
+    #[error("an operator names exactly one tenant to wipe: ?tenant=NAME")]
+    NoTenantNamed,
     #[error(transparent)]
     Path(#[from] PathError),
     #[error("the Content-Encoding {0:?} is not supported; identity and gzip are")]
@@ -39,10 +47,13 @@ pub enum ApiError {
     Encoded(String),
     #[error("{0}")]
     Text(String),
+    /// `limit` is in bytes, decompressed.
     #[error("the body is too large: body_bytes_max is {limit} bytes, decompressed")]
     BodyTooLarge { limit: u64 },
+    /// `deadlines.body` of the listener came before its end.
     #[error("the body came too slowly")]
     BodyTooSlow,
+    /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,
 }

@@ -5,6 +5,7 @@ use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
 use crate::exposition;
+use crate::exposition::Unfit;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
 use crate::store::Method;
@@ -59,12 +60,14 @@ async fn accept(
     let parsed = exposition::text::parse(&body, reading.dialect).map_err(|error| ApiError::Text(error.to_string()))?;
     // As upstream: the time of a push is the moment after its body was read.
     let at = api.clock.now();
-    let families = match exposition::prepare(parsed, &key, &api.hasher, &api.reading.namespace_label) {
+    let bytes_max = api.store.push_bytes_max(scope);
+    let families = match exposition::prepare(parsed, &key, &api.hasher, &api.reading.namespace_label, bytes_max) {
         Ok(families) => families,
-        Err(inconsistent) => {
+        Err(Unfit::Inconsistent(inconsistent)) => {
             api.store.note_failure(scope, &key, at)?;
             return Err(Refusal::Inconsistent(inconsistent.to_string()).into());
         }
+        Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, &key, at).into()),
     };
     Ok(api.store.push(scope, &Push::new(key, method, families, at))?)
 }

@@ -8,10 +8,13 @@ use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::TextDialect;
+use crate::model::Timestamp;
 use crate::rejection::Rejection;
 use crate::store::Store;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use http::Method;
+use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,12 +27,13 @@ pub struct Api {
     pub(super) reading: Arc<Reading>,
     pub(super) metrics: PushMetrics,
     pub(super) health: Health,
+    pub(super) started: Timestamp,
 }
 
 /// How bodies are read and views are written.
 #[derive(Debug)]
 pub(super) struct Reading {
-    tenants: BTreeMap<TenantId, TenantReading>,
+    pub(super) tenants: BTreeMap<TenantId, TenantReading>,
     pub(super) namespace_label: String,
     pub(super) prefix_job: bool,
 }
@@ -56,7 +60,8 @@ impl Api {
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, health }
+        let started = clock.now();
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, health, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
@@ -69,7 +74,7 @@ pub async fn not_found() -> Rejection {
     ApiError::NotFound.into()
 }
 
-/// The answer to a method that a route does not have. axum's own answer names those it has.
-pub async fn not_allowed() -> Rejection {
-    ApiError::MethodNotAllowed.into()
+/// The answer to a method that a route does not have, with those it has: axum adds them, and `answered` lets them out.
+pub async fn not_allowed(method: Method) -> Result<StatusCode, Rejection> {
+    if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(ApiError::MethodNotAllowed.into()) }
 }

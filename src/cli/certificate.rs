@@ -1,12 +1,12 @@
 //! What can be said of a listener's certificate before it is served.
 
 use super::authority;
-use super::rfc3339;
 use crate::config::Config;
 use crate::config::Fault;
 use crate::config::Listener;
 use crate::config::Tls;
 use crate::model::Timestamp;
+use crate::model::rfc3339;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -27,10 +27,12 @@ pub(super) struct Findings {
 /// Looks at the certificates of all listeners.
 pub(super) fn inspect(config: &Config, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
-    let listeners = [("listener", &config.listener), ("ops", &config.ops.listener)];
-    for (key, listener) in listeners {
+    let several = config.listeners.len() > 1;
+    let key = |nth: usize| if several { format!("listener[{nth}]") } else { "listener".to_owned() };
+    let listeners = config.listeners.iter().enumerate().map(|(nth, listener)| (key(nth), listener));
+    for (key, listener) in listeners.chain([("ops".to_owned(), &config.ops.listener)]) {
         if let Some(tls) = &listener.tls {
-            findings.listener(key, listener, tls, now);
+            findings.listener(&key, listener, tls, now);
         }
     }
     findings

@@ -1,8 +1,8 @@
 //! A token's entry in the configuration.
 
-use super::rfc3339;
 use crate::model::PlainToken;
 use crate::model::Timestamp;
+use crate::model::rfc3339;
 use std::fmt::Write;
 
 /// What stands in the configuration about a token. Everything is quoted, so that YAML takes nothing for a number.

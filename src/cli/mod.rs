@@ -26,14 +26,11 @@ use self::args::Command;
 use self::args::Token;
 use crate::config::Config;
 use crate::model::SharedClock;
-use crate::model::Timestamp;
 use clap::Parser;
 use std::ffi::OsString;
 use std::io;
 use std::io::Write;
 use std::process::ExitCode;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Bad usage or configuration. A runtime failure is [`ExitCode::FAILURE`], a clean stop [`ExitCode::SUCCESS`].
 const BAD_USAGE: u8 = 2;
@@ -92,12 +89,4 @@ fn answer_of_clap(error: &clap::Error, around: &mut Surroundings<'_>) -> ExitCod
     }
     let _ = write!(around.out, "{text}");
     ExitCode::SUCCESS
-}
-
-/// RFC 3339 in whole seconds.
-fn rfc3339(moment: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp(moment.unix_seconds())
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }

@@ -51,8 +51,9 @@ fn raise_descriptor_limit(config: &Config) {
         tracing::warn!(%error, "the limit of open files cannot be raised");
     }
     // A socket may wait for its slot, so there may be twice as many as slots.
-    let connections = config.listener.connections_max.saturating_add(config.ops.listener.connections_max);
-    let needed = (connections as u64).saturating_mul(2).saturating_add(DESCRIPTORS_BESIDES);
+    let listeners = config.listeners.iter().chain([&config.ops.listener]);
+    let connections: u64 = listeners.map(|listener| listener.connections_max as u64).sum();
+    let needed = connections.saturating_mul(2).saturating_add(DESCRIPTORS_BESIDES);
     match getrlimit(Resource::Nofile).current {
         Some(allowed) if allowed < needed => {
             tracing::warn!(allowed, needed, "fewer files may be open than connections_max asks for");

@@ -5,8 +5,12 @@ use super::fault::Place;
 use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
+use super::listeners;
+use super::listeners::ProxyProtocol;
 use super::units;
+use crate::model::Service;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -17,15 +21,18 @@ pub(super) const LISTENER: Keys = Keys {
     known: &[
         "name",
         "address",
+        "serves",
+        "route_prefix",
         "tls",
         "plaintext_allowed",
+        "proxy_protocol",
         "connections_max",
         "connections_per_address_max",
         "connections_wait_max",
         "addresses",
         "deadlines",
     ],
-    later: &["serves", "route_prefix", "proxy_protocol"],
+    later: &[],
 };
 
 pub(super) const TLS: Keys =
@@ -61,8 +68,14 @@ pub struct Listener {
     pub name: String,
     /// At least one. `:9091` in the file stands for that port on all addresses of both families.
     pub addresses: Vec<SocketAddr>,
+    /// Never empty. What is not served is answered as what is not there.
+    pub serves: BTreeSet<Service>,
+    /// Empty, or `/pg`: what every path here begins with. Other paths are unknown ones.
+    pub route_prefix: String,
     /// Absent: plaintext, which is refused on anything but loopback unless `plaintext_allowed`.
     pub tls: Option<Tls>,
+    /// Absent: the address of a connection is that of its socket.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Connections open at one time.
     pub connections_max: usize,
     /// The same from one address; an IPv6 address counts by its /64.
@@ -147,7 +160,10 @@ impl Listener {
         Self {
             name: "public".into(),
             addresses,
+            serves: Service::ALL.into(),
+            route_prefix: String::new(),
             tls: None,
+            proxy_protocol: None,
             connections_max: 10_000,
             connections_per_address_max: 256,
             connections_wait_max: Duration::from_secs(5),
@@ -164,10 +180,6 @@ impl Listener {
 
     pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
         let mut listener = Self::on(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9091))]);
-        if let Some(field) = field.filter(|field| field.is_list()) {
-            field.fault(faults, "several listeners: not in this version, expected one map");
-            return listener;
-        }
         let place = field.map_or_else(|| Place { key: "listener".into(), ..root.clone() }, Field::place);
         let section = match field {
             Some(field) => match field.section(&LISTENER, faults) {
@@ -201,7 +213,14 @@ impl Listener {
             // An address that cannot be read has its fault; that the default reaches beyond loopback is none.
             self.addresses = addresses(field, faults).unwrap_or_default();
         }
+        if let Some(serves) = section.get("serves").and_then(|field| listeners::serves(field, faults)) {
+            self.serves = serves;
+        }
+        if let Some(prefix) = section.get("route_prefix").and_then(|field| listeners::route_prefix(field, faults)) {
+            self.route_prefix = prefix;
+        }
         self.tls = section.get("tls").and_then(|field| tls(field, faults));
+        self.proxy_protocol = section.get("proxy_protocol").and_then(|field| ProxyProtocol::read(field, faults));
         if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {
             self.connections_max = count(number).unwrap_or(self.connections_max);
         }

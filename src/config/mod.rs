@@ -7,6 +7,7 @@ mod fault;
 mod field;
 mod limits;
 mod listener;
+mod listeners;
 mod log;
 mod namespace;
 mod nearest;
@@ -28,6 +29,7 @@ pub use listener::Deadlines;
 pub use listener::Listener;
 pub use listener::Tls;
 pub use listener::TlsProfile;
+pub use listeners::ProxyProtocol;
 pub use log::Log;
 pub use log::LogFormat;
 pub use namespace::JobLabel;
@@ -74,7 +76,8 @@ const CONFIG: Keys = Keys {
 /// A whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub listener: Listener,
+    /// At least one.
+    pub listeners: Vec<Listener>,
     /// Where health with reasons and the gateway's own metrics are served.
     pub ops: Ops,
     pub storage: Storage,
@@ -88,6 +91,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub config: Config,
+    /// In the order in which they were found; empty where nothing is odd.
     pub cautions: Vec<Fault>,
 }
 
@@ -152,7 +156,7 @@ impl Config {
             .unwrap_or_default();
         credentials.know(tenants.keys().cloned());
         Self {
-            listener: Listener::read(&root, section.get("listener"), faults),
+            listeners: listeners::read(&root, section.get("listener"), faults),
             ops: Ops::read(&root, section.get("ops"), faults),
             storage: Storage::read(section.get("storage"), faults),
             namespace,
@@ -171,17 +175,10 @@ impl Config {
             Some(field) => field.place(),
             None => Place { key: key.to_owned(), ..section.field.place() },
         };
-        for address in &self.ops.listener.addresses {
-            let same = |other: &&std::net::SocketAddr| {
-                let meet = address.ip() == other.ip()
-                    || address.is_ipv4() == other.is_ipv4()
-                        && (address.ip().is_unspecified() || other.ip().is_unspecified());
-                address.port() != 0 && address.port() == other.port() && meet
-            };
-            if let Some(other) = self.listener.addresses.iter().find(same) {
-                let text = format!("{address} meets the listener's {other}, expected a port of its own");
-                faults.add(&place("ops"), text);
-            }
+        let met = self.listeners.iter().find_map(|listener| listeners::meeting(&self.ops.listener, listener));
+        if let Some((address, other)) = met {
+            let text = format!("{address} meets the listener's {other}, expected a port of its own");
+            faults.add(&place("ops"), text);
         }
         let mut grants = self.operators.values().flat_map(|operator| &operator.tokens);
         let ops_read = grants.any(|token| token.scopes.contains(&OperatorScope::OpsRead));
@@ -191,7 +188,8 @@ impl Config {
         if credentials.is_empty() {
             faults.caution(&place("tenants"), "nobody can do anything here, expected a tenant's or operator's token");
         }
-        let beyond = self.listener.beyond_loopback().or_else(|| self.ops.listener.beyond_loopback());
+        let mut all = self.listeners.iter().chain([&self.ops.listener]);
+        let beyond = all.find_map(Listener::beyond_loopback);
         if let Some(address) = beyond {
             for (id, place) in credentials.of_quickstart() {
                 let text = format!(

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 pub(super) const STORAGE: Keys = Keys { known: &["path", "durability"], later: &["orphans_keep"] };
 
+/// Where and how what was pushed is kept.
 #[derive(Clone, Debug)]
 pub struct Storage {
+    /// Relative paths were resolved at the directory of the configuration file.
     pub path: PathBuf,
     pub durability: Durability,
 }

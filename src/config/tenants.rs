@@ -31,11 +31,14 @@ const TENANTS: &str = "a map of tenants by their names";
 const OPERATORS: &str = "a map of operators by their names";
 const TOKENS: &str = "a list of tokens, as `pushward token new` prints them";
 
+/// A tenant, and who speaks for it.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     pub id: TenantId,
     pub limits: Limits,
+    /// How strictly its pushes are read.
     pub text: TextDialect,
+    /// None: nobody can push or read.
     pub tokens: Vec<TenantToken>,
 }
 
@@ -56,6 +59,7 @@ pub struct TenantToken {
     pub expires: Option<Timestamp>,
 }
 
+/// An operator, and its tokens.
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub name: String,
@@ -63,6 +67,7 @@ pub struct Operator {
     pub limits: OperatorLimits,
 }
 
+/// A token that reads over tenants or runs the gateway, and pushes nowhere.
 #[derive(Clone, Debug)]
 pub struct OperatorToken {
     pub id: TokenId,

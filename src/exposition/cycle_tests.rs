@@ -4,7 +4,6 @@ use super::PushedFamilies;
 use super::prepare;
 use super::text;
 use super::write_header;
-use super::write_lines;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use crate::model::SeriesHasher;
@@ -13,14 +12,14 @@ use proptest::prelude::*;
 
 fn prepared(pushed: PushedFamilies<'_>) -> Option<Vec<PreparedFamily>> {
     let key = GroupingKey::new("j\"\\\n", [("k", "v"), ("empty", "")]).unwrap();
-    prepare(pushed, &key, &SeriesHasher::with_key([1; 16]), "tenant").ok()
+    prepare(pushed, &key, &SeriesHasher::with_key([1; 16]), "tenant", u64::MAX).ok()
 }
 
 fn view(families: &[PreparedFamily]) -> Vec<u8> {
     let mut out = Vec::new();
     for family in families {
         write_header(&mut out, family.name(), family.kind(), family.help());
-        write_lines(&mut out, family);
+        out.extend_from_slice(family.lines());
     }
     out
 }

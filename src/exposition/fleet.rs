@@ -1,8 +1,10 @@
 //! A family as an operator sees it, among those of other tenants.
 
 use crate::exposition::write::line_name;
+use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use crate::model::TenantId;
+use std::collections::BTreeMap;
 
 const EXPORTED: &str = "exported_";
 
@@ -10,6 +12,7 @@ const EXPORTED: &str = "exported_";
 #[derive(Clone, Debug)]
 pub struct FleetLabels {
     label: Box<str>,
+    tenant: TenantId,
     /// `label="tenant",`
     insertion: Box<[u8]>,
     /// `tenant/`, where jobs get it.
@@ -21,9 +24,20 @@ impl FleetLabels {
     pub fn new(label: &str, tenant: &TenantId, job_prefix: bool) -> Self {
         Self {
             label: label.into(),
+            tenant: tenant.clone(),
             insertion: format!("{label}=\"{tenant}\",").into_bytes().into(),
             job_prefix: job_prefix.then(|| format!("{tenant}/").into_bytes().into()),
         }
+    }
+
+    /// The labels of a group as its lines have them here, in the order of their names.
+    pub fn of_group(&self, key: &GroupingKey) -> BTreeMap<String, String> {
+        let own = key.labels().map(|(name, value)| match (name, &self.job_prefix) {
+            ("job", Some(_)) => ("job".to_owned(), format!("{}/{value}", self.tenant)),
+            _ if renames(&self.label, name) => (format!("{EXPORTED}{name}"), value.to_owned()),
+            _ => (name.to_owned(), value.to_owned()),
+        });
+        own.chain([(self.label.to_string(), self.tenant.to_string())]).collect()
     }
 }
 
@@ -39,10 +53,16 @@ pub(super) fn renames(label: &str, name: &str) -> bool {
     front.is_empty()
 }
 
-/// Writes the lines of a family with the tenant's label first on each. With `only`, those whose name is exactly that.
-pub fn write_fleet_lines(out: &mut Vec<u8>, family: &PreparedFamily, labels: &FleetLabels, only: Option<&str>) {
-    let mut rest = family.lines();
-    out.reserve(rest.len() + family.line_count() as usize * labels.insertion.len());
+/// Writes `lines`, some whole ones of a family's, with the tenant's label first on each. With `only`, those whose name is
+/// exactly that.
+pub fn write_fleet_lines(
+    out: &mut Vec<u8>,
+    family: &PreparedFamily,
+    lines: &[u8],
+    labels: &FleetLabels,
+    only: Option<&str>,
+) {
+    let mut rest = lines;
     let careful = family.renamed() || labels.job_prefix.is_some();
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);

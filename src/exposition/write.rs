@@ -21,19 +21,11 @@ pub fn write_header(out: &mut Vec<u8>, name: &str, kind: MetricKind, help: &str)
     }
 }
 
-/// Writes the lines of a family.
-pub fn write_lines(out: &mut Vec<u8>, family: &PreparedFamily) {
-    out.extend_from_slice(family.lines());
-}
-
-/// The names of a family's lines, each once, in the order of [`MetricKind::line_suffixes`]. At most four.
-pub fn line_names(family: &PreparedFamily) -> impl Iterator<Item = &str> {
-    let suffixes = family.kind().line_suffixes().iter();
-    suffixes.filter_map(|suffix| {
-        let mut names = family.lines().split_inclusive(|byte| *byte == b'\n').map(line_name);
-        let is_it = |name: &&[u8]| name.strip_prefix(family.name().as_bytes()) == Some(suffix.as_bytes());
-        names.find(is_it).and_then(|name| std::str::from_utf8(name).ok())
-    })
+/// The whole lines of a family from `start` on, up to the one with which they are `enough` bytes, or all that are left.
+pub fn lines_from(family: &PreparedFamily, start: usize, enough: usize) -> &[u8] {
+    let rest = family.lines().get(start..).unwrap_or_default();
+    let end = rest.get(enough..).and_then(|tail| memchr::memchr(b'\n', tail)).map(|end| enough + end + 1);
+    end.and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
 /// The name a line begins with: everything before its labels.

@@ -35,7 +35,9 @@ pub enum Party {
 pub struct TenantGrant {
     pub tenant: TenantId,
     pub scopes: BTreeSet<Verb>,
+    /// `None`: all.
     pub jobs: Option<Vec<JobPattern>>,
+    /// Grouping labels it is bound to; empty: to none.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -44,6 +46,7 @@ pub struct TenantGrant {
 pub struct OperatorGrant {
     pub operator: String,
     pub scopes: BTreeSet<OperatorScope>,
+    /// `None`: all.
     pub tenants: Option<BTreeSet<TenantId>>,
 }
 
@@ -79,6 +82,7 @@ impl Credential {
         }
     }
 
+    /// For logs and metrics; never secret.
     pub fn name(&self) -> &str {
         &self.name
     }

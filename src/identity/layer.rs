@@ -27,6 +27,9 @@ pub async fn require(
 ) -> Result<Response, Rejection> {
     // A connection without a Peer did not come through the listener: nobody is let in that way.
     let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
+    if peer.is_for_nobody() {
+        return Err(IdentityError::Unauthenticated.into());
+    }
     let address = peer.address().ip();
     let principal = identity.registry.load().authenticate(request.headers(), address, identity.clock.now());
     let principal = principal.map_err(|error| {

@@ -25,12 +25,4 @@ impl Principal {
     pub fn credential(&self) -> &str {
         &self.credential.name
     }
-
-    /// The tenant's or the operator's name, for logs.
-    pub fn party_name(&self) -> &str {
-        match self.party() {
-            Party::Tenant(grant) => grant.tenant.as_str(),
-            Party::Operator(grant) => &grant.operator,
-        }
-    }
 }

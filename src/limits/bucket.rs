@@ -75,6 +75,7 @@ pub struct Buckets {
 }
 
 impl Buckets {
+    /// All buckets full: a start or a restart gives everybody the whole burst.
     pub fn new(config: &Config, clock: &SharedClock) -> Self {
         let ticks = Ticks(clock.clone());
         let of_tenant = |limits: &Limits| {

@@ -30,15 +30,35 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 pub struct Arrival {
     stream: TcpStream,
     address: SocketAddr,
+    for_nobody: bool,
 }
 
 impl Arrival {
     pub fn new(stream: TcpStream, address: SocketAddr) -> Self {
-        Self { stream, address }
+        Self { stream, address, for_nobody: false }
     }
 
+    /// As the kernel gives it: an IPv4 client of an IPv6 socket is still a mapped one.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A trusted proxy says whom it speaks for.
+    pub(super) fn name(&mut self, client: SocketAddr) {
+        self.address = client;
+    }
+
+    /// A trusted proxy says that it speaks for nobody, or does not know for whom.
+    pub(super) fn name_nobody(&mut self) {
+        self.for_nobody = true;
+    }
+
+    pub(super) fn is_for_nobody(&self) -> bool {
+        self.for_nobody
+    }
+
+    pub(super) fn stream_mut(&mut self) -> &mut TcpStream {
+        &mut self.stream
     }
 
     pub(super) fn into_stream(self) -> TcpStream {

@@ -11,6 +11,7 @@ use super::events::CloseReason;
 use super::events::ListenerEvents;
 use crate::config::AddressRule;
 use crate::config::Listener;
+use crate::config::ProxyProtocol;
 use crate::model::SharedClock;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -63,6 +64,7 @@ pub(super) struct Caps {
     sockets_max: usize,
     per_address_max: usize,
     rules: Vec<AddressRule>,
+    proxy: Option<ProxyProtocol>,
     wait_max: Duration,
     state: Mutex<State>,
 }
@@ -87,6 +89,7 @@ impl Caps {
             sockets_max: slots.saturating_mul(2),
             per_address_max: listener.connections_per_address_max,
             rules: listener.address_rules.clone(),
+            proxy: listener.proxy_protocol.clone(),
             wait_max: listener.connections_wait_max,
             state: Mutex::new(State::default()),
         }
@@ -102,13 +105,20 @@ impl Caps {
     }
 
     /// A place to wait in; none where the waiting room is full.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let key = AddressKey::of(address);
-        let max = self.max_of(address);
+    fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut state = self.state.lock();
         if state.sockets >= self.sockets_max {
             return None;
         }
+        state.sockets += 1;
+        Some(Place { caps: Arc::clone(self) })
+    }
+
+    /// The same among those of an address.
+    fn enter_address(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
+        let key = AddressKey::of(address);
+        let max = self.max_of(address);
+        let mut state = self.state.lock();
         let entry =
             state.addresses.entry(key).or_insert_with(|| Address { slots: Arc::new(Semaphore::new(max)), sockets: 0 });
         // An entry made here has no sockets yet; it stays only if this one may come in.
@@ -120,17 +130,33 @@ impl Caps {
         }
         entry.sockets += 1;
         let slots = Arc::clone(&entry.slots);
-        state.sockets += 1;
-        Some(Place { caps: Arc::clone(self), key, slots })
+        Some(AddressPlace { caps: Arc::clone(self), key, slots })
     }
 
     /// A slot, at once or after at most `connections_wait_max`.
     pub(super) async fn admit(self: &Arc<Self>, address: IpAddr, clock: &SharedClock) -> Result<Slot, Cap> {
-        let place = self.enter(address).ok_or(Cap::WaitingRoom)?;
+        let place = self.enter().ok_or(Cap::WaitingRoom)?;
+        // Whom a trusted proxy speaks for is not known yet; `AddressCaps` asks again when it is.
+        let of_address = match self.proxy.as_ref().is_some_and(|proxy| proxy.trusts(address)) {
+            true => None,
+            false => Some(self.enter_address(address).ok_or(Cap::WaitingRoom)?),
+        };
+        let slot = async {
+            let of_address = match of_address {
+                Some(place) => Some(place.slot().await?),
+                None => None,
+            };
+            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Slot { _of_all: of_all, _of_address: of_address, _place: place })
+        };
+        self.in_time(slot, clock).await
+    }
+
+    async fn in_time<T>(&self, slot: impl Future<Output = Option<T>>, clock: &SharedClock) -> Result<T, Cap> {
         let too_late = clock.sleep_until(clock.tick().after(self.wait_max));
         tokio::select! {
             biased;
-            slot = place.slot() => slot.ok_or(Cap::Waited),
+            slot = slot => slot.ok_or(Cap::Waited),
             () = too_late => Err(Cap::Waited),
         }
     }
@@ -144,22 +170,32 @@ impl Caps {
 /// One socket's place among those open and waiting.
 struct Place {
     caps: Arc<Caps>,
-    key: AddressKey,
-    slots: Arc<Semaphore>,
-}
-
-impl Place {
-    async fn slot(self) -> Option<Slot> {
-        let of_address = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        let of_all = Arc::clone(&self.caps.all).acquire_owned().await.ok()?;
-        Some(Slot { _of_all: of_all, _of_address: of_address, _place: self })
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.caps.state.lock();
         state.sockets = state.sockets.saturating_sub(1);
+    }
+}
+
+/// And among those of its address.
+struct AddressPlace {
+    caps: Arc<Caps>,
+    key: AddressKey,
+    slots: Arc<Semaphore>,
+}
+
+impl AddressPlace {
+    async fn slot(self) -> Option<AddressSlot> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        Some(AddressSlot { _slot: slot, _place: self })
+    }
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        let mut state = self.caps.state.lock();
         if let Some(address) = state.addresses.get_mut(&self.key) {
             address.sockets = address.sockets.saturating_sub(1);
             if address.sockets == 0 {
@@ -172,8 +208,26 @@ impl Drop for Place {
 /// The right to have a connection open, for as long as it is held.
 pub(super) struct Slot {
     _of_all: OwnedSemaphorePermit,
-    _of_address: OwnedSemaphorePermit,
+    _of_address: Option<AddressSlot>,
     _place: Place,
+}
+
+/// The right of an address to one more.
+pub(super) struct AddressSlot {
+    _slot: OwnedSemaphorePermit,
+    _place: AddressPlace,
+}
+
+/// The caps of addresses alone, for whoever learns an address later.
+#[derive(Clone, Debug)]
+pub(super) struct AddressCaps(Arc<Caps>);
+
+impl AddressCaps {
+    /// A slot, at once or after at most `connections_wait_max`.
+    pub(super) async fn admit(&self, address: IpAddr, clock: &SharedClock) -> Result<AddressSlot, Cap> {
+        let place = self.0.enter_address(address).ok_or(Cap::WaitingRoom)?;
+        self.0.in_time(place.slot(), clock).await
+    }
 }
 
 /// [`Arrival`] in, [`Arrival`] out, when it has its slot.
@@ -199,6 +253,10 @@ impl CapsLayer {
         events: Arc<dyn ListenerEvents>,
     ) -> Self {
         Self { caps: Arc::new(Caps::new(listener)), clock, shutdown, events }
+    }
+
+    pub(super) fn of_addresses(&self) -> AddressCaps {
+        AddressCaps(Arc::clone(&self.caps))
     }
 }
 

@@ -13,6 +13,12 @@ pub enum CloseReason {
     Tls,
     /// HTTP without TLS on a TLS port.
     PlainHttp,
+    /// A PROXY header from an address that is not trusted, or anything from it where a header is required.
+    ProxyRefused,
+    /// No PROXY header from a trusted address, where one is required.
+    ProxyMissing,
+    /// A PROXY header that cannot be read.
+    ProxyMalformed,
     /// Deadlines, by the names they have in the configuration.
     Handshake,
     FirstRequest,
@@ -36,6 +42,9 @@ impl CloseReason {
             Self::Protocol => "protocol",
             Self::Tls => "tls",
             Self::PlainHttp => "plain_http",
+            Self::ProxyRefused => "proxy_refused",
+            Self::ProxyMissing => "proxy_missing",
+            Self::ProxyMalformed => "proxy_malformed",
             Self::Handshake => "handshake",
             Self::FirstRequest => "first_request",
             Self::Headers => "headers",
@@ -101,10 +110,12 @@ impl Handshake {
 pub trait ListenerEvents: Send + Sync + 'static {
     /// A socket has its slot. Exactly one [`ListenerEvents::connection_closed`] follows.
     fn connection_opened(&self) {}
+    /// A connection that had its slot is gone.
     fn connection_closed(&self, _why: CloseReason) {}
     /// A socket was closed without having had a slot.
     fn connection_refused(&self, _cap: Cap) {}
     fn handshake(&self, _result: Handshake) {}
+    /// accept(2) returned an error; the loop goes on.
     fn accept_failed(&self) {}
     /// The credential of this id was sent without encryption.
     fn token_in_clear(&self, _credential: &str) {}

@@ -62,8 +62,9 @@ impl TlsLayer {
     /// The handshake, or why the connection ends with it.
     async fn secure(&self, watched: Watched) -> Result<Secured, CloseReason> {
         let Watched { arrival, mut timer } = watched;
-        let address = arrival.address();
-        let peer = |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol);
+        let (address, nobody) = (arrival.address(), arrival.is_for_nobody());
+        let peer =
+            |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol).of_nobody(nobody);
         let Some(tls) = &self.tls else {
             timer.watch().secured();
             let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
@@ -122,7 +123,6 @@ impl TlsLayer {
             Err(why) => return why,
         };
         if let Some(credential) = authorization.and_then(|value| (self.in_clear)(&value)) {
-            tracing::warn!(%credential, "token sent in clear: it may have been read on the way, replace it");
             self.events.token_in_clear(&credential);
         }
         let watch = timer.watch().clone();

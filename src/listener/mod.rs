@@ -1,9 +1,10 @@
 //! Stage 1, `listener`: takes bytes from strangers, hands on a [`Peer`] with every request.
 //!
-//! A connection passes four services, each a tower one, composed in this order by `stack`:
+//! A connection passes five services, each a tower one, composed in this order by `stack`:
 //!
 //! * [`CapsLayer`]: a slot among all connections and among those of its address ([`Arrival`] to [`Arrival`]);
 //! * [`DeadlineLayer`]: the one timer it will have ([`Arrival`] to [`Watched`]);
+//! * [`ProxyLayer`]: whom a balancer in front names, where one is trusted ([`Watched`] to [`Watched`]);
 //! * [`TlsLayer`]: the handshake ([`Watched`] to [`Secured`]);
 //! * [`HttpService`]: its requests, each to the app.
 //!
@@ -21,6 +22,7 @@ mod in_clear;
 mod leftover;
 mod linger;
 mod peer;
+mod proxy;
 mod request;
 mod socket;
 mod tls;
@@ -50,6 +52,8 @@ pub use handshake::TlsLayer;
 pub use handshake::TlsService;
 pub use peer::Peer;
 pub use peer::Protocol;
+pub use proxy::ProxyLayer;
+pub use proxy::ProxyService;
 pub use request::AnswerBody;
 pub use request::BodyError;
 pub use request::BodyTooSlow;

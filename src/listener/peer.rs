@@ -19,11 +19,17 @@ pub struct Peer {
     listener: Arc<str>,
     secure: bool,
     protocol: Protocol,
+    for_nobody: bool,
 }
 
 impl Peer {
     pub(super) fn new(address: SocketAddr, listener: Arc<str>, secure: bool, protocol: Protocol) -> Self {
-        Self { address: SocketAddr::new(address.ip().to_canonical(), address.port()), listener, secure, protocol }
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        Self { address, listener, secure, protocol, for_nobody: false }
+    }
+
+    pub(super) fn of_nobody(self, for_nobody: bool) -> Self {
+        Self { for_nobody, ..self }
     }
 
     /// A peer that never was, for tests of the stages after this one.
@@ -45,6 +51,12 @@ impl Peer {
     /// Whether the connection is under TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether a trusted proxy came on its own behalf, as it does to see whether we are well: nothing but health is its
+    /// business.
+    pub fn is_for_nobody(&self) -> bool {
+        self.for_nobody
     }
 
     pub fn protocol(&self) -> Protocol {

@@ -108,6 +108,7 @@ impl CurrentTls {
         self.0.store(Arc::new(tls));
     }
 
+    /// When the leaf certificate in force expires.
     pub fn not_after(&self) -> Timestamp {
         self.0.load().not_after()
     }

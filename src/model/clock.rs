@@ -17,6 +17,7 @@ impl Timestamp {
         Self(nanos)
     }
 
+    /// Beyond the year 2262 it is the last moment there is.
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000_000))
     }
@@ -25,6 +26,7 @@ impl Timestamp {
         self.0
     }
 
+    /// Rounded down, before 1970 too.
     pub const fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
     }
@@ -36,6 +38,7 @@ impl Timestamp {
         self.unix_seconds() as f64 + self.0.rem_euclid(1_000_000_000) as f64 / 1e9
     }
 
+    /// This moment and `duration` more, or the last moment there is.
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
@@ -91,6 +94,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
+    /// Its monotonic time starts now, at 0.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     pub fn new() -> Self {
         Self { start: Instant::now() }
@@ -128,7 +132,12 @@ impl Clock for SystemClock {
 
 /// A moment as operators read it: `2027-01-31T00:00:00Z`, to the second.
 pub fn rfc3339(at: Timestamp) -> String {
-    time::OffsetDateTime::from_unix_timestamp(at.unix_seconds())
+    rfc3339_nanos(Timestamp::from_unix_seconds(at.unix_seconds()))
+}
+
+/// The same to the nanosecond, without zeros at the end.
+pub fn rfc3339_nanos(at: Timestamp) -> String {
+    time::OffsetDateTime::from_unix_timestamp_nanos(at.0.into())
         .ok()
         .and_then(|moment| moment.format(&time::format_description::well_known::Rfc3339).ok())
         .unwrap_or_else(|| at.unix_seconds().to_string())

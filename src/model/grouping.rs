@@ -48,12 +48,16 @@ impl GroupingKey {
             if !is_label_name(&name) || name.starts_with("__") {
                 return Err(GroupingError::LabelName(name.into()));
             }
-            insert(&mut set, name, value);
+            set.push((name, value));
         }
         if job.is_empty() {
             return Err(GroupingError::NoJob);
         }
-        insert(&mut set, "job".into(), job.into());
+        set.push(("job".into(), job.into()));
+        // Sorted as a whole: put into their places one by one, thousands of labels would cost their square.
+        set.reverse();
+        set.sort_by(|(left, _), (right, _)| left.cmp(right));
+        set.dedup_by(|(earlier, _), (last, _)| earlier == last);
         Ok(Self::from_sorted(set))
     }
 
@@ -90,6 +94,7 @@ impl GroupingKey {
             .map_or("", |(_, value)| value)
     }
 
+    /// Never empty.
     pub fn job(&self) -> &str {
         self.get("job")
     }
@@ -174,6 +179,7 @@ mod tests {
     #[test]
     fn the_last_of_two_labels_wins_and_job_wins_over_all() {
         assert_eq!(key(&[("a", "1"), ("a", "2"), ("job", "x")]), key(&[("a", "2")]));
+        assert_eq!(key(&[("a", "1"), ("b", "x"), ("a", "2"), ("a", "3"), ("b", "y")]), key(&[("a", "3"), ("b", "y")]));
         assert_eq!(key(&[("a", "1")]).with("a", "2"), key(&[("a", "2")]));
     }
 

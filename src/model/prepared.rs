@@ -34,6 +34,7 @@ pub struct Parts {
     /// with `le` or `quantile` last, the grouping labels forced, and an `instance` always there: so every line has at
     /// least one label, and `{` stands right behind the name.
     pub lines: Box<[u8]>,
+    /// How many lines `lines` has: what a quota counts as series.
     pub line_count: u32,
     /// One for each metric: a histogram's lines share one.
     pub series: Box<[SeriesId]>,
@@ -60,10 +61,12 @@ impl PreparedFamily {
         self.kind
     }
 
+    /// Not escaped; empty where none was pushed.
     pub fn help(&self) -> &str {
         &self.help
     }
 
+    /// As [`Parts::lines`] describes them.
     pub fn lines(&self) -> &[u8] {
         &self.lines
     }
@@ -76,6 +79,7 @@ impl PreparedFamily {
         &self.series
     }
 
+    /// Whether some line has a label that the operator's view writes under another name.
     pub fn renamed(&self) -> bool {
         self.renamed
     }

@@ -19,6 +19,7 @@ pub struct SeriesHasher {
 }
 
 impl SeriesHasher {
+    /// Identities made with different keys have nothing to do with each other.
     pub fn with_key(key: [u8; 16]) -> Self {
         Self { keyed: SipHasher13::new_with_key(&key) }
     }

@@ -16,6 +16,7 @@ pub struct TenantId(Arc<str>);
 pub struct TenantIdError;
 
 impl TenantId {
+    /// Takes nothing that is not such a name as it stands: no blanks are cut, no case is changed.
     pub fn parse(text: &str) -> Result<Self, TenantIdError> {
         let bytes = text.as_bytes();
         let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';

@@ -37,6 +37,7 @@ pub enum TokenError {
 }
 
 impl TokenId {
+    /// Exactly 10 characters, else [`TokenError::Id`].
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let bytes: [u8; ID_LENGTH] = text.as_bytes().try_into().map_err(|_| TokenError::Id)?;
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes)).ok_or(TokenError::Id)
@@ -93,6 +94,7 @@ impl PlainToken {
         Self::parse(&text)
     }
 
+    /// The public part.
     pub fn id(&self) -> TokenId {
         let id = self.0.get(PREFIX.len()..PREFIX.len() + ID_LENGTH).unwrap_or_default();
         TokenId(id.as_bytes().try_into().unwrap_or_default())
@@ -139,6 +141,7 @@ impl TokenDigest {
         Self([0; 32])
     }
 
+    /// 64 digits, in lower case.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct FleetScope {
     tenants: Option<Arc<BTreeSet<TenantId>>>,
+    /// How many names the request gave.
+    named: usize,
 }
 
 impl FleetScope {
@@ -26,18 +28,24 @@ impl FleetScope {
             return Err(NamespaceError::Operator(scope));
         }
         if asked.is_empty() {
-            return Ok(Self { tenants: grant.tenants.clone().map(Arc::new) });
+            return Ok(Self { tenants: grant.tenants.clone().map(Arc::new), named: 0 });
         }
         let granted = |tenant: &TenantId| grant.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant));
         let tenants = asked.iter().map(|name| {
             TenantId::parse(name).ok().filter(|tenant| exists(tenant) && granted(tenant)).ok_or(NamespaceError::Tenant)
         });
-        Ok(Self { tenants: Some(Arc::new(tenants.collect::<Result<_, _>>()?)) })
+        Ok(Self { tenants: Some(Arc::new(tenants.collect::<Result<_, _>>()?)), named: asked.len() })
     }
 
     /// Whether the groups of `tenant` are in view.
     pub fn admits(&self, tenant: &TenantId) -> bool {
         self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
+    }
+
+    /// The tenant that the request named, if it named exactly one. A credential that may see one tenant alone still has
+    /// to name it: what is changed is said.
+    pub fn named_tenant(&self) -> Option<&TenantId> {
+        self.tenants.as_ref().filter(|_| self.named == 1).and_then(|tenants| tenants.first())
     }
 
     /// Whether every tenant is in view, whoever that may be.
@@ -49,6 +57,6 @@ impl FleetScope {
     #[cfg(any(test, feature = "testkit"))]
     pub fn for_test(tenants: Option<&[&str]>) -> Self {
         let parse = |names: &[&str]| names.iter().filter_map(|name| TenantId::parse(name).ok()).collect();
-        Self { tenants: tenants.map(parse).map(Arc::new) }
+        Self { tenants: tenants.map(parse).map(Arc::new), named: tenants.map_or(0, <[_]>::len) }
     }
 }

@@ -39,16 +39,12 @@ pub async fn admit(
 ) -> Result<Response, Rejection> {
     if namespace.access != Access::Open {
         let view = view_of(&namespace, &request)?;
-        match view {
-            View::Tenant(scope) if !matches!(namespace.access, Access::Either(..)) => {
-                request.extensions_mut().insert(scope);
-            }
-            View::Fleet(scope) if !matches!(namespace.access, Access::Either(..)) => {
-                request.extensions_mut().insert(scope);
-            }
-            either => {
-                request.extensions_mut().insert(either);
-            }
+        let extensions = request.extensions_mut();
+        // A handler for one party alone takes that party's baton, so that it has no other case to forget.
+        match (namespace.access, view) {
+            (Access::Either(..), view) => drop(extensions.insert(view)),
+            (_, View::Tenant(scope)) => drop(extensions.insert(scope)),
+            (_, View::Fleet(scope)) => drop(extensions.insert(scope)),
         }
     }
     Ok(next.run(request).await)
@@ -72,7 +68,13 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
         (Access::Open, _) => return Err(Rejection::Misassembled("an open route asks for no scope")),
         (Access::Tenant(verb), _) => View::Tenant(scope(verb)?),
         (Access::Fleet(wanted), _) => View::Fleet(fleet(wanted)?),
-        (Access::Either(verb, _), Party::Tenant(_)) => View::Tenant(scope(verb)?),
+        (Access::Either(verb, _), Party::Tenant(grant)) => {
+            // Where an operator may name tenants, so may a tenant: itself, and nobody else.
+            if asked_tenants(request).iter().any(|asked| asked != grant.tenant.as_str()) {
+                return Err(NamespaceError::Tenant.into());
+            }
+            View::Tenant(scope(verb)?)
+        }
         (Access::Either(_, wanted), Party::Operator(_)) => View::Fleet(fleet(wanted)?),
     })
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod fleet;
+mod half;
 mod layer;
 mod narrowing;
 mod scope;
@@ -12,6 +13,8 @@ mod scope;
 pub use access::Access;
 pub use access::View;
 pub use fleet::FleetScope;
+pub use half::Halves;
+pub use half::admit_side;
 pub use layer::Namespace;
 pub use layer::admit;
 pub use narrowing::Narrowing;
@@ -31,6 +34,9 @@ pub enum NamespaceError {
     TenantOnly,
     #[error("an operator's credential is asked for here")]
     OperatorOnly,
+    /// In the words of an unknown path: this listener has none of it for this side.
+    #[error("404 page not found")]
+    NotServed,
     /// The same whether or not there is such a tenant.
     #[error("this credential does not speak for that tenant")]
     Tenant,

@@ -87,6 +87,10 @@ impl ListenerEvents for Events {
     }
 
     fn token_in_clear(&self, credential: &str) {
-        tracing::warn!(listener = self.name, credential, "a valid token was sent in clear; replace it");
+        tracing::warn!(
+            listener = self.name,
+            credential,
+            "a valid token was sent in clear: it may have been read on the way, replace it"
+        );
     }
 }

@@ -7,16 +7,42 @@
 use crate::config::NamePattern;
 use crate::model::FamilyName;
 use crate::model::MetricKind;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// A family as a claimant: its name and its type.
 pub(super) type Claimant = (FamilyName, MetricKind);
 
 /// Who claims which line names, over all tenants.
+///
+/// Tenants meet here alone, so nobody may keep the others waiting: the lock is held for one family at a time, never for
+/// a push. That a scrape has seen claims and families of one moment it tells by counting: nothing had begun to change
+/// when it began to look, and nothing has since.
 #[derive(Debug)]
 pub(super) struct Claims {
+    counted: Mutex<Counted>,
+    /// Shows that change claims: those begun, and those of them that are over.
+    begun: AtomicU64,
+    over: AtomicU64,
+}
+
+/// A show that may change claims; its first change is its beginning, and when it is dropped it is over.
+#[derive(Debug)]
+pub(super) struct Changing<'a> {
+    claims: &'a Claims,
+    begun: bool,
+}
+
+/// A moment in which nothing was changing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Settled(u64);
+
+#[derive(Debug)]
+struct Counted {
     reserved: Arc<[NamePattern]>,
     /// For each claimed line name its claimants, and how many tenants hold each.
     lines: HashMap<Box<str>, Vec<(Claimant, u32)>>,
@@ -28,25 +54,72 @@ pub(super) struct Claims {
 #[derive(Clone, Debug)]
 pub(super) struct ClaimsView {
     pub(super) reserved: Arc<[NamePattern]>,
-    pub(super) contested: Arc<HashSet<Claimant>>,
+    /// `None`: something changed meanwhile, so every family is to be looked at.
+    pub(super) contested: Option<Arc<HashSet<Claimant>>>,
 }
 
 impl Claims {
     pub(super) fn new(reserved: &[NamePattern]) -> Self {
-        let contested = Arc::default();
-        Self { reserved: reserved.into(), lines: HashMap::new(), contested, reserved_families: 0 }
+        let (lines, contested) = (HashMap::new(), Arc::default());
+        let counted = Counted { reserved: reserved.into(), lines, contested, reserved_families: 0 };
+        Self { counted: Mutex::new(counted), begun: AtomicU64::new(0), over: AtomicU64::new(0) }
     }
 
-    pub(super) fn view(&self) -> ClaimsView {
-        ClaimsView { reserved: self.reserved.clone(), contested: self.contested.clone() }
+    /// What a show changes claims with.
+    pub(super) fn changing(&self) -> Changing<'_> {
+        Changing { claims: self, begun: false }
+    }
+
+    /// This moment, unless something is changing in it. To be asked before the families are looked at.
+    pub(super) fn settled(&self) -> Option<Settled> {
+        let over = self.over.load(Ordering::SeqCst);
+        (self.begun.load(Ordering::SeqCst) == over).then_some(Settled(over))
+    }
+
+    /// The claims for families that were looked at since the moment `before`.
+    pub(super) fn view(&self, before: Option<Settled>) -> ClaimsView {
+        let (reserved, contested) = {
+            let counted = self.counted.lock();
+            (counted.reserved.clone(), counted.contested.clone())
+        };
+        let unchanged = before.is_some() && before == self.settled();
+        ClaimsView { reserved, contested: unchanged.then_some(contested) }
     }
 
     pub(super) fn reserved_families(&self) -> u64 {
-        self.reserved_families
+        self.counted.lock().reserved_families
     }
+}
 
+impl Changing<'_> {
     /// One more tenant holds the family.
     pub(super) fn add(&mut self, name: &FamilyName, kind: MetricKind) {
+        self.begin().lock().add(name, kind);
+    }
+
+    /// One tenant less holds the family.
+    pub(super) fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
+        self.begin().lock().remove(name, kind);
+    }
+
+    fn begin(&mut self) -> &Mutex<Counted> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.claims.begun.fetch_add(1, Ordering::SeqCst);
+        }
+        &self.claims.counted
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        if self.begun {
+            self.claims.over.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Counted {
+    fn add(&mut self, name: &FamilyName, kind: MetricKind) {
         if is_reserved(&self.reserved, name, kind) {
             self.reserved_families = self.reserved_families.saturating_add(1);
             return;
@@ -66,8 +139,7 @@ impl Claims {
         }
     }
 
-    /// One tenant less holds the family.
-    pub(super) fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
+    fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
         if is_reserved(&self.reserved, name, kind) {
             self.reserved_families = self.reserved_families.saturating_sub(1);
             return;
@@ -97,7 +169,11 @@ impl Claims {
         rivals.insert(claimant);
         rivals.retain(|rival| self.contested.contains(rival) && !self.is_contested(rival));
         if !rivals.is_empty() {
-            Arc::make_mut(&mut self.contested).retain(|claimant| !rivals.contains(claimant));
+            // One by one, not by a walk over all: whoever takes many away would pay for their square.
+            let contested = Arc::make_mut(&mut self.contested);
+            for rival in &rivals {
+                contested.remove(rival);
+            }
         }
     }
 

@@ -56,7 +56,7 @@ pub enum FleetPiece<'a> {
     /// A family begins. Each name comes once; a flattened one may turn out to have no lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group of `tenant` holds of it; `only` its lines of that name, where one is given.
-    Lines { tenant: &'a TenantId, family: &'a PreparedFamily, only: Option<&'a str> },
+    Lines { tenant: &'a TenantId, family: &'a Arc<PreparedFamily>, only: Option<&'a str> },
 }
 
 impl FleetSnapshot {
@@ -76,8 +76,8 @@ impl FleetSnapshot {
         if self.open.as_mut().is_some_and(Open::seek) {
             let open = self.open.as_mut()?;
             let source = open.sources.get(open.source)?;
-            let (row, cell) = source.column.cell_from(open.row)?;
-            open.row = row.saturating_add(1);
+            let cell = source.column.cell(open.row)?;
+            open.row = open.row.saturating_add(1);
             let (tenant, _) = self.tenants.get(source.tenant)?;
             return Some(FleetPiece::Lines { tenant, family: &cell.family, only: open.only.as_deref() });
         }
@@ -148,7 +148,7 @@ impl Open {
     /// Moves on to a source that has a row left; false at the end.
     fn seek(&mut self) -> bool {
         while let Some(source) = self.sources.get(self.source) {
-            if source.column.cell_from(self.row).is_some() {
+            if source.column.cell(self.row).is_some() {
                 return true;
             }
             self.source += 1;
@@ -158,23 +158,26 @@ impl Open {
     }
 }
 
-/// Which contested families are contested among these tenants: a narrowed operator does not see the others' claims.
+/// Which families contradict each other among these tenants. Where the claims are known only contested ones are looked
+/// at, and often there are none; a narrowed operator does not see other tenants' claims.
 fn flattened(tenants: &[(TenantId, Columns)], claims: &ClaimsView) -> HashSet<Claimant> {
-    if claims.contested.is_empty() {
+    let contested = claims.contested.as_deref();
+    if contested.is_some_and(HashSet::is_empty) {
         return HashSet::new();
     }
-    let mut candidates: HashMap<String, HashSet<Claimant>> = HashMap::new();
+    let mut claimed: HashMap<String, HashSet<Claimant>> = HashMap::new();
     for (_, columns) in tenants {
         for column in (0..).map_while(|nth| columns.get(nth)) {
             let claimant = (column.name.clone(), column.kind);
-            if claims.contested.contains(&claimant) {
+            let may_be = contested.is_none_or(|contested| contested.contains(&claimant));
+            if may_be && !is_reserved(&claims.reserved, &column.name, column.kind) {
                 for line in lines_of(&claimant) {
-                    candidates.entry(line).or_default().insert(claimant.clone());
+                    claimed.entry(line).or_default().insert(claimant.clone());
                 }
             }
         }
     }
-    candidates.into_values().filter(|claimants| claimants.len() > 1).flatten().collect()
+    claimed.into_values().filter(|claimants| claimants.len() > 1).flatten().collect()
 }
 
 /// Contested families by the line names they may write, and by tenant under each.

@@ -2,10 +2,12 @@
 
 use super::column::Place;
 use super::usage::Usage;
+use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the store accounts for a group besides its key and its families: this struct, its entry in the map of groups,
@@ -13,13 +15,13 @@ use std::sync::Arc;
 const OVERHEAD: usize = 768;
 
 /// One group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// Sorted by name.
-    pub(super) families: Vec<Held>,
-    /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
-    pub(super) own: [Place; 2],
+    /// By name, in a tree: into a sorted list, a push of many new names would be as slow as their square.
+    pub(super) families: BTreeMap<FamilyName, Held>,
+    /// Its own gauges, in the order of [`OwnGauge::ALL`].
+    pub(super) own: [Held; 2],
     /// When it was last changed, if ever.
     pub(super) pushed_at: Option<Timestamp>,
     /// When a change was last refused, if ever.
@@ -31,25 +33,25 @@ pub(super) struct Group {
 pub(super) struct Held {
     pub(super) place: Place,
     pub(super) family: Arc<PreparedFamily>,
+    /// When it was pushed.
+    pub(super) at: Timestamp,
 }
 
 impl Group {
-    pub(super) fn find(&self, name: &str) -> Result<usize, usize> {
-        self.families.binary_search_by(|held| (**held.family.name()).cmp(name))
-    }
-
     pub(super) fn get(&self, name: &str) -> Option<&Held> {
-        self.find(name).ok().and_then(|at| self.families.get(at))
+        self.families.get(name)
     }
 
     /// Puts `held` in the place of the family of its name, which is handed back.
     pub(super) fn put(&mut self, held: Held) -> Option<Held> {
-        match self.find(held.family.name()) {
-            Ok(at) => self.families.get_mut(at).map(|slot| std::mem::replace(slot, held)),
-            Err(at) => {
-                self.families.insert(at, held);
-                None
-            }
+        self.families.insert(held.family.name().clone(), held)
+    }
+
+    /// Notes that a family, or an own gauge, stands elsewhere in its column.
+    pub(super) fn moved(&mut self, family: &str, to: Place) {
+        let pushed = self.families.get_mut(family).into_iter();
+        if let Some(held) = pushed.chain(&mut self.own).find(|held| held.place.column == to.column) {
+            held.place = to;
         }
     }
 

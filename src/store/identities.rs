@@ -43,7 +43,7 @@ impl Identities {
         if job.series.is_some() || job.name_sets.len() == 1 && job.name_sets.contains_key(&name_set(key)) {
             return;
         }
-        let families = job.groups.iter().filter_map(|key| group_of(key)).flat_map(|group| &group.families);
+        let families = job.groups.iter().filter_map(|key| group_of(key)).flat_map(|group| group.families.values());
         job.series = Some(families.flat_map(|held| held.family.series()).copied().collect());
     }
 

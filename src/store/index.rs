@@ -4,6 +4,7 @@ use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
 use super::column::Place;
+use super::helps::Helps;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
@@ -35,8 +36,16 @@ pub(super) struct Index {
     by_name: BTreeMap<FamilyName, ColumnId>,
     /// Line names with something behind the family's name (`x_bucket`): who claims them. The bare name is in `by_name`.
     claimed: HashMap<Box<str>, ColumnId>,
+    helps: Helps,
     /// The order of names as the last snapshot saw it, until a column comes or goes.
     order: Option<Arc<Vec<ColumnId>>>,
+}
+
+/// A group's family stands in another place now.
+pub(super) struct Moved {
+    pub(super) key: Arc<GroupingKey>,
+    pub(super) family: FamilyName,
+    pub(super) to: Place,
 }
 
 impl Index {
@@ -83,24 +92,36 @@ impl Index {
     }
 
     pub(super) fn insert(&mut self, id: ColumnId, cell: Cell) -> Place {
-        let row = self.column_mut(id).map_or(u32::MAX, |column| column.insert(cell));
+        let help = self.help_with(id, &cell);
+        let row = self.column_mut(id).map_or(u32::MAX, |column| {
+            column.help = help;
+            column.insert(cell)
+        });
         Place { column: id, row }
     }
 
     pub(super) fn replace(&mut self, place: Place, cell: Cell) {
+        let help = self.help_with(place.column, &cell);
         if let Some(column) = self.column_mut(place.column) {
+            column.help = help;
             column.replace(place.row, cell);
         }
     }
 
-    /// Empties a place; a column that nobody holds any more goes with its claims.
-    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) {
-        let Some(column) = self.column_mut(place.column) else {
-            return;
-        };
-        column.remove(place.row, key);
+    fn help_with(&mut self, id: ColumnId, cell: &Cell) -> Arc<str> {
+        let column = self.columns.get(id.0 as usize).and_then(|column| column.as_deref());
+        column.map_or_else(|| "".into(), |column| self.helps.with(id, column, cell))
+    }
+
+    /// Empties a place; a column that nobody holds any more goes with its claims. Whose cell has come there is handed
+    /// back.
+    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) -> Option<Moved> {
+        let help = self.helps.without(place.column, key);
+        let column = self.column_mut(place.column)?;
+        column.help = help.unwrap_or_else(|| column.help.clone());
+        let moved = column.remove(place.row);
         if column.holders() > 0 {
-            return;
+            return moved.map(|key| Moved { key, family: column.name.clone(), to: place });
         }
         let (name, kind) = (column.name.clone(), column.kind);
         self.by_name.remove(&name);
@@ -109,7 +130,9 @@ impl Index {
             *slot = None;
         }
         self.order = None;
+        self.helps.forget(place.column);
         self.free.push(place.column);
+        None
     }
 
     fn retype(&mut self, id: ColumnId, kind: MetricKind) {

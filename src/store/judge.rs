@@ -13,10 +13,8 @@ use super::index::Index;
 use super::index::claimed_lines;
 use super::usage::Usage;
 use crate::model::GroupingKey;
-use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
-use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// What a push is judged on.
@@ -33,46 +31,38 @@ pub(super) struct State<'a> {
 
 /// Consistency first, so that a client whose push can never be is not told to make room.
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
-    let leaving = Leaving::of(push, state);
     for family in &push.families {
-        check_kind(family, state, &leaving)?;
-        check_claims(family, state, &leaving)?;
+        check_kind(family, push, state)?;
+        check_claims(family, push, state)?;
         check_series(family, &push.key, state)?;
     }
     let after = usage_after(push, state);
-    state.usage.may_become(after, state.quota)?;
+    state.usage.may_become(after, state.quota).map_err(|refusal| match refusal {
+        Refusal::QuotaFull { kind, limit, .. } if !state.all_visible => {
+            Refusal::QuotaFull { kind, limit, needed: None }
+        }
+        refusal => refusal,
+    })?;
     Ok(after)
 }
 
-/// The columns that nobody will hold in their present kind once the push is in: its group leaves them, or takes them
-/// along to another kind, and was their only holder.
-struct Leaving(HashSet<ColumnId>);
-
-impl Leaving {
-    fn of(push: &Push, state: &State<'_>) -> Self {
-        let pushed: HashMap<&str, MetricKind> =
-            push.families.iter().map(|family| (&**family.name(), family.kind())).collect();
-        let held = state.group.into_iter().flat_map(|group| &group.families);
-        let leaves = held.filter_map(|held| {
-            let column = held.place.column;
-            let gone = match pushed.get(&**held.family.name()) {
-                Some(kind) => *kind != held.family.kind(),
-                None => push.method == Method::Replace,
-            };
-            let alone = state.index.get(column).is_some_and(|column| column.holders() == 1);
-            (gone && alone).then_some(column)
-        });
-        Self(leaves.collect())
-    }
-
-    fn stays<'a>(&self, found: Option<(ColumnId, &'a Column)>) -> Option<&'a Column> {
-        found.filter(|(id, _)| !self.0.contains(id)).map(|(_, column)| column)
-    }
+/// The column, if somebody will hold it in its present kind once the push is in. Its only holder may be the push's own
+/// group, which leaves it or takes it along to another kind. Asked of the columns that a push meets, and not of all that
+/// its group holds: a refusal costs no more than the push.
+fn stays<'a>(found: Option<(ColumnId, &'a Column)>, push: &Push, state: &State<'_>) -> Option<&'a Column> {
+    let (id, column) = found?;
+    let held = state.group.and_then(|group| group.get(&column.name)).filter(|held| held.place.column == id);
+    let alone = held.is_some() && column.holders() == 1;
+    let leaves = match push.family(&column.name) {
+        Some(family) => family.kind() != column.kind,
+        None => push.method == Method::Replace,
+    };
+    (!(alone && leaves)).then_some(column)
 }
 
 /// A name has one type.
-fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
-    match leaving.stays(state.index.find(family.name())) {
+fn check_kind(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Result<(), Refusal> {
+    match stays(state.index.find(family.name()), push, state) {
         Some(column) if column.kind != family.kind() => {
             let held = if state.all_visible { column.kind.proto_name() } else { "another type" };
             let (name, kind) = (family.name(), family.kind().proto_name());
@@ -83,7 +73,7 @@ fn check_kind(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> 
 }
 
 /// A line name belongs to one family: `x_count` is either a counter of that name or part of the histogram `x`.
-fn check_claims(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -> Result<(), Refusal> {
+fn check_claims(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Result<(), Refusal> {
     let collides = |line: &str, column: &Column| {
         let (kind, name) = (column.kind, &column.name);
         Err(Refusal::Inconsistent(match state.all_visible {
@@ -93,14 +83,14 @@ fn check_claims(family: &PreparedFamily, state: &State<'_>, leaving: &Leaving) -
             false => format!("collected metric named \"{line}\" collides with a family that is held already"),
         }))
     };
-    if let Some(column) = leaving.stays(state.index.claimant(family.name())) {
+    if let Some(column) = stays(state.index.claimant(family.name()), push, state) {
         return collides(family.name(), column);
     }
     for line in claimed_lines(family.name(), family.kind()) {
-        if let Some(column) = leaving.stays(state.index.find(&line)) {
+        if let Some(column) = stays(state.index.find(&line), push, state) {
             return collides(family.name(), column);
         }
-        let claimant = leaving.stays(state.index.claimant(&line));
+        let claimant = stays(state.index.claimant(&line), push, state);
         if let Some(column) = claimant.filter(|column| column.name != *family.name()) {
             return collides(family.name(), column);
         }
@@ -144,7 +134,7 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 /// The families of the group that the push takes away or replaces.
 fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
     match push.method {
-        Method::Replace => Box::new(group.families.iter().map(|held| &*held.family)),
+        Method::Replace => Box::new(group.families.values().map(|held| &*held.family)),
         Method::Merge => {
             Box::new(push.families.iter().filter_map(|family| group.get(family.name())).map(|held| &*held.family))
         }

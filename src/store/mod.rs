@@ -11,14 +11,22 @@
 //! | `judge` | may this write be? a pure reading of the state |
 //! | `index` | family names: who holds them, as what, and which line names they claim |
 //! | `identities` | which series are held, where two groups could hold the same |
-//! | `column` | a family across groups, in chunks that a snapshot shares |
+//! | `chunks` | rows that a snapshot shares and a write copies piece by piece |
+//! | `column` | a family across groups |
+//! | `helps` | the help texts of families whose groups do not agree on one |
+//! | `groups` | the groups by their keys |
+//! | `catalogue` | what a scope sees, group by group |
 //! | `claims` | which line names the families of all tenants claim |
 //! | `usage` | what a tenant takes of its quota |
 
+mod catalogue;
+mod chunks;
 mod claims;
 mod column;
 mod fleet;
 mod group;
+mod groups;
+mod helps;
 mod identities;
 mod index;
 mod journal;
@@ -31,6 +39,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::Catalogue;
+pub use catalogue::GroupView;
 pub use fleet::FleetPiece;
 pub use fleet::FleetSnapshot;
 pub use journal::Entry;
@@ -52,9 +62,10 @@ use crate::model::QuotaKind;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::FleetScope;
+use crate::namespace::Narrowing;
 use crate::namespace::Scope;
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Why a write is refused. Nothing of it is stored; what is noted of it is said with each.
@@ -63,15 +74,27 @@ pub enum Refusal {
     /// It contradicts what the tenant already holds. Noted as a failure of the group.
     #[error("{0}")]
     Inconsistent(String),
-    /// It would take more than the tenant may keep. Noted if the group exists.
-    #[error("the tenant's quota is full: {kind} is {limit}, and this would make it {needed}")]
-    QuotaFull { kind: QuotaKind, limit: u64, needed: u64 },
+    /// It would take more than the tenant may keep. Noted if the group exists. What would be needed tells how much the
+    /// whole tenant holds, so it is only there for whoever can see all of that.
+    #[error("the tenant's quota is full: {kind} is {limit}, and this would {}", OfNeeded(*.needed))]
+    QuotaFull { kind: QuotaKind, limit: u64, needed: Option<u64> },
     /// The group does not exist for this scope. Not noted.
     #[error("the group is not within this credential's scope")]
     OutOfScope,
     /// The journal did not take it. Not noted.
     #[error("the storage did not accept the write")]
     Unavailable,
+}
+
+struct OfNeeded(Option<u64>);
+
+impl fmt::Display for OfNeeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(needed) => write!(f, "make it {needed}"),
+            None => f.write_str("be over it"),
+        }
+    }
 }
 
 /// Whether a push replaces its whole group or only the families it carries.
@@ -102,13 +125,19 @@ impl Push {
         families.dedup_by(|later, first| later.name() == first.name());
         Self { key, method, families, at }
     }
+
+    /// What it carries of that name.
+    fn family(&self, name: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|family| (**family.name()).cmp(name)).ok()?;
+        self.families.get(at).map(|family| &**family)
+    }
 }
 
 /// All shelves. Tenants come from the configuration; nothing a client sends makes one.
 #[derive(Debug)]
 pub struct Store {
     shelves: BTreeMap<TenantId, Shelf>,
-    claims: Mutex<Claims>,
+    claims: Claims,
     journal: Arc<dyn Journal>,
     own_gauge: PrepareOwnGauge,
 }
@@ -122,7 +151,7 @@ impl Store {
         own_gauge: PrepareOwnGauge,
     ) -> Self {
         let shelf = |(tenant, quota): (TenantId, Quota)| (tenant.clone(), Shelf::new(tenant, quota));
-        let claims = Mutex::new(Claims::new(reserved));
+        let claims = Claims::new(reserved);
         Self { shelves: tenants.into_iter().map(shelf).collect(), claims, journal, own_gauge }
     }
 
@@ -144,10 +173,39 @@ impl Store {
         self.shelf(scope, key)?.delete(self, key)
     }
 
+    /// Removes every group that the scope can see, all at one instant.
+    pub fn wipe(&self, scope: &Scope) -> Result<(), Refusal> {
+        let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
+        shelf.wipe(self, scope.narrowing())
+    }
+
+    /// Removes every group of the one tenant that an operator has named; without that it is refused.
+    pub fn wipe_named(&self, scope: &FleetScope) -> Result<(), Refusal> {
+        let tenant = scope.named_tenant().ok_or(Refusal::OutOfScope)?;
+        self.shelves.get(tenant).ok_or(Refusal::OutOfScope)?.wipe(self, &Narrowing::default())
+    }
+
     /// Notes that a push of this group was refused before it came here: its failure time becomes `at`. A group that
     /// does not exist is created with its two gauges alone, if the quota has room for it; else there is no trace.
     pub fn note_failure(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
         self.shelf(scope, key)?.note_failure(self, key, at)
+    }
+
+    /// More than this no push of the tenant may take: it could not be accepted, whatever it replaced.
+    pub fn push_bytes_max(&self, scope: &Scope) -> u64 {
+        let shelf = self.shelves.get(scope.tenant());
+        shelf.map_or(0, |shelf| shelf.quota().stored_bytes_max.max(shelf.usage().stored_bytes))
+    }
+
+    /// The refusal of a push that takes more than [`Store::push_bytes_max`], noted as that of any full quota.
+    pub fn refuse_too_large(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Refusal {
+        let noted = self.shelf(scope, key).and_then(|shelf| shelf.note_full(self, key, at).map(|()| shelf.quota()));
+        match noted {
+            Ok(quota) => {
+                Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit: quota.stored_bytes_max, needed: None }
+            }
+            Err(refusal) => refusal,
+        }
     }
 
     /// What the scope can see, at one instant.
@@ -156,15 +214,26 @@ impl Store {
         Snapshot::new(columns, scope.narrowing())
     }
 
-    /// What the operator can see: each tenant at one instant of its own.
-    ///
-    /// While it is taken no family comes or goes anywhere, so that no two tenants' claims contradict each other unseen;
-    /// pushes of families that are already there go on.
+    /// What the operator can see: each tenant at one instant of its own. It keeps nobody waiting but, for a moment, the
+    /// tenant it looks at.
     pub fn fleet_snapshot(&self, scope: &FleetScope) -> FleetSnapshot {
-        let claims = self.claims.lock();
+        let before = self.claims.settled();
         let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
-        FleetSnapshot::new(columns, claims.view())
+        FleetSnapshot::new(columns, self.claims.view(before))
+    }
+
+    /// What the scope can see, group by group, at one instant.
+    pub fn catalogue(&self, scope: &Scope) -> Catalogue {
+        let groups = self.shelves.get(scope.tenant()).map(|shelf| (scope.tenant().clone(), shelf.groups()));
+        Catalogue::new(groups.into_iter().collect(), scope.narrowing())
+    }
+
+    /// What the operator can see, group by group: each tenant at one instant of its own.
+    pub fn fleet_catalogue(&self, scope: &FleetScope) -> Catalogue {
+        let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        let groups = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.groups()));
+        Catalogue::new(groups.collect(), &Arc::default())
     }
 
     /// What each tenant takes of its quota.
@@ -174,7 +243,7 @@ impl Store {
 
     /// How many families of how many tenants are kept out of the fleet's view for their names.
     pub fn reserved_families(&self) -> u64 {
-        self.claims.lock().reserved_families()
+        self.claims.reserved_families()
     }
 
     fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<&Shelf, Refusal> {

@@ -2,15 +2,13 @@
 //!
 //! Every write takes the same steps: judge, journal, show. With the memory journal they run inline under the lock, so
 //! pushes of one tenant are judged in the order of their arrival and nobody sees half of one.
-//!
-//! A write that brings or takes a family changes the claims of the whole fleet, whose lock comes before the tenant's. So
-//! it is tried without that lock first, as nearly every push needs none, and once more with it where it did.
 
 use super::Entry;
 use super::Push;
 use super::Refusal;
 use super::Store;
-use super::claims::Claims;
+use super::chunks::Shared;
+use super::group::Group;
 use super::group::empty_group_usage;
 use super::index::Columns;
 use super::state::State;
@@ -19,6 +17,7 @@ use crate::model::GroupingKey;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::namespace::Narrowing;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -29,9 +28,6 @@ pub(super) struct Shelf {
     quota: Quota,
     state: Mutex<State>,
 }
-
-/// The write would change the fleet's claims, whose lock is not held.
-struct NeedsClaims;
 
 impl Shelf {
     pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
@@ -60,23 +56,15 @@ impl Shelf {
         self.state.lock().share()
     }
 
+    pub(super) fn groups(&self) -> Shared<Arc<Group>> {
+        self.state.lock().share_groups()
+    }
+
     pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
-        let outcome = self.write(store, |state, claims| {
-            let after = match state.judge(push, &self.quota, all_visible) {
-                Ok(after) => after,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            if claims.is_none() && state.changes_claims(push) {
-                return Err(NeedsClaims);
-            }
-            let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
-            let families = push.families.clone();
-            let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
-            Ok(journal(store, entry).map(|()| state.show_push(&key, push, after, claims, store.own_gauge)))
-        });
+        let outcome = self.accept(store, push, all_visible);
         match &outcome {
             Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
-            Err(Refusal::QuotaFull { .. }) => self.note(store, &push.key, push.at, false)?,
+            Err(Refusal::QuotaFull { .. }) => self.note_full(store, &push.key, push.at)?,
             Ok(()) | Err(Refusal::OutOfScope | Refusal::Unavailable) => {}
         }
         outcome
@@ -86,31 +74,44 @@ impl Shelf {
         self.note(store, key, at, true)
     }
 
-    pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
-        self.write(store, |state, claims| {
-            if !state.has_group(key) {
-                return Ok(Ok(()));
-            }
-            if claims.is_none() && state.deleting_changes_claims(key) {
-                return Err(NeedsClaims);
-            }
-            let entry = Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) };
-            Ok(journal(store, entry).map(|()| state.show_delete(key, claims)))
-        })
+    pub(super) fn note_full(&self, store: &Store, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
+        self.note(store, key, at, false)
     }
 
-    /// Runs `write` under the tenant's lock, and again under the fleet's and the tenant's if it asks for that.
-    fn write(
-        &self,
-        store: &Store,
-        write: impl Fn(&mut State, Option<&mut Claims>) -> Result<Result<(), Refusal>, NeedsClaims>,
-    ) -> Result<(), Refusal> {
-        let first = write(&mut self.state.lock(), None);
-        first.unwrap_or_else(|NeedsClaims| {
-            let mut claims = store.claims.lock();
-            // With the claims in hand nothing asks for them, so this is only for the type.
-            write(&mut self.state.lock(), Some(&mut claims)).unwrap_or(Err(Refusal::Unavailable))
-        })
+    pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        if state.has_group(key) {
+            journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
+            state.show_delete(key, &mut store.claims.changing());
+        }
+        Ok(())
+    }
+
+    /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
+    pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        let keys = state.keys(|key| narrowing.admits(key));
+        let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
+        let batch: Vec<Entry> = keys.iter().map(entry).collect();
+        if !batch.is_empty() {
+            journal(store, &batch)?;
+        }
+        let mut changing = store.claims.changing();
+        for key in &keys {
+            state.show_delete(key, &mut changing);
+        }
+        Ok(())
+    }
+
+    fn accept(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        let after = state.judge(push, &self.quota, all_visible)?;
+        let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
+        let families = push.families.clone();
+        let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
+        journal(store, &[entry])?;
+        state.show_push(&key, push, after, &store.claims, store.own_gauge);
+        Ok(())
     }
 
     /// Writes down that a change of the group failed. `create`: also if there is no such group, quota permitting.
@@ -124,15 +125,15 @@ impl Shelf {
             }
         }
         let key = state.stored_key(key);
-        journal(store, Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at })?;
+        journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
         state.show_failure(&key, at, after, store.own_gauge);
         Ok(())
     }
 }
 
 /// One write, one batch: the memory journal has nothing to gather for.
-fn journal(store: &Store, entry: Entry) -> Result<(), Refusal> {
-    store.journal.commit(&[entry]).map_err(|error| {
+fn journal(store: &Store, batch: &[Entry]) -> Result<(), Refusal> {
+    store.journal.commit(batch).map_err(|error| {
         tracing::error!(%error, "a write was not journalled");
         Refusal::Unavailable
     })

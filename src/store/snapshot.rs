@@ -25,7 +25,7 @@ pub enum Piece<'a> {
     /// A family begins. Families come in the order of their names, each once, and none without lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
     /// What one group holds of it.
-    Lines(&'a PreparedFamily),
+    Lines(&'a Arc<PreparedFamily>),
 }
 
 impl Snapshot {
@@ -41,7 +41,7 @@ impl Snapshot {
             Some(at) => {
                 let (column, row) = self.open.as_mut()?;
                 *row = at.saturating_add(1);
-                column.cell_from(at).map(|(_, cell)| Piece::Lines(&cell.family))
+                column.cell(at).map(|cell| Piece::Lines(&cell.family))
             }
             None => self.open_next(),
         }
@@ -64,11 +64,10 @@ impl Snapshot {
 /// The first row at or behind `row` that holds something the narrowing lets through.
 fn visible_from(column: &Column, mut row: u32, narrowing: &Narrowing) -> Option<u32> {
     loop {
-        let (at, cell) = column.cell_from(row)?;
-        if is_visible(cell, narrowing) {
-            return Some(at);
+        if is_visible(column.cell(row)?, narrowing) {
+            return Some(row);
         }
-        row = at.saturating_add(1);
+        row = row.saturating_add(1);
     }
 }
 

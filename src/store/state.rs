@@ -3,15 +3,19 @@
 use super::Method;
 use super::Push;
 use super::Refusal;
+use super::chunks::Shared;
+use super::claims::Changing;
 use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
 use super::group::Held;
 use super::group::empty_group_usage;
 use super::group::family_usage;
+use super::groups::Groups;
 use super::identities::Identities;
 use super::index::Columns;
 use super::index::Index;
+use super::index::Moved;
 use super::judge;
 use super::judge::judge;
 use super::usage::Usage;
@@ -21,13 +25,13 @@ use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
 use crate::model::Timestamp;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One tenant's groups, and the indices over them.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    groups: HashMap<Arc<GroupingKey>, Group>,
+    groups: Groups,
     index: Index,
     identities: Identities,
     usage: Usage,
@@ -42,8 +46,17 @@ impl State {
         self.index.share()
     }
 
+    pub(super) fn share_groups(&self) -> Shared<Arc<Group>> {
+        self.groups.share()
+    }
+
+    /// The keys of those groups that `wanted` picks, as the groups hold them.
+    pub(super) fn keys(&self, wanted: impl Fn(&GroupingKey) -> bool) -> Vec<Arc<GroupingKey>> {
+        self.groups.keys().filter(|key| wanted(key)).cloned().collect()
+    }
+
     pub(super) fn has_group(&self, key: &GroupingKey) -> bool {
-        self.groups.contains_key(key)
+        self.groups.contains(key)
     }
 
     /// The key as the group holds it, which is how the push that created the group spelled it.
@@ -63,43 +76,26 @@ impl State {
         judge(push, &judge::State { index, identities, group, usage: *usage, quota, all_visible })
     }
 
-    /// Whether an accepted push brings, takes or retypes a family.
-    pub(super) fn changes_claims(&self, push: &Push) -> bool {
-        let new = |family: &PreparedFamily| {
-            self.index.find(family.name()).is_none_or(|(_, column)| column.kind != family.kind())
-        };
-        let group = self.groups.get(&push.key).filter(|_| push.method == Method::Replace);
-        let mut held = group.into_iter().flat_map(|group| &group.families);
-        push.families.iter().any(|family| new(family)) || held.any(|held| self.is_sole(held) && !carries(push, held))
-    }
-
-    pub(super) fn deleting_changes_claims(&self, key: &GroupingKey) -> bool {
-        self.groups.get(key).is_some_and(|group| group.families.iter().any(|held| self.is_sole(held)))
-    }
-
-    fn is_sole(&self, held: &Held) -> bool {
-        self.index.get(held.place.column).is_some_and(|column| column.holders() == 1)
-    }
-
     pub(super) fn show_push(
         &mut self,
         key: &Arc<GroupingKey>,
         push: &Push,
         after: Usage,
-        mut claims: Option<&mut Claims>,
+        claims: &Claims,
         own_gauge: PrepareOwnGauge,
     ) {
-        self.ensure_group(key, own_gauge);
+        let mut changing = claims.changing();
+        self.ensure_group(key, push.at, own_gauge);
         if push.method == Method::Replace {
-            self.drop_families(key, |held| !carries(push, held), claims.as_deref_mut());
+            self.drop_families(key, |held| push.family(held.family.name()).is_none(), &mut changing);
         }
         for family in &push.families {
-            self.put_family(key, family, claims.as_deref_mut());
+            self.put_family(key, family, push.at, &mut changing);
         }
-        if let Some(group) = self.groups.get_mut(&**key) {
+        if let Some(group) = self.groups.get_mut(key) {
             group.pushed_at = Some(push.at);
         }
-        self.show_own_gauge(key, OwnGauge::PushTime, own_gauge);
+        self.show_own_gauge(key, OwnGauge::PushTime, push.at, own_gauge);
         self.usage = after;
     }
 
@@ -110,20 +106,21 @@ impl State {
         after: Usage,
         own_gauge: PrepareOwnGauge,
     ) {
-        self.ensure_group(key, own_gauge);
-        if let Some(group) = self.groups.get_mut(&**key) {
+        self.ensure_group(key, at, own_gauge);
+        if let Some(group) = self.groups.get_mut(key) {
             group.failed_at = Some(at);
         }
-        self.show_own_gauge(key, OwnGauge::PushFailureTime, own_gauge);
+        self.show_own_gauge(key, OwnGauge::PushFailureTime, at, own_gauge);
         self.usage = after;
     }
 
-    pub(super) fn show_delete(&mut self, key: &GroupingKey, claims: Option<&mut Claims>) {
+    pub(super) fn show_delete(&mut self, key: &GroupingKey, claims: &mut Changing<'_>) {
         let given = self.group_usage(key);
         self.drop_families(key, |_| true, claims);
         let Some(group) = self.groups.remove(key) else { return };
-        for place in group.own {
-            self.index.remove(place, key);
+        for own in &group.own {
+            let moved = self.index.remove(own.place, key);
+            self.note_moved(moved);
         }
         self.identities.remove_group(key);
         self.usage = self.usage.changed(Usage::default(), given);
@@ -135,41 +132,50 @@ impl State {
             return Usage::default();
         };
         let mut usage = empty_group_usage(&group.key);
-        for held in &group.families {
+        for held in group.families.values() {
             usage.add(family_usage(&held.family));
         }
         usage
     }
 
     /// Makes the group, never pushed and never failed, if it is not there.
-    fn ensure_group(&mut self, key: &Arc<GroupingKey>, own_gauge: PrepareOwnGauge) {
-        if self.groups.contains_key(&**key) {
+    fn ensure_group(&mut self, key: &Arc<GroupingKey>, at: Timestamp, own_gauge: PrepareOwnGauge) {
+        if self.groups.contains(key) {
             return;
         }
         let own = OwnGauge::ALL.map(|gauge| {
             let family = Arc::new(own_gauge(gauge, key, None));
             let column = self.index.open(family.name(), family.kind());
-            self.index.insert(column, Cell { key: key.clone(), family })
+            let place = self.index.insert(column, Cell { key: key.clone(), family: family.clone() });
+            Held { place, family, at }
         });
-        let group = Group { key: key.clone(), families: Vec::new(), own, pushed_at: None, failed_at: None };
-        self.groups.insert(key.clone(), group);
+        let group = Group { key: key.clone(), families: BTreeMap::new(), own, pushed_at: None, failed_at: None };
+        self.groups.insert(group);
         self.identities.add_group(key);
     }
 
-    fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, own_gauge: PrepareOwnGauge) {
-        let Some(group) = self.groups.get(&**key) else { return };
+    fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, at: Timestamp, own_gauge: PrepareOwnGauge) {
+        let Some(group) = self.groups.get_mut(key) else { return };
         let family = Arc::new(own_gauge(gauge, key, group.moment(gauge)));
-        if let Some((_, place)) = OwnGauge::ALL.iter().zip(group.own).find(|(own, _)| **own == gauge) {
-            self.index.replace(place, Cell { key: key.clone(), family });
+        if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
+            own.family = family.clone();
+            own.at = at;
+            self.index.replace(own.place, Cell { key: key.clone(), family });
         }
     }
 
-    fn put_family(&mut self, key: &Arc<GroupingKey>, family: &Arc<PreparedFamily>, claims: Option<&mut Claims>) {
+    fn put_family(
+        &mut self,
+        key: &Arc<GroupingKey>,
+        family: &Arc<PreparedFamily>,
+        at: Timestamp,
+        claims: &mut Changing<'_>,
+    ) {
         let Self { groups, index, identities, .. } = self;
-        let Some(group) = groups.get_mut(&**key) else { return };
+        let Some(group) = groups.get_mut(key) else { return };
         let before = index.find(family.name()).map(|(_, column)| column.kind);
         let column = index.open(family.name(), family.kind());
-        if let Some(claims) = claims.filter(|_| before != Some(family.kind())) {
+        if before != Some(family.kind()) {
             if let Some(kind) = before {
                 claims.remove(family.name(), kind);
             }
@@ -183,22 +189,36 @@ impl State {
             }
             None => index.insert(column, cell),
         };
-        if let Some(old) = group.put(Held { place, family: family.clone() }) {
+        if let Some(old) = group.put(Held { place, family: family.clone(), at }) {
             identities.remove_family(key, &old.family);
         }
         identities.add_family(key, family);
     }
 
-    fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, mut claims: Option<&mut Claims>) {
+    fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
-        for held in group.families.extract_if(.., |held| gone(held)) {
+        let mut moved = Vec::new();
+        group.families.retain(|_, held| {
+            if !gone(held) {
+                return true;
+            }
             let (name, kind) = (held.family.name(), held.family.kind());
-            index.remove(held.place, key);
-            if let Some(claims) = claims.as_deref_mut().filter(|_| index.find(name).is_none()) {
+            moved.extend(index.remove(held.place, key));
+            if index.find(name).is_none() {
                 claims.remove(name, kind);
             }
             identities.remove_family(key, &held.family);
+            false
+        });
+        self.note_moved(moved);
+    }
+
+    fn note_moved(&mut self, moved: impl IntoIterator<Item = Moved>) {
+        for Moved { key, family, to } in moved {
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.moved(&family, to);
+            }
         }
     }
 
@@ -211,9 +231,4 @@ impl State {
         }
         usage
     }
-}
-
-/// Whether the push carries a family of the name of `held`. Families of a push are sorted by name.
-fn carries(push: &Push, held: &Held) -> bool {
-    push.families.binary_search_by(|family| family.name().cmp(held.family.name())).is_ok()
 }

@@ -1,10 +1,12 @@
 //! The store by itself: families are made by hand, journals fail on demand.
 
+mod cost;
 mod fleet;
 mod history;
 mod judgement;
 mod quota;
 mod reading;
+mod wipe;
 
 use super::Entry;
 use super::FleetPiece;
@@ -139,6 +141,18 @@ fn fleet_view(store: &Store, tenants: Option<&[&str]>) -> Vec<String> {
     }
     lines.retain(|line| !line.contains("push_"));
     lines
+}
+
+/// Groups as their keys, each with its families and when they were pushed.
+fn listed(mut groups: crate::store::Catalogue) -> Vec<String> {
+    std::iter::from_fn(move || groups.read())
+        .map(|group| {
+            let families = (0..group.family_count()).filter_map(|nth| group.family(nth));
+            let families: Vec<String> = families.map(|(f, at)| format!("{}@{}", f.name(), at.unix_seconds())).collect();
+            let (tenant, last) = (group.tenant(), group.last_push_successful());
+            format!("{tenant} {:?} {last} {}", group.key(), families.join(" "))
+        })
+        .collect()
 }
 
 /// Refuses while it is told to.

@@ -8,6 +8,7 @@ use crate::model::QuotaKind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub groups: u64,
+    /// Lines of a scrape, the gateway's own gauges aside.
     pub series: u64,
     pub stored_bytes: u64,
 }
@@ -34,7 +35,7 @@ impl Usage {
         ];
         for (kind, before, needed, limit) in kinds {
             if needed > limit && needed > before {
-                return Err(Refusal::QuotaFull { kind, limit, needed });
+                return Err(Refusal::QuotaFull { kind, limit, needed: Some(needed) });
             }
         }
         Ok(())

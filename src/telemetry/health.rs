@@ -40,6 +40,7 @@ impl Health {
         }
     }
 
+    /// Loaded, and no shutdown under way.
     pub fn is_ready(&self) -> bool {
         self.inner.loaded.load(Ordering::Acquire) && !self.inner.stopping.load(Ordering::Acquire)
     }

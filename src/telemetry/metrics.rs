@@ -144,6 +144,7 @@ impl Metrics {
         self.pushes.clone()
     }
 
+    /// `file`: as the configuration names it.
     pub fn certificate_expires(&self, file: &str, at: Timestamp) {
         self.certificates.get_or_create(&File { file: file.to_owned() }).set(at.unix_seconds());
     }

@@ -25,7 +25,7 @@ impl Process {
 
 /// Linux counts CPU time in hundredths of a second for every program (`USER_HZ`, 100 on all its platforms of today).
 const TICKS_PER_SECOND: f64 = 100.0;
-/// The page size of x86-64; elsewhere the memory is read from `VmRSS`, which is in KiB.
+/// The unit of the sizes in `/proc/self/status`, whatever the page size.
 const KIB: u64 = 1024;
 
 impl Collector for Process {

@@ -11,6 +11,7 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
+    /// Without a random source it starts at 0: an id is for finding a line, not for keeping a secret.
     pub fn new() -> Self {
         let start = getrandom::u64().unwrap_or_default();
         Self { next: Arc::new(AtomicU64::new(start)) }

@@ -18,6 +18,7 @@ use axum::body::Body;
 use axum::body::Bytes;
 use http::HeaderMap;
 use http::Request;
+use http::Response;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -37,7 +38,8 @@ pub struct GatewayBuilder {
 #[derive(Clone, Debug)]
 pub struct TestGateway {
     pub clock: MockClock,
-    app: Router,
+    /// The listeners by their names, in the order of the configuration.
+    listeners: Vec<(String, Router)>,
     ops: Router,
     tokens: BTreeMap<String, String>,
 }
@@ -128,10 +130,15 @@ impl GatewayBuilder {
         self
     }
 
+    /// What `start` would begin with, for whoever brings the sockets along: the configuration, and the tokens by name.
+    pub fn into_parts(self) -> (Config, BTreeMap<String, String>) {
+        (self.config, self.tokens)
+    }
+
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
-        let (app, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
-        TestGateway { clock, app, ops, tokens: self.tokens }
+        let (listeners, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
+        TestGateway { clock, listeners, ops, tokens: self.tokens }
     }
 }
 
@@ -142,15 +149,22 @@ impl Default for GatewayBuilder {
 }
 
 impl TestGateway {
-    /// Somebody without credentials.
+    /// Somebody without credentials, at the first listener.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        Client { app: self.app.clone(), headers: HeaderMap::new(), address }
+        let (_, app) = self.listeners.first().expect("a configuration has a listener");
+        Client { app: app.clone(), headers: HeaderMap::new(), address }
     }
 
     /// The holder of the token `name`.
     pub fn client(&self, name: &str) -> Client {
         self.stranger().with("authorization", &format!("Bearer {}", self.token(name)))
+    }
+
+    /// Somebody at the listener of this name.
+    pub fn at(&self, listener: &str, client: &Client) -> Client {
+        let (_, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
+        Client { app: app.clone(), ..client.clone() }
     }
 
     /// Somebody at the operator's listener.
@@ -179,12 +193,17 @@ impl Client {
         self
     }
 
-    pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+    /// Sends a request and reads nothing of the answer but its head: it is under way until it is dropped.
+    pub async fn begin(&self, method: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a good request");
         request.headers_mut().extend(self.headers.clone());
         request.extensions_mut().insert(Peer::invented(self.address, true));
-        let answer = self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-        let (head, body) = answer.into_parts();
+        self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let (head, body) = self.begin(method, path, body).await.into_parts();
         let body = body.collect().await.expect("an answer in process does not break").to_bytes();
         let reason = head.extensions.get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());

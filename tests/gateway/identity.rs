@@ -130,3 +130,34 @@ async fn a_page_of_another_site_changes_nothing() {
     red.clone().with("sec-fetch-site", "cross-site").post("/metrics/job/a", "").await.refused(403, "origin_refused");
     red.with("origin", "https://push.example.org").put("/metrics/job/a", "").await.ok();
 }
+
+#[tokio::test]
+async fn who_may_push_may_empty_a_group_but_not_delete_it() {
+    let gateway = GatewayBuilder::new().tenant("red").token("red", "ci", &[Verb::Push], |_| {}).start();
+    let (red, ci) = (gateway.client("red"), gateway.client("ci"));
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    ci.delete("/metrics/job/a").await.refused(403, "scope_refused");
+    assert_eq!(red.scrape().await.len(), 1);
+    ci.put("/metrics/job/a", "").await.ok();
+    assert!(red.scrape().await.is_empty());
+    assert!(red.get("/metrics").await.text().contains("push_time_seconds{"));
+}
+
+#[tokio::test]
+async fn jobs_alone_or_labels_alone_narrow_what_is_seen() {
+    let gateway = GatewayBuilder::new()
+        .tenant("red")
+        .token("red", "by-job", &Verb::ALL, |token| {
+            token.jobs = JobPattern::parse("a*").map(|pattern| vec![pattern]);
+        })
+        .token("red", "by-label", &Verb::ALL, |token| {
+            token.labels = [("env".to_owned(), "prod".to_owned())].into();
+        })
+        .start();
+    for path in ["/metrics/job/a1", "/metrics/job/b/env/prod", "/metrics/job/b"] {
+        gateway.client("red").put(path, "# HELP m words\nm 1\n").await.ok();
+    }
+    assert_eq!(gateway.client("red").scrape().await.len(), 3);
+    assert_eq!(gateway.client("by-job").scrape().await, ["m{instance=\"\",job=\"a1\"} 1"]);
+    assert_eq!(gateway.client("by-label").scrape().await, ["m{env=\"prod\",instance=\"\",job=\"b\"} 1"]);
+}

@@ -59,6 +59,20 @@ async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leav
     red.put("/metrics/job/b", "").await.ok();
 }
 
+#[tokio::test]
+async fn a_place_is_kept_while_an_answer_is_being_read() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.in_flight_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let unread = red.begin("GET", "/metrics", "").await;
+    assert!(unread.status().is_success());
+    red.get("/metrics").await.refused(429, "in_flight_full");
+    drop(unread);
+    red.get("/metrics").await.ok();
+}
+
 /// A body that ends when `end` does.
 fn stalled_until(
     end: tokio::sync::oneshot::Receiver<()>,
@@ -101,4 +115,56 @@ async fn a_full_quota_is_403_and_names_limit_and_need() {
     assert!(answer.text().contains("series_max is 1, and this would make it 2"), "{}", answer.text());
     assert_eq!(answer.reason.as_deref(), Some("quota_full series_max=1"));
     red.put("/metrics/job/a", "m 1\n").await.ok();
+}
+
+#[tokio::test]
+async fn a_small_body_that_long_grouping_labels_make_vast_is_refused_for_the_quota_and_not_written_out() {
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.stored_bytes_max = 100_000)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .start();
+    let red = gateway.client("red");
+    let path = format!("/metrics/job/a/l/{}", "v".repeat(10_000));
+    let body: String = (0..20).map(|n| format!("m{n} 1\n")).collect();
+    let answer = red.put(&path, &body).await.refused(403, "quota_full");
+    assert!(answer.text().contains("stored_bytes_max is 100000, and this would be over it"), "{}", answer.text());
+    assert_eq!(red.get("/metrics").await.text(), "");
+    // A group that is there keeps a note, as for every full quota.
+    red.put(&path, "m 1\n").await.ok();
+    red.put(&path, &body).await.refused(403, "quota_full");
+    assert!(!red.get("/metrics").await.text().contains("\"} 0\n"));
+}
+
+#[tokio::test]
+async fn a_narrowed_credential_is_not_told_how_much_its_tenant_holds() {
+    let narrowed = |token: &mut pushward::config::TenantToken| {
+        token.jobs = pushward::model::JobPattern::parse("own").map(|job| vec![job]);
+    };
+    let gateway = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.series_max = 3)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .token("red", "narrow", &pushward::model::Verb::ALL, narrowed)
+        .start();
+    gateway.client("red").put("/metrics/job/other", "m 1\nn 2\n").await.ok();
+    let answer = gateway.client("narrow").put("/metrics/job/own", "m 1\nn 2\n").await.refused(403, "quota_full");
+    assert!(answer.text().contains("series_max is 3, and this would be over it"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_full_tenant_and_a_hasty_operator_are_nobody_elses_business() {
+    let mut builder = GatewayBuilder::new()
+        .tenant_with("red", |tenant| tenant.limits.quota.groups_max = 1)
+        .token("red", "red", &pushward::model::Verb::ALL, |_| {})
+        .tenant("blue")
+        .operator("hasty", &[pushward::model::OperatorScope::FleetRead], |_| {})
+        .operator("prometheus", &[pushward::model::OperatorScope::FleetRead], |_| {});
+    let hasty = builder.config.operators.get_mut("hasty").unwrap();
+    hasty.limits.requests_burst = NonZeroU32::new(1).unwrap();
+    let gateway = builder.start();
+    gateway.client("red").put("/metrics/job/a", "m 1\n").await.ok();
+    gateway.client("red").put("/metrics/job/b", "m 1\n").await.refused(403, "quota_full");
+    gateway.client("blue").put("/metrics/job/b", "m 1\n").await.ok();
+    gateway.client("hasty").get("/metrics").await.ok();
+    gateway.client("hasty").get("/metrics").await.refused(429, "rate_limited");
+    assert_eq!(gateway.client("prometheus").scrape().await.len(), 2);
 }

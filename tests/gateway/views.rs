@@ -121,3 +121,41 @@ async fn reserved_names_reach_their_tenant_but_not_the_operator() {
     assert_eq!(gateway.client("prometheus").scrape().await, ["fine{tenant=\"red\",instance=\"\",job=\"a\"} 1"]);
     assert!(gateway.at_ops(&gateway.stranger()).get("/metrics").await.text().contains("pushward_reserved_families 3"));
 }
+
+#[tokio::test]
+async fn an_operator_who_narrows_sees_nothing_of_what_others_contradict() {
+    let gateway = two_tenants().start();
+    let summary = "# TYPE x summary\nx{quantile=\"0.5\"} 1\nx_sum 2\nx_count 3\n";
+    gateway.client("red").put("/metrics/job/a", summary).await.ok();
+    gateway.client("blue").put("/metrics/job/a", "# TYPE x gauge\nx 9\n").await.ok();
+    let prometheus = gateway.client("prometheus");
+    assert!(!prometheus.get("/metrics").await.ok().text().contains("# TYPE x summary"));
+    let red = prometheus.get("/metrics?tenant=red").await.ok().text();
+    assert!(red.contains("# TYPE x summary\n") && !red.contains("blue"), "{red}");
+}
+
+#[tokio::test]
+async fn the_help_is_that_of_the_tenant_whose_id_sorts_first() {
+    let gateway = two_tenants().start();
+    gateway.client("red").put("/metrics/job/a", "# HELP m red's words\n# TYPE m gauge\nm 1\n").await.ok();
+    let help = |text: String| text.lines().find(|line| line.starts_with("# HELP m ")).map(str::to_owned);
+    let prometheus = gateway.client("prometheus");
+    assert_eq!(help(prometheus.get("/metrics").await.text()).unwrap(), "# HELP m red's words");
+    gateway.client("blue").put("/metrics/job/z", "# HELP m blue's words\n# TYPE m gauge\nm 1\n").await.ok();
+    assert_eq!(help(prometheus.get("/metrics").await.text()).unwrap(), "# HELP m blue's words");
+    assert_eq!(help(gateway.client("red").get("/metrics").await.text()).unwrap(), "# HELP m red's words");
+}
+
+#[tokio::test]
+async fn a_tenants_view_has_no_metrics_of_the_gateway_so_it_may_push_such_names_itself() {
+    let gateway = two_tenants().start();
+    let red = gateway.client("red");
+    let own = ["go_goroutines 7", "process_open_fds 8", "pushward_build_info 9", "pushgateway_build_info 10"];
+    red.put("/metrics/job/a", &(own.join("\n") + "\n")).await.ok();
+    let scrape = red.scrape().await;
+    assert_eq!(scrape.len(), own.len(), "{scrape:?}");
+    for line in own {
+        let (name, value) = line.split_once(' ').unwrap();
+        assert!(scrape.contains(&format!("{name}{{instance=\"\",job=\"a\"}} {value}")), "{scrape:?}");
+    }
+}

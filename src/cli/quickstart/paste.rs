@@ -1,6 +1,7 @@
 //! What quickstart prints: lines to paste, and no secret in them.
 
 use crate::config::Config;
+use crate::config::Listener;
 use std::io;
 use std::io::Write;
 use std::net::IpAddr;
@@ -28,8 +29,7 @@ pub(super) fn reached_at(addresses: &[SocketAddr]) -> String {
 pub(super) fn write(dir: &Path, config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let file = |name: &str| shell(&dir.join(name).display().to_string());
     let ca = file("ca.pem");
-    let scheme = config.listener.tls.as_ref().map_or("http", |_| "https");
-    let url = format!("{scheme}://{}/metrics", reached_at(&config.listener.addresses));
+    let url = config.listeners.first().map(metrics_url).unwrap_or_default();
     // `@` belongs to the argument, so it is quoted with the path.
     let header = shell(&format!("@{}", dir.join("push.header").display()));
     writeln!(
@@ -48,11 +48,16 @@ Ctrl-C stops. Serving {dir}"#,
         prometheus = file("prometheus.yml"),
         dir = shell(&dir.display().to_string()),
     )?;
-    if let Some(address) = config.listener.beyond_loopback() {
+    if let Some(address) = config.listeners.iter().find_map(Listener::beyond_loopback) {
         let others = "from other machines, copy ca.pem and push.header there; started with --expose, push.token and read.token work from there";
         writeln!(out, "It listens on {address} too: {others}.")?;
     }
     Ok(())
+}
+
+fn metrics_url(listener: &Listener) -> String {
+    let scheme = listener.tls.as_ref().map_or("http", |_| "https");
+    format!("{scheme}://{}{}/metrics", reached_at(&listener.addresses), listener.route_prefix)
 }
 
 /// `text` as one word of a shell.

@@ -83,7 +83,7 @@ fn quickstart_makes_what_the_contract_lists_and_serves_it() {
     }
     assert_eq!(read(&dir, "push.header"), format!("Authorization: Bearer {}\n", read(&dir, "push.token")));
     let served = ran.served.unwrap();
-    assert_eq!(served.listener.addresses, ["127.0.0.1:9091".parse().unwrap()]);
+    assert_eq!(served.listeners[0].addresses, ["127.0.0.1:9091".parse().unwrap()]);
     assert_eq!(served.storage.path, Path::new(&dir).join("data"));
     assert_eq!(pushward(&["check", "--config", &format!("{dir}/pushward.yml")]).code, GOOD);
     for line in ["--cacert", "/push.header", "prometheus --config.file=", "A restart loses what was pushed"] {
@@ -140,7 +140,7 @@ fn quickstarts_certificate_is_trusted_through_its_ca_for_thirty_days() {
     assert_eq!(parsed.public_key().parsed().unwrap().key_size(), 256);
     assert!(parsed.raw_serial().len() == 16);
     // The tokens are for loopback, so it listens there too.
-    let addresses: Vec<_> = config(&dir).listener.addresses.iter().map(ToString::to_string).collect();
+    let addresses: Vec<_> = config(&dir).listeners[0].addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["192.0.2.7:9091", "127.0.0.1:9091"]);
     assert!(read(&dir, "prometheus.yml").contains("[\"127.0.0.1:9091\"]"));
 }

@@ -12,6 +12,7 @@ use super::super::listener::ADDRESS_RULE;
 use super::super::listener::DEADLINES;
 use super::super::listener::LISTENER;
 use super::super::listener::TLS;
+use super::super::listeners::PROXY_PROTOCOL;
 use super::super::log::LOG;
 use super::super::namespace::NAMESPACE;
 use super::super::ops::OPS;
@@ -39,6 +40,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("", &super::super::CONFIG),
     ("listener.", &LISTENER),
     ("listener.tls.", &TLS),
+    ("listener.proxy_protocol.", &PROXY_PROTOCOL),
     ("listener.addresses.", &ADDRESS_RULE),
     ("listener.deadlines.", &DEADLINES),
     ("ops.", &OPS),
@@ -90,15 +92,17 @@ fn the_example_names_every_key() {
 fn the_examples_numbers_are_the_defaults() {
     let config = example();
     let default = Config::parse("listener: { plaintext_allowed: true }", Path::new("p.yml")).unwrap();
-    for (listener, default) in [(&config.listener, &default.listener), (&config.ops.listener, &default.ops.listener)] {
+    let pairs = [(&config.listeners[0], &default.listeners[0]), (&config.ops.listener, &default.ops.listener)];
+    for (listener, default) in pairs {
         let mut listener = listener.clone();
         // What has no default.
         assert_eq!(listener.tls.take().unwrap().profile, TlsProfile::default());
         listener.address_rules.clear();
+        assert!(listener.proxy_protocol.take().is_none_or(|proxy| proxy.required));
         assert_eq!(format!("{listener:?}"), format!("{default:?}"));
     }
-    assert_eq!(config.listener.deadlines, Deadlines::default());
-    assert_eq!(config.listener.connections_max, Listener::on(Vec::new()).connections_max);
+    assert_eq!(config.listeners[0].deadlines, Deadlines::default());
+    assert_eq!(config.listeners[0].connections_max, Listener::on(Vec::new()).connections_max);
     assert_eq!(config.ops.auth, OpsAuth::default());
     assert_eq!(format!("{:?}", config.storage), format!("{:?}", Storage::default()));
     assert_eq!(format!("{:?}", config.namespace), format!("{:?}", Namespace::default()));

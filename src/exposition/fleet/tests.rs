@@ -13,7 +13,7 @@ use proptest::prelude::*;
 fn prepared(body: &str) -> Vec<PreparedFamily> {
     let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
     let key = GroupingKey::new("j", [("instance", "i")]).unwrap();
-    crate::exposition::prepare(pushed, &key, &SeriesHasher::with_key([1; 16]), "tenant").unwrap()
+    crate::exposition::prepare(pushed, &key, &SeriesHasher::with_key([1; 16]), "tenant", u64::MAX).unwrap()
 }
 
 fn labels(job_prefix: bool) -> FleetLabels {
@@ -22,7 +22,7 @@ fn labels(job_prefix: bool) -> FleetLabels {
 
 fn written(family: &PreparedFamily, labels: &FleetLabels, only: Option<&str>) -> String {
     let mut out = Vec::new();
-    write_fleet_lines(&mut out, family, labels, only);
+    write_fleet_lines(&mut out, family, family.lines(), labels, only);
     String::from_utf8(out).unwrap()
 }
 

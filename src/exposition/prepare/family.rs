@@ -2,6 +2,7 @@
 
 use super::Forced;
 use super::Inconsistent;
+use super::Unfit;
 use crate::exposition::escape::Quoted;
 use crate::exposition::fleet;
 use crate::exposition::float;
@@ -25,6 +26,8 @@ pub(super) struct FamilyWriter<'p> {
     namespace_label: &'p str,
     /// Whether the group's own labels are renamed in the operator's view, so that every line's are.
     forced_renamed: bool,
+    /// What the families to come may take.
+    bytes_left: u64,
     merged: Vec<(&'p str, &'p str)>,
     labels: Vec<u8>,
     lines: Vec<u8>,
@@ -39,6 +42,7 @@ impl<'p> FamilyWriter<'p> {
         forced: &'p Forced<'p>,
         hasher: &'p SeriesHasher,
         namespace_label: &'p str,
+        bytes_max: u64,
     ) -> Self {
         Self {
             pushed,
@@ -46,6 +50,7 @@ impl<'p> FamilyWriter<'p> {
             hasher,
             namespace_label,
             forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, name)),
+            bytes_left: bytes_max,
             merged: Vec::new(),
             labels: Vec::new(),
             lines: Vec::new(),
@@ -56,7 +61,7 @@ impl<'p> FamilyWriter<'p> {
     }
 
     /// The family with `metrics`, which are places in the column of all metrics.
-    pub(super) fn write(&mut self, family: &'p Family<'p>, metrics: &[u32]) -> Result<PreparedFamily, Inconsistent> {
+    pub(super) fn write(&mut self, family: &'p Family<'p>, metrics: &[u32]) -> Result<PreparedFamily, Unfit> {
         let name = &*family.name;
         self.lines.clear();
         self.line_count = 0;
@@ -65,7 +70,7 @@ impl<'p> FamilyWriter<'p> {
         if let Some(taken) = place_label(family.kind)
             && self.forced.names().any(|forced| forced == taken)
         {
-            return Err(explicit(name, taken));
+            return Err(explicit(name, taken).into());
         }
         for metric_at in metrics {
             let Some(metric) = self.pushed.metrics.get(*metric_at as usize) else {
@@ -74,12 +79,12 @@ impl<'p> FamilyWriter<'p> {
             renamed |= self.take_labels(family, metric)?;
             self.series.push(self.hasher.id(name, self.merged.iter().copied()));
             match metric.measured {
-                Measured::Value(value) => self.line(name, "", None, value),
+                Measured::Value(value) => self.line(name, "", None, value)?,
                 Measured::Distribution { sum, count } => self.distribution(family, *metric_at, sum, count)?,
             }
         }
         self.refuse_twins(name)?;
-        Ok(PreparedFamily::from(PreparedParts {
+        let family = PreparedFamily::from(PreparedParts {
             name: name.into(),
             kind: family.kind,
             help: (&*family.help).into(),
@@ -87,7 +92,9 @@ impl<'p> FamilyWriter<'p> {
             line_count: index(self.line_count),
             series: self.series.as_slice().into(),
             renamed,
-        }))
+        });
+        self.bytes_left = self.bytes_left.checked_sub(family.stored_bytes()).ok_or(Unfit::TooLarge)?;
+        Ok(family)
     }
 
     /// Merges and writes the labels of `metric`; says whether one of them is renamed in the operator's view.
@@ -109,7 +116,7 @@ impl<'p> FamilyWriter<'p> {
         Ok(renamed)
     }
 
-    fn distribution(&mut self, family: &Family<'_>, metric_at: u32, sum: f64, count: f64) -> Result<(), Inconsistent> {
+    fn distribution(&mut self, family: &Family<'_>, metric_at: u32, sum: f64, count: f64) -> Result<(), Unfit> {
         let name = &*family.name;
         let (suffix, place) = match family.kind {
             MetricKind::Summary => ("", "quantile"),
@@ -121,20 +128,19 @@ impl<'p> FamilyWriter<'p> {
         let end = points.partition_point(|point| point.metric == metric_at);
         let points = points.get(..end).unwrap_or_default();
         if has_twins(points) {
-            return Err(Inconsistent::collected_before(&format!("{name}{suffix}")));
+            return Err(Inconsistent::collected_before(&format!("{name}{suffix}")).into());
         }
         for point in points {
-            self.line(name, suffix, Some((place, point.at)), point.value);
+            self.line(name, suffix, Some((place, point.at)), point.value)?;
         }
         if family.kind != MetricKind::Summary && !points.iter().any(|point| point.at == f64::INFINITY) {
-            self.line(name, suffix, Some((place, f64::INFINITY)), count);
+            self.line(name, suffix, Some((place, f64::INFINITY)), count)?;
         }
-        self.line(name, "_sum", None, sum);
-        self.line(name, "_count", None, count);
-        Ok(())
+        self.line(name, "_sum", None, sum)?;
+        self.line(name, "_count", None, count)
     }
 
-    fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) {
+    fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) -> Result<(), Unfit> {
         let lines = &mut self.lines;
         lines.extend_from_slice(name.as_bytes());
         lines.extend_from_slice(suffix.as_bytes());
@@ -151,6 +157,7 @@ impl<'p> FamilyWriter<'p> {
         float::write(lines, value);
         lines.push(b'\n');
         self.line_count += 1;
+        if lines.len() as u64 > self.bytes_left { Err(Unfit::TooLarge) } else { Ok(()) }
     }
 
     fn refuse_twins(&mut self, name: &str) -> Result<(), Inconsistent> {

@@ -24,6 +24,16 @@ pub(super) use labels::Forced;
 #[error("{0}")]
 pub struct Inconsistent(Box<str>);
 
+/// Why a push is not prepared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+    /// Written out it takes more than it may. It was left at that, however much more it would have been.
+    #[error("it takes more bytes than it may")]
+    TooLarge,
+}
+
 impl Inconsistent {
     fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
@@ -42,19 +52,22 @@ impl Inconsistent {
 /// Makes a push ready to be stored and scraped: the labels of `key` forced onto every metric, every line written, every
 /// series identified by `hasher`. Families of the gateway's own names are dropped.
 ///
-/// `namespace_label` is the label under which the operator's view names a tenant.
+/// `namespace_label` is the label under which the operator's view names a tenant. `bytes_max` is what the families may take
+/// in the store's account. It is kept to while they are written: the labels of a group stand on every line, so what is
+/// written can be a thousand times what was sent.
 pub fn prepare(
     mut pushed: PushedFamilies<'_>,
     key: &GroupingKey,
     hasher: &SeriesHasher,
     namespace_label: &str,
-) -> Result<Vec<PreparedFamily>, Inconsistent> {
+    bytes_max: u64,
+) -> Result<Vec<PreparedFamily>, Unfit> {
     if pushed.timestamped {
-        return Err(Inconsistent::new("pushed metrics must not have timestamps"));
+        return Err(Inconsistent::new("pushed metrics must not have timestamps").into());
     }
     if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
         let name = Quoted(name.as_bytes());
-        return Err(Inconsistent::new(format!("grouping label {name} has a NUL in its value")));
+        return Err(Inconsistent::new(format!("grouping label {name} has a NUL in its value")).into());
     }
     if !pushed.points.is_sorted_by_key(|point| point.metric) {
         pushed.points.sort_by_key(|point| point.metric);
@@ -71,7 +84,7 @@ pub fn prepare(
     }
     claims::check(families.iter().map(|(family, _)| *family))?;
     let forced = Forced::new(key);
-    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label);
+    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max);
     let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));
     written.collect()
 }

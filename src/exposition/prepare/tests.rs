@@ -1,4 +1,5 @@
 use super::Forced;
+use super::Unfit;
 use super::prepare;
 use crate::exposition::pushed::Label;
 use crate::exposition::text;
@@ -19,7 +20,7 @@ fn hasher() -> SeriesHasher {
 
 fn try_prepare(body: &str, key: &GroupingKey) -> Result<Vec<PreparedFamily>, String> {
     let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
-    prepare(pushed, key, &hasher(), "tenant").map_err(|error| error.to_string())
+    prepare(pushed, key, &hasher(), "tenant", u64::MAX).map_err(|error| error.to_string())
 }
 
 fn prepared(body: &str, key: &GroupingKey) -> Vec<PreparedFamily> {
@@ -74,8 +75,6 @@ fn a_histogram_is_written_whole_and_its_buckets_in_the_order_they_came() {
     );
     let family = &prepared(body, &key(&[]))[0];
     assert_eq!((family.line_count(), family.series().len()), (8, 2));
-    let names: Vec<_> = crate::exposition::line_names(family).collect();
-    assert_eq!(names, ["h_bucket", "h_sum", "h_count"]);
 }
 
 #[test]
@@ -202,5 +201,20 @@ proptest! {
         let escape = |value: &str| value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
         let expected: Vec<_> = naive.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
         prop_assert_eq!(String::from_utf8(text).unwrap(), expected.join(","));
+    }
+}
+
+#[test]
+fn what_is_written_is_bounded_while_it_is_written() {
+    let key = key(&[("l", "a value that stands on every line")]);
+    let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\nm 1\nn 2\n";
+    let prepare = |bytes_max| {
+        let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
+        prepare(pushed, &key, &hasher(), "tenant", bytes_max)
+    };
+    let whole: u64 = prepare(u64::MAX).unwrap().iter().map(PreparedFamily::stored_bytes).sum();
+    assert!(prepare(whole).is_ok());
+    for less in [whole - 1, whole / 2, 100, 0] {
+        assert_eq!(prepare(less).unwrap_err(), Unfit::TooLarge, "{less} of {whole}");
     }
 }

@@ -14,6 +14,7 @@ use crate::listener::Handshake;
 use crate::listener::HttpService;
 use crate::listener::ListenerEvents;
 use crate::listener::Peer;
+use crate::listener::ProxyLayer;
 use crate::listener::ServerTls;
 use crate::listener::TlsLayer;
 use crate::listener::bind;
@@ -70,7 +71,10 @@ pub(super) fn listener() -> Listener {
     Listener {
         name: "test".to_owned(),
         addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        serves: crate::model::Service::ALL.into(),
+        route_prefix: String::new(),
         tls: None,
+        proxy_protocol: None,
         connections_max: 100,
         connections_per_address_max: 100,
         connections_wait_max: millis(200),
@@ -154,9 +158,12 @@ impl Server {
         let tracker = TaskTracker::new();
         let clock = SystemClock::shared();
         let in_clear = Arc::new(|value: &str| (value == "Bearer valid").then(|| "4fQk2ZtR1a".to_owned()));
+        let caps = CapsLayer::new(&config, clock.clone(), shutdown.clone(), told.clone());
+        let proxy = ProxyLayer::new(&config, &caps);
         let stack = ServiceBuilder::new()
-            .layer(CapsLayer::new(&config, clock.clone(), shutdown.clone(), told.clone()))
+            .layer(caps)
             .layer(DeadlineLayer::new(config.deadlines, clock.clone(), shutdown.clone()))
+            .layer(proxy)
             .layer(TlsLayer::new(&config.name, tls.clone(), in_clear, told.clone()))
             .service(HttpService::new(app(), tracker.clone()));
         let running = TaskTracker::new();
@@ -221,6 +228,10 @@ fn app() -> Router {
         .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
         .route("/slow", get(slow).post(slow))
         .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
+        .route(
+            "/address",
+            get(|Extension(peer): Extension<Peer>| async move { format!("{} {}", peer.address(), peer.is_for_nobody()) }),
+        )
         .route(
             "/peer",
             get(|Extension(peer): Extension<Peer>| async move {

@@ -6,3 +6,4 @@ mod doors;
 mod endings;
 mod harness;
 mod http2;
+mod proxy;

@@ -70,3 +70,82 @@ fn reserved_names_are_kept_out_and_counted() {
     store.delete(&Scope::for_test("red"), &a).unwrap();
     assert_eq!(store.reserved_families(), 0);
 }
+
+#[test]
+fn a_view_taken_while_claims_change_looks_at_everything_and_says_the_same() {
+    let store = store(&["blue", "red"]);
+    let a = key("a", &[]);
+    replace(&store, "red", &a, &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "y")]).unwrap();
+    replace(&store, "blue", &a, &[gauge(&a, "x_count"), gauge(&a, "up")]).unwrap();
+    let settled = fleet_view(&store, None);
+    let mut changing = store.claims.changing();
+    changing.add(&"z".into(), Gauge);
+    assert!(store.claims.settled().is_none());
+    assert_eq!(fleet_view(&store, None), settled);
+    drop(changing);
+    assert!(store.claims.settled().is_some());
+    assert_eq!(fleet_view(&store, None), settled);
+}
+
+#[test]
+fn claims_that_changed_while_the_tenants_were_looked_at_are_not_trusted() {
+    let store = store(&["blue", "red"]);
+    let a = key("a", &[]);
+    replace(&store, "red", &a, &[family(&a, "x", Histogram, "", &[&[]])]).unwrap();
+    // As Store::fleet_snapshot does, with a busy moment between the one tenant and the other: the two never held the
+    // families at one time, so no count of claims could tell.
+    let before = store.claims.settled();
+    let red = store.shelves["red"].columns();
+    store.delete(&Scope::for_test("red"), &a).unwrap();
+    replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
+    let blue = store.shelves["blue"].columns();
+    let names = ["blue", "red"].map(|name| TenantId::parse(name).unwrap());
+    let columns = names.into_iter().zip([blue, red]).collect();
+    let mut snapshot = crate::store::FleetSnapshot::new(columns, store.claims.view(before));
+    let mut headers = Vec::new();
+    while let Some(piece) = snapshot.read() {
+        if let FleetPiece::Family { name, kind, .. } = piece {
+            headers.push(format!("{name} {kind}"));
+        }
+    }
+    assert_eq!(headers[2..], ["x untyped", "x_bucket untyped", "x_count untyped", "x_sum untyped"]);
+}
+
+#[test]
+fn no_view_contradicts_itself_while_tenants_bring_and_take_what_contradicts() {
+    let store = store(&["blue", "red"]);
+    let a = key("a", &[]);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    /// Ends the writers whatever becomes of the reader.
+    struct Ending<'a>(&'a std::sync::atomic::AtomicBool);
+    impl Drop for Ending<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let writer = |tenant: &'static str, families: [PreparedFamily; 2]| {
+        let (store, a, done) = (&store, &a, &done);
+        move || {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                for family in &families {
+                    replace(store, tenant, a, std::slice::from_ref(family)).unwrap();
+                }
+                store.delete(&Scope::for_test(tenant), a).unwrap();
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(writer("red", [family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "m")]));
+        scope.spawn(writer("blue", [gauge(&a, "x_count"), family(&a, "m", Counter, "", &[&[]])]));
+        let _ending = Ending(&done);
+        for _ in 0..2000 {
+            let mut kinds: BTreeMap<String, String> = BTreeMap::new();
+            for header in fleet_view(&store, None).iter().filter_map(|line| line.strip_prefix("# ")) {
+                let (name, rest) = header.split_once(' ').unwrap();
+                assert!(kinds.insert(name.to_owned(), rest.to_owned()).is_none(), "{name} twice");
+            }
+            let histogram = kinds.get("x").is_some_and(|kind| kind.starts_with("histogram"));
+            assert!(!(histogram && kinds.contains_key("x_count")), "{kinds:?}");
+        }
+    });
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// A write of the history.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Push { group: usize, method: Method, families: Vec<(usize, usize, usize)> },
     Delete { group: usize },
     Fail { group: usize },
@@ -19,7 +19,7 @@ const KINDS: [MetricKind; 4] = [MetricKind::Gauge, MetricKind::Counter, MetricKi
 const SERIES: [&[&[(&str, &str)]]; 4] =
     [&[&[]], &[&[("l", "1")], &[("l", "2")]], &[&[("instance", "i")]], &[&[("l", "1"), ("instance", "i")], &[]]];
 
-fn groups() -> Vec<GroupingKey> {
+pub(super) fn groups() -> Vec<GroupingKey> {
     vec![
         key("a", &[]),
         key("a", &[("instance", "i")]),
@@ -30,7 +30,7 @@ fn groups() -> Vec<GroupingKey> {
     ]
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(super) fn op() -> impl Strategy<Value = Op> {
     let families = prop::collection::vec((0..NAMES.len(), 0..KINDS.len(), 0..SERIES.len()), 0..4);
     let method = prop_oneof![Just(Method::Replace), Just(Method::Merge)];
     prop_oneof![
@@ -44,11 +44,15 @@ type Families = BTreeMap<String, PreparedFamily>;
 
 /// What there should be, found by looking at everything.
 #[derive(Clone, Default)]
-struct Model {
+pub(super) struct Model {
     groups: BTreeMap<GroupingKey, Families>,
 }
 
 impl Model {
+    pub(super) fn forget(&mut self, gone: impl Fn(&GroupingKey) -> bool) {
+        self.groups.retain(|key, _| !gone(key));
+    }
+
     fn push(&mut self, key: &GroupingKey, method: Method, families: &[PreparedFamily]) -> bool {
         let mut after = self.groups.clone();
         let group = after.entry(key.clone()).or_default();
@@ -92,7 +96,7 @@ fn lines(view: &str) -> Vec<String> {
     lines
 }
 
-fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(), TestCaseError> {
+pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(), TestCaseError> {
     let groups = groups();
     for (at, op) in (1..).zip(ops) {
         match op {
@@ -134,11 +138,11 @@ fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(),
     Ok(())
 }
 
-fn usage(store: &Store, tenant: &str) -> Usage {
+pub(super) fn usage(store: &Store, tenant: &str) -> Usage {
     store.usage().find(|(id, _, _)| id.as_str() == tenant).unwrap().1
 }
 
-fn recount(store: &Store, tenant: &str) -> Usage {
+pub(super) fn recount(store: &Store, tenant: &str) -> Usage {
     store.shelves[tenant].recount()
 }
 

@@ -1,0 +1,141 @@
+//! The two servers as processes, and what the kernel says they spent.
+
+use super::load;
+use super::load::Manner;
+use pushward::model::PlainToken;
+use pushward::testkit::TestCa;
+use std::fs;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+/// A running server. Ends with this value.
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+    ca: String,
+    token: String,
+}
+
+/// What a round came to.
+pub(crate) struct Round {
+    pushes: u64,
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Round {
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.pushes as f64
+    }
+
+    pub(crate) fn rate(&self) -> f64 {
+        self.pushes as f64 / self.wall.as_secs_f64()
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// On the second core where there is one, so that the load does not sit on the server's.
+fn pinned(program: &str) -> Command {
+    let two = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    if two && Command::new("taskset").arg("-V").stdout(Stdio::null()).status().is_ok() {
+        let mut command = Command::new("taskset");
+        command.args(["-c", "1", program]);
+        return command;
+    }
+    Command::new(program)
+}
+
+impl Server {
+    pub(crate) fn ours(folder: &Path) -> Self {
+        let folder = folder.join("ours");
+        let ca = certificates(&folder);
+        let (port, ops) = (free_port(), free_port());
+        let token = PlainToken::generate("").unwrap();
+        let config = format!(
+            "listener: {{ address: \"127.0.0.1:{port}\", tls: {{ certificate_file: server.pem, key_file: server-key.pem }}, \
+             connections_per_address_max: 10000 }}\n\
+             ops: {{ address: \"127.0.0.1:{ops}\" }}\n\
+             limits: {{ requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
+             series_max: 100000000, stored_bytes_max: 16GiB }}\n\
+             tenants: {{ bench: {{ tokens: [ {{ id: \"{}\", sha256: \"{}\", scopes: [push] }} ] }} }}\n",
+            token.id(),
+            token.digest().to_hex(),
+        );
+        fs::write(folder.join("pushward.yml"), config).unwrap();
+        let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
+        command.args(["serve", "--config"]).arg(folder.join("pushward.yml"));
+        Self::start(command, port, ca, token.reveal().to_owned())
+    }
+
+    pub(crate) fn limit(folder: &Path) -> Self {
+        let folder = folder.join("limit");
+        let ca = certificates(&folder);
+        let port = free_port();
+        let itself = std::env::current_exe().unwrap();
+        let mut command = pinned(itself.to_str().unwrap());
+        command.args(["limit", &format!("127.0.0.1:{port}")]).arg(&folder);
+        Self::start(command, port, ca, PlainToken::generate("").unwrap().reveal().to_owned())
+    }
+
+    fn start(mut command: Command, port: u16, ca: String, token: String) -> Self {
+        let process = command.stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "the server does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { process, port, ca, token }
+    }
+
+    /// Pushes `body` to `groups` groups in turn for as long as a round is.
+    pub(crate) fn load(&self, manner: Manner, connections: usize, body: &str, groups: usize, round: Duration) -> Round {
+        let target = load::Target { port: self.port, ca: &self.ca, token: &self.token, body, groups };
+        // A short round first: caches, connections, the allocator.
+        load::run(&target, manner, connections, Duration::from_millis(200));
+        let (began, spent) = (Instant::now(), self.cpu());
+        let pushes = load::run(&target, manner, connections, round);
+        Round { pushes, wall: began.elapsed(), cpu: self.cpu().saturating_sub(spent) }
+    }
+
+    /// Makes groups until there are so many.
+    pub(crate) fn fill(&self, groups: usize, body: &str) {
+        let target = load::Target { port: self.port, ca: &self.ca, token: &self.token, body, groups };
+        load::fill(&target);
+    }
+
+    /// The CPU time of all threads, to the nanosecond.
+    fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        let of_task = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(tasks.flatten().filter_map(of_task).sum())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A server's certificate and key in `folder`; returns the CA.
+fn certificates(folder: &Path) -> String {
+    fs::create_dir_all(folder).unwrap();
+    let ca = TestCa::new();
+    let (certificate, key) = ca.server(&["localhost", "127.0.0.1"]);
+    fs::write(folder.join("server.pem"), certificate).unwrap();
+    fs::write(folder.join("server-key.pem"), key).unwrap();
+    ca.pem()
+}

@@ -1,0 +1,184 @@
+//! `GET /api/v1/metrics`: groups as Pushgateway's JSON API shows them.
+//!
+//! Written as the client takes it: what is held is a page of one family, and the names within one group. A pushed family
+//! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
+
+use super::state::Api;
+use super::state::Reading;
+use crate::exposition::FleetLabels;
+use crate::exposition::write_json_header;
+use crate::exposition::write_json_labels;
+use crate::exposition::write_json_metrics;
+use crate::exposition::write_json_string;
+use crate::namespace::View;
+use crate::store::Catalogue;
+use crate::store::GroupView;
+use axum::body::Body;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http_body::Body as HttpBody;
+use http_body::Frame;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+
+/// What is written before it is handed on: four TLS records.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// The groups of whoever asks.
+pub async fn catalogue(State(api): State<Api>, view: View) -> Response {
+    let (groups, of_fleet) = match view {
+        View::Tenant(scope) => (api.store.catalogue(&scope), None),
+        View::Fleet(scope) => (api.store.fleet_catalogue(&scope), Some(api.reading.clone())),
+    };
+    let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
+    ([(CONTENT_TYPE, "application/json")], Body::new(body)).into_response()
+}
+
+struct CatalogueBody {
+    groups: Catalogue,
+    /// How an operator's view is written, for an operator.
+    of_fleet: Option<Arc<Reading>>,
+    open: Option<Open>,
+    written: Written,
+}
+
+/// How far the answer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Nothing,
+    Beginning,
+    Groups,
+    All,
+}
+
+/// The group being written.
+struct Open {
+    group: GroupView,
+    fleet: Option<FleetLabels>,
+    keys: std::vec::IntoIter<Key>,
+    /// The family being written, and how many bytes of its lines are.
+    family: Option<(usize, usize)>,
+    first: bool,
+}
+
+/// A key of a group's object.
+#[derive(Clone, Copy)]
+enum Key {
+    Labels,
+    LastPushSuccessful,
+    Family(usize),
+}
+
+impl HttpBody for CatalogueBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
+        while out.len() < PIECE_BYTES && self.write_on(&mut out) {}
+        Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
+    }
+}
+
+impl CatalogueBody {
+    /// Writes one step; false at the end.
+    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
+        match self.written {
+            Written::Nothing => {
+                out.extend_from_slice(b"{\"status\":\"success\",\"data\":[");
+                self.written = Written::Beginning;
+                return true;
+            }
+            Written::All => return false,
+            Written::Beginning | Written::Groups => {}
+        }
+        if let Some(open) = &mut self.open {
+            if !open.write_on(out) {
+                out.push(b'}');
+                self.open = None;
+            }
+            return true;
+        }
+        match self.groups.read() {
+            Some(group) => {
+                out.extend_from_slice(if self.written == Written::Groups { b",{" } else { b"{" });
+                self.written = Written::Groups;
+                self.open = Some(Open::new(group, self.of_fleet.as_deref()));
+            }
+            None => {
+                out.extend_from_slice(b"]}");
+                self.written = Written::All;
+            }
+        }
+        true
+    }
+}
+
+impl Open {
+    fn new(group: GroupView, of_fleet: Option<&Reading>) -> Self {
+        let fleet =
+            of_fleet.map(|reading| FleetLabels::new(&reading.namespace_label, group.tenant(), reading.prefix_job));
+        let families = (0..group.family_count()).filter_map(|nth| Some((group.family(nth)?.0.name(), nth)));
+        let mut keys: Vec<(&str, Key)> = families.map(|(name, nth)| (&**name, Key::Family(nth))).collect();
+        for (name, key) in [("labels", Key::Labels), ("last_push_successful", Key::LastPushSuccessful)] {
+            if !keys.iter().any(|(taken, _)| *taken == name) {
+                keys.push((name, key));
+            }
+        }
+        keys.sort_unstable_by_key(|(name, _)| *name);
+        let keys: Vec<Key> = keys.into_iter().map(|(_, key)| key).collect();
+        Self { group, fleet, keys: keys.into_iter(), family: None, first: true }
+    }
+
+    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
+        if let Some((nth, written)) = self.family {
+            self.family = self.write_family(out, nth, written).map(|written| (nth, written));
+            return true;
+        }
+        let Some(key) = self.keys.next() else { return false };
+        if !std::mem::take(&mut self.first) {
+            out.push(b',');
+        }
+        match key {
+            Key::Labels => {
+                out.extend_from_slice(b"\"labels\":");
+                match &self.fleet {
+                    None => write_json_labels(out, self.group.key().labels()),
+                    Some(fleet) => {
+                        let labels = fleet.of_group(self.group.key());
+                        write_json_labels(out, labels.iter().map(|(name, value)| (&**name, &**value)));
+                    }
+                }
+            }
+            Key::LastPushSuccessful => {
+                let last = self.group.last_push_successful();
+                out.extend_from_slice(format!("\"last_push_successful\":{last}").as_bytes());
+            }
+            Key::Family(nth) => {
+                if let Some((family, at)) = self.group.family(nth) {
+                    write_json_string(out, family.name());
+                    out.push(b':');
+                    write_json_header(out, family, at);
+                    self.family = Some((nth, 0));
+                }
+            }
+        }
+        true
+    }
+
+    /// A page of a family; none when it is at its end.
+    fn write_family(&self, out: &mut Vec<u8>, nth: usize, written: usize) -> Option<usize> {
+        let (family, _) = self.group.family(nth)?;
+        if written >= family.lines().len() {
+            out.extend_from_slice(b"]}");
+            return None;
+        }
+        Some(write_json_metrics(out, family, written, self.fleet.as_ref()))
+    }
+}

@@ -1,0 +1,133 @@
+//! Rows in chunks that a reader shares: what a snapshot is made of.
+//!
+//! The chunks stand behind `Arc`s. Sharing them all is one pointer; the first write afterwards copies the list of chunks
+//! and the one chunk it touches, every further write to a chunk already copied copies nothing.
+//!
+//! No row is empty: were there gaps, a list that was long once would take its room and a reader's time for ever, and no
+//! quota counts them. So the last row comes in the place of one that is taken away.
+
+use std::sync::Arc;
+
+/// Rows in one chunk: copying one is a few hundred nanoseconds, and a million rows are some 16,000 pointers.
+const CHUNK: usize = 64;
+
+type Chunk<T> = Vec<T>;
+
+/// A list of rows. A row keeps its number until another is taken away.
+#[derive(Clone, Debug)]
+pub(super) struct Chunks<T> {
+    /// Each of [`CHUNK`] rows but the last, which is not empty.
+    chunks: Arc<Vec<Arc<Chunk<T>>>>,
+    len: u32,
+}
+
+/// The rows as they were at one instant.
+#[derive(Clone, Debug)]
+pub(super) struct Shared<T>(Arc<Vec<Arc<Chunk<T>>>>);
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self { chunks: Arc::default(), len: 0 }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(super) fn get(&self, row: u32) -> Option<&T> {
+        cell(&self.0, row)
+    }
+
+    /// Every row, with its number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..).zip(self.0.iter().flat_map(|chunk| chunk.iter()))
+    }
+}
+
+fn cell<T>(chunks: &[Arc<Chunk<T>>], row: u32) -> Option<&T> {
+    chunks.get(row as usize / CHUNK)?.get(row as usize % CHUNK)
+}
+
+impl<T> Chunks<T> {
+    pub(super) fn share(&self) -> Shared<T> {
+        Shared(self.chunks.clone())
+    }
+
+    pub(super) fn get(&self, row: u32) -> Option<&T> {
+        cell(&self.chunks, row)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+}
+
+impl<T: Clone> Chunks<T> {
+    /// Adds a row behind the others and returns its number.
+    pub(super) fn insert(&mut self, new: T) -> u32 {
+        let row = self.len;
+        let chunks = Arc::make_mut(&mut self.chunks);
+        if row as usize / CHUNK == chunks.len() {
+            chunks.push(Arc::new(Vec::new()));
+        }
+        if let Some(last) = chunks.last_mut() {
+            Arc::make_mut(last).push(new);
+        }
+        self.len = row.saturating_add(1);
+        row
+    }
+
+    pub(super) fn replace(&mut self, row: u32, new: T) -> Option<T> {
+        self.get_mut(row).map(|old| std::mem::replace(old, new))
+    }
+
+    pub(super) fn get_mut(&mut self, row: u32) -> Option<&mut T> {
+        let chunk = Arc::make_mut(&mut self.chunks).get_mut(row as usize / CHUNK)?;
+        Arc::make_mut(chunk).get_mut(row as usize % CHUNK)
+    }
+
+    /// Takes a row away. What was the last row has its number now, unless it was the last itself.
+    pub(super) fn swap_remove(&mut self, row: u32) -> Option<T> {
+        self.get(row)?;
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let last = chunks.last_mut().and_then(|chunk| Arc::make_mut(chunk).pop())?;
+        if chunks.last().is_some_and(|chunk| chunk.is_empty()) {
+            chunks.pop();
+        }
+        self.len = self.len.saturating_sub(1);
+        if row == self.len { Some(last) } else { self.replace(row, last) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Chunks;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn chunks_are_a_list_and_a_reader_keeps_what_it_shared(
+            ops in prop::collection::vec((any::<bool>(), any::<u16>()), 1..400),
+        ) {
+            let (mut chunks, mut list) = (Chunks::default(), Vec::new());
+            let mut kept = (chunks.share(), list.clone());
+            for (at, (grow, pick)) in ops.into_iter().enumerate() {
+                if at % 50 == 0 {
+                    kept = (chunks.share(), list.clone());
+                }
+                if grow || list.is_empty() {
+                    prop_assert_eq!(chunks.insert(pick) as usize, list.len());
+                    list.push(pick);
+                } else {
+                    let row = usize::from(pick) % list.len();
+                    prop_assert_eq!(chunks.swap_remove(row as u32), Some(list.swap_remove(row)));
+                }
+                prop_assert_eq!(chunks.iter().copied().collect::<Vec<_>>(), list.clone());
+                prop_assert_eq!(kept.0.iter().map(|(_, row)| *row).collect::<Vec<_>>(), kept.1.clone());
+                prop_assert_eq!((chunks.len() as usize, chunks.swap_remove(chunks.len())), (list.len(), None));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A tenant's groups, found by their keys, and shared with whoever reads them one by one.
+
+use super::chunks::Chunks;
+use super::chunks::Shared;
+use super::group::Group;
+use crate::model::GroupingKey;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// All groups of one tenant.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    rows: HashMap<Arc<GroupingKey>, u32>,
+    /// Each behind an `Arc` of its own, so that the copy of a chunk is one of pointers.
+    cells: Chunks<Arc<Group>>,
+}
+
+impl Groups {
+    pub(super) fn contains(&self, key: &GroupingKey) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    pub(super) fn get(&self, key: &GroupingKey) -> Option<&Group> {
+        self.cells.get(*self.rows.get(key)?).map(|group| &**group)
+    }
+
+    /// The group, to be changed: copied first if a snapshot holds it.
+    pub(super) fn get_mut(&mut self, key: &GroupingKey) -> Option<&mut Group> {
+        self.cells.get_mut(*self.rows.get(key)?).map(Arc::make_mut)
+    }
+
+    /// The caller vouches that there is none of its key.
+    pub(super) fn insert(&mut self, group: Group) {
+        let key = group.key.clone();
+        let row = self.cells.insert(Arc::new(group));
+        self.rows.insert(key, row);
+    }
+
+    pub(super) fn remove(&mut self, key: &GroupingKey) -> Option<Arc<Group>> {
+        let row = self.rows.remove(key)?;
+        let group = self.cells.swap_remove(row);
+        if let Some(moved) = self.cells.get(row) {
+            self.rows.insert(moved.key.clone(), row);
+        }
+        group
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<GroupingKey>> {
+        self.rows.keys()
+    }
+
+    /// All groups, to be kept: one pointer.
+    pub(super) fn share(&self) -> Shared<Arc<Group>> {
+        self.cells.share()
+    }
+}
