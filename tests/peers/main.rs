@@ -1,7 +1,7 @@
 //! The gateway beside real programs: Prometheus' own Pushgateway, a real Prometheus, and the clients people use.
 //!
 //! Every test here is ignored in a plain `cargo test`, because it needs programs that are not ours. `./tests/run` gets
-//! them and runs each suite (`backup`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`) with `--ignored`.
+//! them and runs each suite (`backup`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`, `wire`) with `--ignored`.
 
 #![expect(
     clippy::expect_used,
@@ -25,3 +25,4 @@ mod random;
 mod refusals;
 mod scrape;
 mod step;
+mod wire;

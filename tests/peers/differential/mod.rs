@@ -6,6 +6,7 @@ mod clashes;
 mod comments;
 mod distributions;
 mod encodings;
+mod json;
 mod lifecycle;
 mod paths;
 mod routes;
@@ -37,10 +38,12 @@ fn every_listed_difference_is_of_a_case_and_no_name_is_used_twice() {
         comments::NAMES,
         distributions::NAMES,
         encodings::NAMES,
+        json::NAMES,
         lifecycle::NAMES,
         paths::NAMES,
         routes::NAMES,
         samples::NAMES,
+        crate::wire::NAMES,
     ]
     .concat();
     for listed in compare::listed().keys() {
