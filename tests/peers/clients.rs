@@ -29,7 +29,7 @@ const PYTHON: Client = Client {
     values: &[
         ("a/b", Some("a/b")),
         ("", Some("")),
-        // Releases before 0.20 send a plus.
+        // Older releases send a plus.
         ("a b", Some("a b")),
         ("a+b", Some("a+b")),
         ("東京 é", Some("東京 é")),
