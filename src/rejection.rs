@@ -62,11 +62,11 @@ impl Rejection {
                 ApiError::NoTenantNamed
                 | ApiError::Path(_)
                 | ApiError::Encoded(_)
-                | ApiError::Text(_)
+                | ApiError::Body(_)
                 | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-                ApiError::Encoding(_) | ApiError::Protobuf => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ApiError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => StatusCode::BAD_REQUEST,
@@ -103,12 +103,11 @@ impl Rejection {
                 ApiError::NoTenantNamed => "tenant_not_named",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
-                ApiError::Text(_) => "body_malformed",
+                ApiError::Body(_) => "body_malformed",
                 ApiError::BodyBroken => "body_broken",
                 ApiError::BodyTooLarge { .. } => "body_too_large",
                 ApiError::BodyTooSlow => "body_too_slow",
                 ApiError::Encoding(_) => "encoding_unsupported",
-                ApiError::Protobuf => "format_unsupported",
             },
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => "inconsistent",

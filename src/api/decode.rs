@@ -7,10 +7,13 @@ use axum::body::Bytes;
 use flate2::write::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use http::header::CONTENT_TYPE;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::errors::ReadFrameHeaderError;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 
 /// The first allocation for a body; it grows with what really arrives.
@@ -19,18 +22,27 @@ const FIRST_BYTES: usize = 4096;
 /// holds. Without a bound, members that hold nothing would come for as long as the deadline lets them.
 const GZIP_OVERHEAD_MAX: u64 = 64 << 10;
 
+/// What is decompressed before it is counted.
+const PIECE_BYTES: usize = 16 << 10;
+
+const ZSTD_WINDOW_MAX: u64 = 8 << 20;
+
 /// Reads a body to its end. Stops at the first byte over `limit`, counted decompressed.
 pub(super) async fn body_of(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, ApiError> {
-    refuse_protobuf(headers)?;
     match encoding_of(headers)? {
         Encoding::Identity => plain(body, limit).await,
         Encoding::Gzip => gunzipped(body, limit).await,
+        Encoding::Snappy => unsnapped(&compressed(body, limit).await?, limit),
+        Encoding::Zstd => unzstd(&compressed(body, limit).await?, limit),
     }
 }
 
 enum Encoding {
     Identity,
     Gzip,
+    /// Of frames, with checksums: not the raw blocks of remote write.
+    Snappy,
+    Zstd,
 }
 
 fn encoding_of(headers: &HeaderMap) -> Result<Encoding, ApiError> {
@@ -41,23 +53,10 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     let name = value.to_str().unwrap_or_default().trim();
     match name.to_ascii_lowercase().as_str() {
         "gzip" if values.next().is_none() => Ok(Encoding::Gzip),
+        "snappy" if values.next().is_none() => Ok(Encoding::Snappy),
+        "zstd" if values.next().is_none() => Ok(Encoding::Zstd),
         "identity" | "" if values.next().is_none() => Ok(Encoding::Identity),
         _ => Err(ApiError::Encoding(name.chars().take(32).collect())),
-    }
-}
-
-/// Any content type is read as text, as upstream does, but the one that upstream reads as protobuf.
-fn refuse_protobuf(headers: &HeaderMap) -> Result<(), ApiError> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut parts = value.split(';').map(str::trim);
-    let is_protobuf = parts.next().unwrap_or_default().eq_ignore_ascii_case("application/vnd.google.protobuf");
-    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-    let has = |name: &str, value: &str| {
-        parameters.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v.trim_matches('"') == value)
-    };
-    match is_protobuf && has("encoding", "delimited") && has("proto", "io.prometheus.client.MetricFamily") {
-        true => Err(ApiError::Protobuf),
-        false => Ok(()),
     }
 }
 
@@ -100,6 +99,58 @@ async fn gunzipped(mut body: Body, limit: u64) -> Result<Bytes, ApiError> {
     }
     decoder.try_finish().map_err(|error| fault(&decoder, error))?;
     Ok(std::mem::take(&mut decoder.get_mut().bytes).into())
+}
+
+/// A body that is decompressed once it is whole. What cannot be compressed grows by a little, and may.
+async fn compressed(body: Body, limit: u64) -> Result<Bytes, ApiError> {
+    let with_overhead = limit.saturating_add(limit / 32).saturating_add(1024);
+    plain(body, with_overhead).await.map_err(|error| match error {
+        ApiError::BodyTooLarge { .. } => ApiError::BodyTooLarge { limit },
+        other => other,
+    })
+}
+
+fn unsnapped(body: &[u8], limit: u64) -> Result<Bytes, ApiError> {
+    let mut whole = Capped::new(limit);
+    pour(&mut snap::read::FrameDecoder::new(body), &mut whole)?;
+    Ok(whole.bytes.into())
+}
+
+/// Frames one behind the other, as the `zstd` tool makes them of several files. None may ask for a larger window than
+/// RFC 9659 allows over HTTP.
+fn unzstd(mut body: &[u8], limit: u64) -> Result<Bytes, ApiError> {
+    let mut whole = Capped::new(limit);
+    while !body.is_empty() {
+        let malformed = |error: &dyn std::fmt::Display| ApiError::Encoded(error.to_string());
+        let opened = StreamingDecoder::new_with_max_window_size(&mut body, ZSTD_WINDOW_MAX);
+        let mut decoder = match opened {
+            Ok(decoder) => decoder,
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                body = body.get(length as usize..).ok_or_else(|| malformed(&"EOF"))?;
+                continue;
+            }
+            Err(error) => return Err(malformed(&error)),
+        };
+        pour(&mut decoder, &mut whole)?;
+        let decoder = decoder.into_frame_decoder();
+        let sent = decoder.get_checksum_from_data();
+        if sent.is_some() && sent != decoder.get_calculated_checksum() {
+            return Err(malformed(&"invalid checksum"));
+        }
+    }
+    Ok(whole.bytes.into())
+}
+
+/// Reads to the end, or to the first byte that is too much.
+fn pour(from: &mut impl Read, to: &mut Capped) -> Result<(), ApiError> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(read) => to.push(piece.get(..read).unwrap_or_default())?,
+            Err(error) => return Err(ApiError::Encoded(error.to_string())),
+        }
+    }
 }
 
 async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
@@ -214,9 +265,53 @@ mod tests {
         }
     }
 
+    fn snappy(data: &[u8]) -> Vec<u8> {
+        let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+        encoder.write_all(data).unwrap();
+        encoder.into_inner().unwrap()
+    }
+
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
+    #[tokio::test]
+    async fn snappy_frames_and_zstd_are_read_as_far_as_the_limit() {
+        for (encoding, compress) in [("snappy", snappy as fn(&[u8]) -> Vec<u8>), ("ZSTD", zstd)] {
+            let small = [compress(b"a 1\n"), compress(b"b 2\n")].concat();
+            let read = body_of(&headers(encoding), Body::from(small), 8).await.unwrap();
+            assert_eq!(&read[..], b"a 1\nb 2\n");
+            let bomb = compress(&vec![b'a'; 50 << 20]);
+            assert!(bomb.len() < 4 << 20);
+            for limit in [7, 1 << 20, 40 << 20] {
+                let error = body_of(&headers(encoding), Body::from(bomb.clone()), limit).await.unwrap_err();
+                assert!(matches!(error, ApiError::BodyTooLarge { limit: told } if told == limit), "{error}");
+            }
+            let good = compress(&(0..5000).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+            let mut changed = good.clone();
+            changed[good.len() / 2] ^= 0x10;
+            for bad in [&b"junk"[..], &good[..good.len() - 1], &changed, &[1, 2, 3, 4, 5, 6, 7, 8]] {
+                let error = body_of(&headers(encoding), Body::from(bad.to_vec()), 1 << 20).await.unwrap_err();
+                assert!(matches!(error, ApiError::Encoded(_)), "{encoding} {error}");
+            }
+            assert!(body_of(&headers(encoding), Body::empty(), 10).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_raw_snappy_block_is_no_snappy_stream_and_a_window_over_8_mib_is_refused() {
+        let raw = snap::raw::Encoder::new().compress_vec(b"a 1\n").unwrap();
+        assert!(matches!(body_of(&headers("snappy"), Body::from(raw), 100).await, Err(ApiError::Encoded(_))));
+        // A frame that asks for 16 MiB to say nothing, and one that may be skipped.
+        let wide = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 14 << 3, 0x01, 0x00, 0x00];
+        assert!(matches!(body_of(&headers("zstd"), Body::from(wide.to_vec()), 100).await, Err(ApiError::Encoded(_))));
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9][..], &zstd(b"a 1\n")].concat();
+        assert_eq!(&body_of(&headers("zstd"), Body::from(skipped), 100).await.unwrap()[..], b"a 1\n");
+    }
+
     #[tokio::test]
     async fn other_encodings_are_unsupported() {
-        for encoding in ["deflate", "snappy", "zstd", "gzip, gzip", "gzip,identity"] {
+        for encoding in ["deflate", "br", "gzip, gzip", "gzip,identity", "zstd, zstd"] {
             let error = body_of(&headers(encoding), Body::empty(), 100).await.unwrap_err();
             assert!(matches!(error, ApiError::Encoding(_)), "{error}");
         }

@@ -6,12 +6,13 @@
 
 use crate::model::GroupingError;
 use crate::model::GroupingKey;
-use crate::model::is_label_name;
+use crate::model::NameScheme;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::DecodePaddingMode;
 use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
+use std::borrow::Cow;
 
 /// Why a path names no group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum PathError {
     #[error("a value in the path is not UTF-8")]
     NotUtf8,
     /// Prometheus' own lexer takes a NUL for the end of a scrape.
-    #[error("a value in the path has a NUL byte")]
+    #[error("a name or value in the path has a NUL byte")]
     Nul,
     #[error("the path is malformed: a % is not followed by two hexadecimal digits")]
     Percent,
@@ -38,7 +39,7 @@ pub enum PathError {
 const BASE64_SUFFIX: &str = "@base64";
 
 /// The group that a push path names. `path` is still percent-encoded and starts with `/metrics/job`.
-pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
+pub(super) fn key_of(path: &str, names: NameScheme) -> Result<GroupingKey, PathError> {
     let decoded = percent_decoded(path)?;
     let decoded = text_of(decoded)?;
     let rest = decoded.strip_prefix("/metrics/job").unwrap_or_default();
@@ -55,12 +56,12 @@ pub(super) fn key_of(path: &str) -> Result<GroupingKey, PathError> {
         })?)?,
         false => job.to_owned(),
     };
-    let labels = labels_of(labels)?;
-    Ok(GroupingKey::new(&job, labels)?)
+    let labels = labels_of(labels, names)?;
+    Ok(GroupingKey::in_scheme(names, &job, labels)?)
 }
 
 /// `labels` is empty or begins with a slash.
-fn labels_of(labels: &str) -> Result<Vec<(String, String)>, PathError> {
+fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<(String, String)>, PathError> {
     if labels.len() <= 1 {
         return Ok(Vec::new());
     }
@@ -69,15 +70,22 @@ fn labels_of(labels: &str) -> Result<Vec<(String, String)>, PathError> {
     if !rest.is_empty() {
         return Err(PathError::OddComponents(labels.to_owned()));
     }
-    pairs.iter().map(|[name, value]| label_of(name, value)).collect()
+    pairs.iter().map(|[name, value]| label_of(name, value, names)).collect()
 }
 
-fn label_of(raw_name: &str, value: &str) -> Result<(String, String), PathError> {
+fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<(String, String), PathError> {
     let (name, is_base64) = match raw_name.strip_suffix(BASE64_SUFFIX) {
         Some(name) => (name, true),
         None => (raw_name, false),
     };
-    if !is_label_name(name) || name.starts_with("__") {
+    let name = &*match names {
+        NameScheme::Classic => Cow::Borrowed(name),
+        NameScheme::Utf8 => unescaped(name),
+    };
+    if name.contains('\0') {
+        return Err(PathError::Nul);
+    }
+    if !GroupingKey::may_be_named(names, name) {
         return Err(GroupingError::LabelName(name.to_owned()).into());
     }
     let value = match is_base64 {
@@ -102,6 +110,34 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 struct Illegal {
     at: usize,
     decoded: Vec<u8>,
+}
+
+/// A name as it was before it was escaped by value: `U__` in front, `__` for `_`, `_2e_` for a character by its number.
+/// Whatever is not that in full is a name as it stands.
+fn unescaped(name: &str) -> Cow<'_, str> {
+    let Some(mut rest) = name.strip_prefix("U__") else {
+        return Cow::Borrowed(name);
+    };
+    let mut plain = String::with_capacity(rest.len());
+    while let Some((before, behind)) = rest.split_once('_') {
+        plain.push_str(before);
+        let Some((number, behind)) = behind.split_once('_') else {
+            return Cow::Borrowed(name);
+        };
+        rest = behind;
+        if number.is_empty() {
+            plain.push('_');
+            continue;
+        }
+        let is_number = number.len() <= 6 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let read = u32::from_str_radix(number, 16).ok().filter(|_| is_number).and_then(char::from_u32);
+        match read {
+            Some(char) => plain.push(char),
+            None => return Cow::Borrowed(name),
+        }
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
 }
 
 /// URL-safe base64 as Go's decoder reads it: any padding behind it is dropped, line ends within it are skipped, and left
@@ -147,10 +183,12 @@ fn percent_decoded(path: &str) -> Result<Vec<u8>, PathError> {
 mod tests {
     use super::PathError;
     use super::key_of;
+    use super::unescaped;
+    use crate::model::NameScheme;
     use proptest::prelude::*;
 
     fn shown(path: &str) -> String {
-        match key_of(path) {
+        match key_of(path, NameScheme::Classic) {
             Ok(key) => format!("{key:?}"),
             Err(error) => error.to_string(),
         }
@@ -210,8 +248,8 @@ mod tests {
                 r#"invalid base64 encoding in job name "": illegal base64 data at input byte 1"#,
             ),
             ("/metrics/job/%FF", "a value in the path is not UTF-8"),
-            ("/metrics/job/x/a/%00", "a value in the path has a NUL byte"),
-            ("/metrics/job@base64/AA", "a value in the path has a NUL byte"),
+            ("/metrics/job/x/a/%00", "a name or value in the path has a NUL byte"),
+            ("/metrics/job@base64/AA", "a name or value in the path has a NUL byte"),
             ("/metrics/job/x%2", "the path is malformed: a % is not followed by two hexadecimal digits"),
             ("/metrics/job@base64/_w", "a value in the path is not UTF-8"),
         ] {
@@ -220,15 +258,51 @@ mod tests {
     }
 
     #[test]
+    fn a_utf8_name_is_escaped_by_value_where_the_tenant_may_have_one() {
+        for (name, plain) in [
+            ("U__dotted_2e_label__name", "dotted.label_name"),
+            ("U___10ffff__E9_", "\u{10ffff}é"),
+            ("U__", ""),
+            ("U__a_", "U__a_"),
+            ("U__a_2e", "U__a_2e"),
+            ("U__a_110000_", "U__a_110000_"),
+            ("U__a_d800_", "U__a_d800_"),
+            ("U__a_0000061_", "U__a_0000061_"),
+            ("U__a_+1_", "U__a_+1_"),
+            ("V__a_2e_", "V__a_2e_"),
+        ] {
+            assert_eq!(unescaped(name), plain);
+        }
+        let shown = |path: &str| match key_of(path, NameScheme::Utf8) {
+            Ok(key) => format!("{key:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(shown("/metrics/job/x/U__a_2e_b@base64/eA/%C3%BC/1"), "{a.b=\"x\",job=\"x\",ü=\"1\"}");
+        for (path, error) in [
+            ("/metrics/job/x/U______a/v", r#"improper label name "__a""#),
+            ("/metrics/job/x/U___2e__2e_a/v", r#"improper label name "..a""#),
+            ("/metrics/job/x/__a/v", r#"improper label name "__a""#),
+            ("/metrics/job/x/U__a_0_/v", "a name or value in the path has a NUL byte"),
+            (
+                "/metrics/job/x/a_b/1/U__a_2e_b/2",
+                r#"the label names "a.b" and "a_b" are one name where UTF-8 is escaped"#,
+            ),
+        ] {
+            assert_eq!(shown(path), error, "{path}");
+        }
+    }
+
+    #[test]
     fn a_broken_job_is_told_before_a_broken_label_and_that_before_an_empty_job() {
-        assert!(matches!(key_of("/metrics/job@base64/./a").unwrap_err(), PathError::JobBase64 { .. }));
-        assert!(matches!(key_of("/metrics/job@base64/=/a").unwrap_err(), PathError::OddComponents(_)));
+        let classic = |path| key_of(path, NameScheme::Classic).unwrap_err();
+        assert!(matches!(classic("/metrics/job@base64/./a"), PathError::JobBase64 { .. }));
+        assert!(matches!(classic("/metrics/job@base64/=/a"), PathError::OddComponents(_)));
     }
 
     proptest! {
         #[test]
         fn no_path_panics_and_every_key_has_a_job(rest in any::<String>()) {
-            if let Ok(key) = key_of(&format!("/metrics/job/{rest}")) {
+            if let Ok(key) = key_of(&format!("/metrics/job/{rest}"), NameScheme::Classic) {
                 prop_assert!(!key.job().is_empty());
             }
         }
@@ -237,7 +311,7 @@ mod tests {
         fn any_value_can_be_sent_in_base64(job in "\\PC{1,20}", value in "[^\0]*") {
             use base64::Engine;
             let encode = |text: &str| base64::engine::general_purpose::URL_SAFE.encode(text);
-            let key = key_of(&format!("/metrics/job@base64/{}/l@base64/{}", encode(&job), encode(&value))).unwrap();
+            let key = key_of(&format!("/metrics/job@base64/{}/l@base64/{}", encode(&job), encode(&value)), NameScheme::Classic).unwrap();
             prop_assert_eq!(key.job(), job);
             prop_assert_eq!(key.get("l"), value);
         }

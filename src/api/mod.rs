@@ -38,15 +38,14 @@ pub enum ApiError {
     NoTenantNamed,
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("the Content-Encoding {0:?} is not supported; identity and gzip are")]
+    #[error("the Content-Encoding {0:?} is not supported; identity, gzip, snappy and zstd are")]
     Encoding(String),
-    #[error("protobuf bodies are not supported in this version; send the text format 0.0.4")]
-    Protobuf,
     /// The compressed bytes are no such thing.
-    #[error("the gzip body is malformed: {0}")]
+    #[error("the compressed body is malformed: {0}")]
     Encoded(String),
+    /// No push in the format that its content type says.
     #[error("{0}")]
-    Text(String),
+    Body(String),
     /// `limit` is in bytes, decompressed.
     #[error("the body is too large: body_bytes_max is {limit} bytes, decompressed")]
     BodyTooLarge { limit: u64 },

@@ -4,7 +4,10 @@ use super::ApiError;
 use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
+use super::state::TenantReading;
 use crate::exposition;
+use crate::exposition::PushFormat;
+use crate::exposition::PushedFamilies;
 use crate::exposition::Unfit;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
@@ -16,6 +19,7 @@ use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
 use http::Uri;
+use http::header::CONTENT_TYPE;
 
 /// PUT: the group becomes what the body says.
 pub async fn replace(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
@@ -54,10 +58,11 @@ async fn accept(
 ) -> Result<(), Rejection> {
     let reading = api.reading_of(scope.tenant())?;
     // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
-    let key = api.store.spelling(scope, scope.bind(key_of(uri.path()).map_err(ApiError::from)?)?);
+    let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
+    let key = api.store.spelling(scope, key);
     let body = body_of(headers, body, reading.body_bytes_max).await?;
     api.metrics.size(body.len());
-    let parsed = exposition::text::parse(&body, reading.dialect).map_err(|error| ApiError::Text(error.to_string()))?;
+    let parsed = parsed(headers, &body, reading)?;
     // As upstream: the time of a push is the moment after its body was read.
     let at = api.clock.now();
     let bytes_max = api.store.push_bytes_max(scope);
@@ -70,4 +75,16 @@ async fn accept(
         Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, &key, at).into()),
     };
     Ok(api.store.push(scope, &Push::new(key, method, families, at))?)
+}
+
+/// The body as its content type says it is written.
+fn parsed<'b>(headers: &HeaderMap, body: &'b [u8], reading: TenantReading) -> Result<PushedFamilies<'b>, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match PushFormat::of(content_type) {
+        PushFormat::Text => exposition::text::parse(body, reading.dialect, reading.names)
+            .map_err(|error| ApiError::Body(error.to_string())),
+        PushFormat::Protobuf => {
+            exposition::protobuf::parse(body, reading.names).map_err(|error| ApiError::Body(error.to_string()))
+        }
+    }
 }

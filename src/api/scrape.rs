@@ -1,15 +1,19 @@
 //! GET of the metrics: a tenant's own, or an operator's over tenants.
 //!
-//! The snapshot is taken at once; its text is written piece by piece as the client takes it, so a scrape holds some
-//! 64 KiB and the longest line however much it carries, in however large families.
+//! The snapshot is taken at once; it is written piece by piece as the client takes it, so a scrape holds some 64 KiB and
+//! the longest line however much it carries. Protobuf says a family's length before the family, so there it holds one
+//! family.
 
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
-use crate::exposition::TEXT_CONTENT_TYPE;
+use crate::exposition::Negotiated;
+use crate::exposition::ScrapeFormat;
+use crate::exposition::Shown;
 use crate::exposition::lines_from;
-use crate::exposition::write_fleet_lines;
+use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
+use crate::exposition::write_lines;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::TenantId;
@@ -23,6 +27,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
+use http::HeaderMap;
+use http::header::ACCEPT;
 use http::header::CONTENT_TYPE;
 use http::header::VARY;
 use http_body::Body as HttpBody;
@@ -36,41 +42,37 @@ use std::task::Poll;
 /// What is written before it is handed on: four TLS records.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// The view of whoever asks, in the text format 0.0.4.
-pub async fn scrape(State(api): State<Api>, view: View) -> Response {
-    let text = match view {
-        View::Tenant(scope) => Text::Tenant(TenantText { snapshot: api.store.snapshot(&scope), part: None }),
+/// The view of whoever asks, in the format that is asked for.
+pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let negotiated = Negotiated::of(accept);
+    let source = match view {
+        View::Tenant(scope) => Source::Tenant(api.store.snapshot(&scope)),
         View::Fleet(scope) => {
             let (snapshot, reading) = (api.store.fleet_snapshot(&scope), api.reading.clone());
-            Text::Fleet(Box::new(FleetText { snapshot, reading, labels: None, header: None, part: None }))
+            Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None }))
         }
     };
-    ([(CONTENT_TYPE, TEXT_CONTENT_TYPE), (VARY, "Accept")], Body::new(ScrapeBody { text })).into_response()
+    let body = ScrapeBody { source, writer: Writer::new(negotiated) };
+    ([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], Body::new(body)).into_response()
 }
 
 /// A scrape as a body.
 struct ScrapeBody {
-    text: Text,
+    source: Source,
+    writer: Writer,
 }
 
-enum Text {
-    Tenant(TenantText),
-    Fleet(Box<FleetText>),
+enum Source {
+    Tenant(Snapshot),
+    Fleet(Box<FleetSource>),
 }
 
-struct TenantText {
-    snapshot: Snapshot,
-    part: Option<Part>,
-}
-
-struct FleetText {
+struct FleetSource {
     snapshot: FleetSnapshot,
     reading: Arc<Reading>,
     /// The labels of the tenant last written.
     labels: Option<(TenantId, FleetLabels)>,
-    /// A family's header, until its first line is there: a flattened family may have none.
-    header: Option<Vec<u8>>,
-    part: Option<Part>,
 }
 
 /// A family of which the lines before `at` are written. Nothing bounds a family but its tenant's quota.
@@ -81,122 +83,136 @@ struct Part {
     at: usize,
 }
 
-impl Part {
-    /// What stands behind `written` bytes, if anything does.
-    fn behind(written: usize, family: &Arc<PreparedFamily>, only: Option<&str>) -> Option<Self> {
-        let left = written < family.lines().len();
-        left.then(|| Self { family: family.clone(), only: only.map(str::to_owned), at: written })
-    }
-}
-
 impl HttpBody for ScrapeBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Self { source, writer } = &mut *self;
         let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
-        while out.len() < PIECE_BYTES && self.text.write_on(&mut out) {}
+        while out.len() < PIECE_BYTES {
+            if !source.write_on(writer, &mut out) {
+                writer.end(&mut out);
+                break;
+            }
+        }
         Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
     }
 }
 
-impl Text {
+impl Source {
     /// Writes one step; false at the end.
-    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
+    fn write_on(&mut self, writer: &mut Writer, out: &mut Vec<u8>) -> bool {
+        let escaping = writer.negotiated.escaping;
         match self {
-            Self::Tenant(tenant) => tenant.write_on(out),
-            Self::Fleet(fleet) => fleet.write_on(out),
+            Self::Tenant(_) if writer.part.is_some() => writer.lines(out, &Shown::to_tenant(escaping)),
+            Self::Tenant(snapshot) => match snapshot.read() {
+                Some(Piece::Family { name, kind, help }) => writer.family(out, name, kind, help),
+                Some(Piece::Lines(family)) => writer.begin(family, None),
+                None => return false,
+            },
+            Self::Fleet(fleet) => return fleet.write_on(writer, out),
         }
+        true
     }
 }
 
-impl TenantText {
-    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
-        if let Some(part) = self.part.take() {
-            self.part = write_lines(out, &part.family, part.at);
+impl FleetSource {
+    fn write_on(&mut self, writer: &mut Writer, out: &mut Vec<u8>) -> bool {
+        if writer.part.is_some()
+            && let Some((_, labels)) = &self.labels
+        {
+            writer.lines(out, &Shown::to_operator(writer.negotiated.escaping, labels));
             return true;
         }
         match self.snapshot.read() {
-            Some(Piece::Family { name, kind, help }) => write_header(out, name, kind, help),
-            Some(Piece::Lines(family)) => self.part = write_lines(out, family, 0),
+            Some(FleetPiece::Family { name, kind, help }) => writer.family(out, name, kind, help),
+            Some(FleetPiece::Lines { tenant, family, only }) => {
+                if self.labels.as_ref().is_none_or(|(last, _)| last != tenant) {
+                    let labels = FleetLabels::new(&self.reading.namespace_label, tenant, self.reading.prefix_job);
+                    self.labels = Some((tenant.clone(), labels));
+                }
+                writer.begin(family, only);
+            }
             None => return false,
         }
         true
     }
 }
 
-/// Writes lines of `family` from `at` on, and hands back what is left of it.
-fn write_lines(out: &mut Vec<u8>, family: &Arc<PreparedFamily>, at: usize) -> Option<Part> {
-    let lines = lines_from(family, at, PIECE_BYTES);
-    out.extend_from_slice(lines);
-    Part::behind(at + lines.len(), family, None)
+/// Writes families in the format agreed on. A family is begun when its first line is there: a flattened one may turn out
+/// to have none.
+struct Writer {
+    negotiated: Negotiated,
+    header: Vec<u8>,
+    message: FamilyMessage,
+    /// What is to be written before anything else is read.
+    part: Option<Part>,
 }
 
-impl FleetText {
-    fn write_on(&mut self, out: &mut Vec<u8>) -> bool {
-        if let Some(part) = self.part.take() {
-            self.part = self.write_lines(out, &part.family, part.only.as_deref(), part.at);
-            return true;
-        }
-        match self.snapshot.read() {
-            Some(FleetPiece::Family { name, kind, help }) => {
-                self.header = Some(header_of(name, kind, help));
-                true
-            }
-            Some(FleetPiece::Lines { tenant, family, only }) => {
-                if self.labels.as_ref().is_none_or(|(last, _)| last != tenant) {
-                    let labels = FleetLabels::new(&self.reading.namespace_label, tenant, self.reading.prefix_job);
-                    self.labels = Some((tenant.clone(), labels));
-                }
-                let (family, only) = (family.clone(), only.map(str::to_owned));
-                self.part = self.write_lines(out, &family, only.as_deref(), 0);
-                true
-            }
-            None => false,
+impl Writer {
+    fn new(negotiated: Negotiated) -> Self {
+        Self { negotiated, header: Vec::new(), message: FamilyMessage::default(), part: None }
+    }
+
+    fn family(&mut self, out: &mut Vec<u8>, name: &str, kind: MetricKind, help: &str) {
+        let escaping = self.negotiated.escaping;
+        if self.negotiated.format == ScrapeFormat::Protobuf {
+            self.end(out);
+            self.message = FamilyMessage::new(name, kind, help, escaping);
+        } else {
+            self.header.clear();
+            write_header(&mut self.header, name, kind, help, escaping);
         }
     }
 
-    /// As for a tenant, and before the first line its family's header.
-    fn write_lines(
-        &mut self,
-        out: &mut Vec<u8>,
-        family: &Arc<PreparedFamily>,
-        only: Option<&str>,
-        at: usize,
-    ) -> Option<Part> {
-        let (_, labels) = self.labels.as_ref()?;
-        let start = out.len();
-        if let Some(header) = &self.header {
-            out.extend_from_slice(header);
+    /// Lines are to come: all of the family's, or those of one name.
+    fn begin(&mut self, family: &Arc<PreparedFamily>, only: Option<&str>) {
+        self.part = Some(Part { family: family.clone(), only: only.map(str::to_owned), at: 0 });
+    }
+
+    /// Writes some of the lines that are to come.
+    fn lines(&mut self, out: &mut Vec<u8>, shown: &Shown<'_>) {
+        let Some(mut part) = self.part.take() else { return };
+        let (family, only) = (&*part.family, part.only.as_deref());
+        if self.negotiated.format == ScrapeFormat::Protobuf {
+            self.message.add(family, shown, only);
+            return;
         }
+        let lines = lines_from(family, part.at, PIECE_BYTES);
+        let start = out.len();
+        out.extend_from_slice(&self.header);
         let first_line = out.len();
-        let lines = lines_from(family, at, PIECE_BYTES);
-        write_fleet_lines(out, family, lines, labels, only);
+        write_lines(out, family, lines, shown, only);
         match out.len() > first_line {
-            true => self.header = None,
+            true => self.header.clear(),
             false => out.truncate(start),
         }
-        Part::behind(at + lines.len(), family, only)
+        part.at += lines.len();
+        if part.at < part.family.lines().len() {
+            self.part = Some(part);
+        }
     }
-}
 
-fn header_of(name: &str, kind: MetricKind, help: &str) -> Vec<u8> {
-    let mut header = Vec::new();
-    write_header(&mut header, name, kind, help);
-    header
+    /// Writes what is held of the family before.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        std::mem::take(&mut self.message).write(out);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::FleetText;
+    use super::FleetSource;
     use super::PIECE_BYTES;
     use super::ScrapeBody;
-    use super::TenantText;
-    use super::Text;
+    use super::Source;
+    use super::Writer;
     use crate::api::state::Reading;
     use crate::config::Namespace;
     use crate::exposition;
+    use crate::exposition::Negotiated;
     use crate::model::GroupingKey;
+    use crate::model::NameScheme;
     use crate::model::Quota;
     use crate::model::SeriesHasher;
     use crate::model::TenantId;
@@ -219,7 +235,7 @@ mod tests {
         let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::own_gauge);
         let key = GroupingKey::new::<&str, &str>("j", []).unwrap();
         for (tenant, body) in pushes {
-            let pushed = exposition::text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
+            let pushed = exposition::text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
             let hasher = SeriesHasher::with_key([1; 16]);
             let families = exposition::prepare(pushed, &key, &hasher, "tenant", u64::MAX).unwrap();
             let push = Push::new(key.clone(), Method::Replace, families, Timestamp::from_unix_seconds(1));
@@ -229,8 +245,8 @@ mod tests {
     }
 
     /// All of a body, none of whose pieces may be much larger than they are meant to be.
-    async fn text_of(text: Text) -> String {
-        let mut body = ScrapeBody { text };
+    async fn text_of(source: Source) -> String {
+        let mut body = ScrapeBody { source, writer: Writer::new(Negotiated::of(std::iter::empty())) };
         let mut whole = Vec::new();
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
@@ -240,10 +256,10 @@ mod tests {
         String::from_utf8(whole).unwrap()
     }
 
-    fn fleet_of(store: &Store) -> Text {
+    fn fleet_of(store: &Store) -> Source {
         let reading = Reading { tenants: BTreeMap::new(), namespace_label: "tenant".into(), prefix_job: false };
         let snapshot = store.fleet_snapshot(&FleetScope::for_test(None));
-        Text::Fleet(Box::new(FleetText { snapshot, reading: reading.into(), labels: None, header: None, part: None }))
+        Source::Fleet(Box::new(FleetSource { snapshot, reading: reading.into(), labels: None }))
     }
 
     #[tokio::test]
@@ -251,7 +267,7 @@ mod tests {
         let large: String = (0..20_000).map(|n| format!("m{{n=\"{n}\"}} {n}\n")).collect();
         let store = store_of(&[("blue", "m 1\nz 1\n"), ("red", &large)]);
         let snapshot = store.snapshot(&Scope::for_test("red"));
-        let tenant = text_of(Text::Tenant(TenantText { snapshot, part: None })).await;
+        let tenant = text_of(Source::Tenant(snapshot)).await;
         let fleet = text_of(fleet_of(&store)).await;
         assert_eq!(tenant.lines().filter(|line| line.starts_with("m{")).count(), 20_000);
         for n in 0..20_000 {

@@ -4,6 +4,7 @@ use super::ApiError;
 use crate::config::Config;
 use crate::config::JobLabel;
 use crate::config::Tenant;
+use crate::model::NameScheme;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -41,6 +42,7 @@ pub(super) struct Reading {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TenantReading {
     pub(super) dialect: TextDialect,
+    pub(super) names: NameScheme,
     pub(super) body_bytes_max: u64,
 }
 
@@ -53,8 +55,11 @@ impl Api {
         metrics: PushMetrics,
         health: Health,
     ) -> Self {
-        let reading =
-            |tenant: &Tenant| TenantReading { dialect: tenant.text, body_bytes_max: tenant.limits.body_bytes_max };
+        let reading = |tenant: &Tenant| TenantReading {
+            dialect: tenant.text,
+            names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
+            body_bytes_max: tenant.limits.body_bytes_max,
+        };
         let reading = Reading {
             tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant))).collect(),
             namespace_label: config.namespace.label.clone(),

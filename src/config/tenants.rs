@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 pub(super) const TENANT: Keys = Keys {
-    known: &["limits", "text", "tokens"],
-    later: &["utf8_names", "users", "users_file", "certificates", "jwts"],
+    known: &["limits", "text", "utf8_names", "tokens"],
+    later: &["users", "users_file", "certificates", "jwts"],
 };
 
 pub(super) const OPERATOR: Keys =
@@ -38,6 +38,8 @@ pub struct Tenant {
     pub limits: Limits,
     /// How strictly its pushes are read.
     pub text: TextDialect,
+    /// Whether names of metrics and labels may be any UTF-8.
+    pub utf8_names: bool,
     /// None: nobody can push or read.
     pub tokens: Vec<TenantToken>,
 }
@@ -109,7 +111,8 @@ impl Tenant {
         credentials: &mut Credentials,
         faults: &mut Faults,
     ) -> Self {
-        let mut tenant = Self { id, limits: defaults, text: TextDialect::default(), tokens: Vec::new() };
+        let mut tenant =
+            Self { id, limits: defaults, text: TextDialect::default(), utf8_names: false, tokens: Vec::new() };
         let Some(section) = field.section(&TENANT, faults) else {
             return tenant;
         };
@@ -118,6 +121,7 @@ impl Tenant {
         }
         let words = [("lenient", TextDialect::Lenient), ("strict", TextDialect::Strict)];
         tenant.text = section.word("text", &words, faults).unwrap_or_default();
+        tenant.utf8_names = section.flag("utf8_names", faults).unwrap_or(false);
         let items = section.get("tokens").and_then(|field| field.list(TOKENS, faults));
         for item in items.unwrap_or_default() {
             tenant.tokens.extend(credentials.tenant_token(&item, faults));

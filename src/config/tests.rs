@@ -66,6 +66,9 @@ fn a_small_configuration_has_the_defaults() {
     let tenant = &config.tenants["a"];
     assert_eq!(tenant.limits, super::Limits::default());
     assert_eq!(tenant.text, TextDialect::Lenient);
+    assert!(!tenant.utf8_names);
+    let local = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
+    assert!(self::config(&format!("{local}tenants: {{ a: {{ utf8_names: true }} }}")).tenants["a"].utf8_names);
     let token = &tenant.tokens[0];
     assert_eq!((token.id.as_str(), &*token.name), ("4fQk2ZtR1a", "4fQk2ZtR1a"));
     assert_eq!(token.scopes, [Verb::Push].into());
@@ -182,7 +185,6 @@ fn what_is_later_is_refused_by_its_name() {
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
         ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
-        ("tenants.a.utf8_names", "tenants: { a: { utf8_names: true } }"),
         ("tenants.a.users", "tenants: { a: { users: [] } }"),
         ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),

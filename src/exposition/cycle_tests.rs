@@ -1,10 +1,14 @@
 //! What is written reads back, and is then written the same.
 
+use super::Escaping;
 use super::PushedFamilies;
+use super::Shown;
 use super::prepare;
 use super::text;
 use super::write_header;
+use super::write_lines;
 use crate::model::GroupingKey;
+use crate::model::NameScheme;
 use crate::model::PreparedFamily;
 use crate::model::SeriesHasher;
 use crate::model::TextDialect;
@@ -18,8 +22,8 @@ fn prepared(pushed: PushedFamilies<'_>) -> Option<Vec<PreparedFamily>> {
 fn view(families: &[PreparedFamily]) -> Vec<u8> {
     let mut out = Vec::new();
     for family in families {
-        write_header(&mut out, family.name(), family.kind(), family.help());
-        out.extend_from_slice(family.lines());
+        write_header(&mut out, family.name(), family.kind(), family.help(), Escaping::Underscores);
+        write_lines(&mut out, family, family.lines(), &Shown::to_tenant(Escaping::Underscores), None);
     }
     out
 }
@@ -42,11 +46,11 @@ proptest! {
 
     #[test]
     fn what_is_written_reads_back_and_is_written_the_same(body in body()) {
-        let Some(families) = text::parse(body.as_bytes(), TextDialect::Strict).ok().and_then(prepared) else {
+        let Some(families) = text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).ok().and_then(prepared) else {
             return Ok(());
         };
         let first = view(&families);
-        let read = text::parse(&first, TextDialect::Strict);
+        let read = text::parse(&first, TextDialect::Strict, NameScheme::Classic);
         prop_assert!(read.is_ok(), "{:?} of {}", read, String::from_utf8_lossy(&first));
         let Ok(again) = read else { return Ok(()) };
         let again = prepared(again).unwrap();

@@ -2,15 +2,19 @@
 //!
 //! What was pushed is kept as lines of text, so they are read back with the parser they came by, a page at a time.
 
+use crate::exposition::escaping::Escaping;
 use crate::exposition::fleet::FleetLabels;
-use crate::exposition::fleet::write_fleet_lines;
 use crate::exposition::float;
 use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::shown::Shown;
+use crate::exposition::stored::line_name;
 use crate::exposition::text;
-use crate::exposition::write::line_name;
+use crate::exposition::write::write_header;
+use crate::exposition::write::write_lines;
 use crate::model::MetricKind;
+use crate::model::NameScheme;
 use crate::model::PreparedFamily;
 use crate::model::TextDialect;
 use crate::model::Timestamp;
@@ -79,13 +83,14 @@ pub fn write_json_metrics(
 ) -> usize {
     let rest = family.lines().get(from..).unwrap_or_default();
     let (page, _) = rest.split_at_checked(page_end(family, rest)).unwrap_or_default();
-    let mut text = format!("# TYPE {} {}\n", family.name(), family.kind().text_name()).into_bytes();
+    let mut text = Vec::new();
+    write_header(&mut text, family.name(), family.kind(), "", Escaping::AllowUtf8);
     match fleet {
-        Some(labels) => write_fleet_lines(&mut text, family, page, labels, None),
+        Some(labels) => write_lines(&mut text, family, page, &Shown::to_operator(Escaping::AllowUtf8, labels), None),
         None => text.extend_from_slice(page),
     }
     // What the gateway wrote itself it can read.
-    if let Ok(read) = text::parse(&text, TextDialect::Strict) {
+    if let Ok(read) = text::parse(&text, TextDialect::Strict, NameScheme::Utf8) {
         write_metrics(out, &read, from > 0);
     }
     from.saturating_add(page.len())
@@ -100,7 +105,7 @@ fn page_end(family: &PreparedFamily, lines: &[u8]) -> usize {
     let mut end = 0;
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
         end += line.len();
-        if end >= PAGE_BYTES && line_name(line) == last_of.as_bytes() {
+        if end >= PAGE_BYTES && line_name(line) == last_of {
             return end;
         }
     }
@@ -208,6 +213,7 @@ mod tests {
     use crate::exposition::prepare;
     use crate::exposition::text;
     use crate::model::GroupingKey;
+    use crate::model::NameScheme;
     use crate::model::PreparedFamily;
     use crate::model::SeriesHasher;
     use crate::model::TenantId;
@@ -216,7 +222,7 @@ mod tests {
 
     fn family(labels: &[(&'static str, &'static str)], body: &str) -> PreparedFamily {
         let key = GroupingKey::new("j", labels.iter().copied()).unwrap();
-        let parsed = text::parse(body.as_bytes(), TextDialect::Lenient).unwrap();
+        let parsed = text::parse(body.as_bytes(), TextDialect::Lenient, NameScheme::Classic).unwrap();
         let hasher = SeriesHasher::with_key([1; 16]);
         prepare(parsed, &key, &hasher, "tenant", u64::MAX).unwrap().into_iter().next().unwrap()
     }

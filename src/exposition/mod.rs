@@ -1,33 +1,45 @@
 //! Stage `exposition`. Input: the bytes of a push. Output: [`model::PreparedFamily`](crate::model::PreparedFamily), and
 //! its lines as a tenant or an operator sees them.
 //!
-//! A push is read once ([`text::parse()`]), made ready once ([`prepare()`]) and from then on only copied
-//! ([`lines_from`], [`write_fleet_lines`]).
+//! A push is read once ([`text::parse()`], [`protobuf::parse()`]), made ready once ([`prepare()`]) and from then on only
+//! copied ([`write_lines`]), unless a scrape asks for protobuf or for names in another escaping.
 
 mod escape;
+mod escaping;
 mod fleet;
 mod float;
 mod json;
+mod media;
+mod negotiate;
 mod own;
 mod prepare;
+pub mod protobuf;
 mod pushed;
+mod shown;
+mod stored;
 pub mod text;
 mod write;
 
 #[cfg(test)]
 mod cycle_tests;
+#[cfg(test)]
+mod views_tests;
 
+pub use escaping::Escaping;
 pub use fleet::FleetLabels;
-pub use fleet::write_fleet_lines;
 pub use json::write_json_header;
 pub use json::write_json_labels;
 pub use json::write_json_metrics;
 pub use json::write_json_string;
+pub use media::PushFormat;
+pub use negotiate::Negotiated;
+pub use negotiate::ScrapeFormat;
 pub use own::own_gauge;
 pub use prepare::Inconsistent;
 pub use prepare::Unfit;
 pub use prepare::prepare;
 pub use pushed::PushedFamilies;
-pub use write::TEXT_CONTENT_TYPE;
+pub use shown::Shown;
 pub use write::lines_from;
 pub use write::write_header;
+pub use write::write_lines;

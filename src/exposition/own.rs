@@ -31,6 +31,8 @@ pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> P
         series: Box::default(),
         // The operator's label is not known here. What takes the careful way for nothing is still written right.
         renamed: key.labels().any(|(name, _)| !matches!(name, "job" | "instance")),
+        proto: Box::default(),
+        utf8: key.is_utf8(),
     })
 }
 

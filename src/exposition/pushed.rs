@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// The families of one push, as a decoder read them. Texts are borrowed from the body wherever it has them as they are.
 ///
-/// Everything lies in four flat columns, so that a sample costs no allocation of its own. Metrics and points stand in
+/// Everything lies in flat columns, so that a sample costs no allocation of its own. Metrics and points stand in
 /// the order in which they were pushed, those of one family or one histogram not necessarily together.
 #[derive(Debug, Default)]
 pub struct PushedFamilies<'a> {
@@ -14,8 +14,14 @@ pub struct PushedFamilies<'a> {
     pub(super) metrics: Vec<Metric>,
     pub(super) labels: Vec<Label<'a>>,
     pub(super) points: Vec<Point>,
+    /// Beside the metrics, where they came as protobuf: each as it was sent. Else empty.
+    pub(super) raw: Vec<&'a [u8]>,
+    /// Whether some name is not classic.
+    pub(super) utf8: bool,
     /// Whether any sample came with a timestamp, even with 0.
     pub(super) timestamped: bool,
+    /// What a decoder found that the push contradicts itself in. If something, not all of it need be in the columns.
+    pub(super) contradiction: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -24,6 +30,16 @@ pub(super) struct Family<'a> {
     pub(super) kind: MetricKind,
     /// Not escaped; empty where none was pushed.
     pub(super) help: Cow<'a, str>,
+    /// Whether some metric says what text cannot, so that all are kept as protobuf besides.
+    pub(super) keeps: bool,
+    /// Whether it was sent without any metric, and so takes away what the group holds under its name.
+    pub(super) empties: bool,
+}
+
+impl<'a> Family<'a> {
+    pub(super) fn new(name: Cow<'a, str>, kind: MetricKind) -> Self {
+        Self { name, kind, help: Cow::Borrowed(""), keeps: false, empties: false }
+    }
 }
 
 /// One gauge, one counter, one whole histogram, one whole summary.

@@ -1,23 +1,56 @@
-//! A family as its tenant sees it.
+//! A view in the text format.
 
 use crate::exposition::escape;
+use crate::exposition::escaping::Escaping;
+use crate::exposition::fleet::FleetLabels;
+use crate::exposition::shown::Shown;
+use crate::exposition::stored;
+use crate::exposition::stored::StoredLine;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
-
-/// What a scrape in the text format 0.0.4 is sent as.
-pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+use crate::model::is_metric_name;
+use crate::model::underscored_metric;
 
 /// Writes what stands before the lines of a family: its help, if it has one, and its type.
-pub fn write_header(out: &mut Vec<u8>, name: &str, kind: MetricKind, help: &str) {
+pub fn write_header(out: &mut Vec<u8>, name: &str, kind: MetricKind, help: &str, escaping: Escaping) {
+    let name = escaping.metric(name);
     if !help.is_empty() {
-        for part in ["# HELP ", name, " "] {
-            out.extend_from_slice(part.as_bytes());
-        }
+        begin_comment(out, b"# HELP ", &name);
         escape::help(out, help);
         out.push(b'\n');
     }
-    for part in ["# TYPE ", name, " ", kind.text_name(), "\n"] {
-        out.extend_from_slice(part.as_bytes());
+    begin_comment(out, b"# TYPE ", &name);
+    out.extend_from_slice(kind.text_name().as_bytes());
+    out.push(b'\n');
+}
+
+fn begin_comment(out: &mut Vec<u8>, keyword: &[u8], name: &str) {
+    out.extend_from_slice(keyword);
+    if is_metric_name(name) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        out.push(b'"');
+        escape::label_value(out, name);
+        out.push(b'"');
+    }
+    out.push(b' ');
+}
+
+/// Writes `lines`, some whole ones of a family's. With `only`, those of that line name (underscored) alone, and under that
+/// name.
+pub fn write_lines(out: &mut Vec<u8>, family: &PreparedFamily, lines: &[u8], shown: &Shown<'_>, only: Option<&str>) {
+    match shown.fleet {
+        None if only.is_none() && shown.keeps_names(family) => out.extend_from_slice(lines),
+        Some(fleet)
+            if !family.renamed() && !family.utf8() && fleet.job_prefix().is_none() && shown.keeps_names(family) =>
+        {
+            write_behind_tenant(out, lines, fleet, only);
+        }
+        _ => {
+            for line in stored::lines(lines) {
+                write_with_care(out, line, family, shown, only);
+            }
+        }
     }
 }
 
@@ -28,23 +61,70 @@ pub fn lines_from(family: &PreparedFamily, start: usize, enough: usize) -> &[u8]
     end.and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
-/// The name a line begins with: everything before its labels.
-pub(super) fn line_name(line: &[u8]) -> &[u8] {
-    let end = memchr::memchr(b'{', line).unwrap_or(line.len());
-    line.get(..end).unwrap_or_default()
+/// Writes lines of classic names, the tenant's label put in front of the others.
+fn write_behind_tenant(out: &mut Vec<u8>, lines: &[u8], fleet: &FleetLabels, only: Option<&str>) {
+    for line in stored::lines(lines) {
+        let name = memchr::memchr(b'{', line).unwrap_or(line.len());
+        // Behind the name stands the brace, and behind it always a label.
+        let (head, body) = line.split_at_checked(name + 1).unwrap_or_default();
+        if only.is_some_and(|only| head.strip_suffix(b"{") != Some(only.as_bytes())) {
+            continue;
+        }
+        out.extend_from_slice(head);
+        out.extend_from_slice(fleet.insertion());
+        out.extend_from_slice(body);
+    }
+}
+
+/// Writes a line label by label: a value may hold anything, `,tenant="` too.
+fn write_with_care(out: &mut Vec<u8>, line: &[u8], family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+    let mut line = StoredLine::of(line);
+    if only.is_some_and(|only| underscored_metric(&line.name) != only) {
+        return;
+    }
+    // What stands behind a family's name is no part of it, and stays.
+    let (name, suffix) = match only {
+        Some(only) => (only, ""),
+        None => (&**family.name(), line.name.strip_prefix(&**family.name()).unwrap_or_default()),
+    };
+    stored::write_name(out, &shown.escaping.metric(name), suffix);
+    let mut between = false;
+    if let Some(fleet) = shown.fleet {
+        write_label(out, &shown.escaping.label(fleet.label()), b"", fleet.tenant().as_bytes(), &mut between);
+    }
+    while let Some((name, value)) = line.label() {
+        write_label(out, &shown.label(&name), shown.value_prefix(&name), value, &mut between);
+    }
+    out.extend_from_slice(line.tail());
+}
+
+/// `value` is escaped already.
+fn write_label(out: &mut Vec<u8>, name: &str, prefix: &[u8], value: &[u8], between: &mut bool) {
+    if std::mem::replace(between, true) {
+        out.push(b',');
+    }
+    stored::write_label_name(out, name);
+    out.extend_from_slice(b"=\"");
+    out.extend_from_slice(prefix);
+    out.extend_from_slice(value);
+    out.push(b'"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::write_header;
+    use crate::exposition::Escaping;
     use crate::model::MetricKind;
 
     #[test]
     fn a_header_has_a_help_only_where_one_was_pushed() {
         let mut out = Vec::new();
-        write_header(&mut out, "a", MetricKind::GaugeHistogram, "");
-        write_header(&mut out, "b", MetricKind::Counter, "x \\ y\n\"z\"");
-        let expected = "# TYPE a histogram\n# HELP b x \\\\ y\\n\"z\"\n# TYPE b counter\n";
+        write_header(&mut out, "a", MetricKind::GaugeHistogram, "", Escaping::Underscores);
+        write_header(&mut out, "b", MetricKind::Counter, "x \\ y\n\"z\"", Escaping::Underscores);
+        write_header(&mut out, "c.\"", MetricKind::Counter, "x", Escaping::AllowUtf8);
+        write_header(&mut out, "c.\"", MetricKind::Untyped, "", Escaping::Underscores);
+        let expected = "# TYPE a histogram\n# HELP b x \\\\ y\\n\"z\"\n# TYPE b counter\n\
+            # HELP \"c.\\\"\" x\n# TYPE \"c.\\\"\" counter\n# TYPE c__ untyped\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -1,5 +1,9 @@
 //! The key of a group.
 
+use super::NameScheme;
+use super::is_label_name;
+use super::underscored_label;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::Hash;
@@ -9,13 +13,16 @@ use std::hash::Hasher;
 ///
 /// Two keys are the same key when they agree in the labels that have a value: in Prometheus' data model a label
 /// without a value is absent, so `{job="a"}` and `{job="a",instance=""}` are one group. The empty labels are kept only
-/// to be shown.
+/// to be shown. Names that are not classic are compared in their underscored form.
 #[derive(Clone)]
 pub struct GroupingKey {
     /// Sorted by name, each name once; values may be empty.
     labels: Box<[(Box<str>, Box<str>)]>,
-    /// `name 0xff value 0xff` for each label with a value, in order: what is compared and hashed. 0xff is in no UTF-8.
+    /// `name 0xff value 0xff` for each label with a value, names underscored, in their order: what is compared and hashed.
+    /// 0xff is in no UTF-8.
     identity: Box<[u8]>,
+    /// Whether some name is not classic.
+    utf8: bool,
 }
 
 /// Why a set of labels is no grouping key.
@@ -25,13 +32,8 @@ pub enum GroupingError {
     NoJob,
     #[error("improper label name {0:?}")]
     LabelName(String),
-}
-
-/// Whether `name` is a label name of the classic kind, `[a-zA-Z_][a-zA-Z0-9_]*`.
-pub fn is_label_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    #[error("the label names {0:?} and {1:?} are one name where UTF-8 is escaped")]
+    Twins(String, String),
 }
 
 impl GroupingKey {
@@ -42,10 +44,23 @@ impl GroupingKey {
         N: Into<Box<str>>,
         V: Into<Box<str>>,
     {
+        Self::in_scheme(NameScheme::Classic, job, labels)
+    }
+
+    /// As [`GroupingKey::new`], with the label names that `scheme` allows.
+    pub fn in_scheme<N, V>(
+        scheme: NameScheme,
+        job: &str,
+        labels: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, GroupingError>
+    where
+        N: Into<Box<str>>,
+        V: Into<Box<str>>,
+    {
         let mut set: Vec<(Box<str>, Box<str>)> = Vec::new();
         for (name, value) in labels {
             let (name, value): (Box<str>, Box<str>) = (name.into(), value.into());
-            if !is_label_name(&name) || name.starts_with("__") {
+            if !Self::may_be_named(scheme, &name) {
                 return Err(GroupingError::LabelName(name.into()));
             }
             set.push((name, value));
@@ -58,7 +73,16 @@ impl GroupingKey {
         set.reverse();
         set.sort_by(|(left, _), (right, _)| left.cmp(right));
         set.dedup_by(|(earlier, _), (last, _)| earlier == last);
-        Ok(Self::from_sorted(set))
+        match twins(&set) {
+            Some((one, other)) => Err(GroupingError::Twins(one, other)),
+            None => Ok(Self::from_sorted(set)),
+        }
+    }
+
+    /// Whether a grouping label may have this name: a name of the scheme, and in no escaping one of the reserved, which
+    /// begin with two underscores.
+    pub fn may_be_named(scheme: NameScheme, name: &str) -> bool {
+        scheme.is_label_name(name) && !underscored_label(name).starts_with("__")
     }
 
     /// This key with `name` set to `value`. The caller vouches for the name: it comes from the configuration.
@@ -71,13 +95,19 @@ impl GroupingKey {
 
     fn from_sorted(set: Vec<(Box<str>, Box<str>)>) -> Self {
         let mut identity = Vec::with_capacity(set.iter().map(|(n, v)| n.len() + v.len() + 2).sum());
-        for (name, value) in set.iter().filter(|(_, value)| !value.is_empty()) {
+        let utf8 = set.iter().any(|(name, _)| !is_label_name(name));
+        let filled = set.iter().filter(|(_, value)| !value.is_empty());
+        let mut compared: Vec<_> = filled.map(|(name, value)| (underscored_label(name), value)).collect();
+        if utf8 {
+            compared.sort();
+        }
+        for (name, value) in compared {
             identity.extend_from_slice(name.as_bytes());
             identity.push(0xff);
             identity.extend_from_slice(value.as_bytes());
             identity.push(0xff);
         }
-        Self { labels: set.into(), identity: identity.into() }
+        Self { labels: set.into(), identity: identity.into(), utf8 }
     }
 
     /// All labels in the order of their names, those without a value included.
@@ -99,10 +129,36 @@ impl GroupingKey {
         self.get("job")
     }
 
-    /// The names of the labels that have a value, in order. Two groups can hold the same series only if they share the
-    /// job and differ in these.
-    pub fn value_names(&self) -> impl Iterator<Item = &str> {
-        self.labels().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name)
+    /// The names of the labels that have a value, underscored, in order. Two groups can hold the same series only if they
+    /// share the job and differ in these.
+    pub fn value_names(&self) -> Vec<Cow<'_, str>> {
+        let filled = self.labels().filter(|(_, value)| !value.is_empty());
+        let mut names: Vec<_> = filled.map(|(name, _)| underscored_label(name)).collect();
+        if self.utf8 {
+            names.sort();
+        }
+        names
+    }
+
+    /// Whether some label's name is not classic.
+    pub fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// Whether a label has another name than `name` but the same one underscored.
+    pub fn meets(&self, name: &str) -> bool {
+        self.utf8 && self.labels().any(|(own, _)| own != name && underscored_label(own) == underscored_label(name))
+    }
+
+    /// Whether both spell the names of their labels with a value alike: of two equal keys one may not, where names are
+    /// not classic.
+    pub fn spells_as(&self, other: &Self) -> bool {
+        let names = |key: &Self| -> Vec<String> {
+            let mut names: Vec<_> = key.labels().filter(|(_, v)| !v.is_empty()).map(|(n, _)| n.to_owned()).collect();
+            names.sort();
+            names
+        };
+        (!self.utf8 && !other.utf8) || names(self) == names(other)
     }
 
     /// The bytes this key takes, labels and identity.
@@ -120,6 +176,17 @@ fn insert(set: &mut Vec<(Box<str>, Box<str>)>, name: Box<str>, value: Box<str>) 
         }
         Err(at) => set.insert(at, (name, value)),
     }
+}
+
+/// Two names that are one underscored.
+fn twins(set: &[(Box<str>, Box<str>)]) -> Option<(String, String)> {
+    if set.iter().all(|(name, _)| is_label_name(name)) {
+        return None;
+    }
+    let mut names: Vec<_> = set.iter().map(|(name, _)| (underscored_label(name), &**name)).collect();
+    names.sort();
+    let mut pairs = names.iter().zip(names.iter().skip(1));
+    pairs.find(|(one, other)| one.0 == other.0).map(|(one, other)| (one.1.to_owned(), other.1.to_owned()))
 }
 
 impl PartialEq for GroupingKey {
@@ -163,6 +230,7 @@ impl fmt::Debug for GroupingKey {
 mod tests {
     use super::GroupingError;
     use super::GroupingKey;
+    use crate::model::NameScheme;
 
     fn key(labels: &[(&'static str, &'static str)]) -> GroupingKey {
         GroupingKey::new("j", labels.iter().copied()).unwrap()
@@ -193,10 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_not_classic_are_compared_underscored() {
+        let utf8 = |labels: &[(&'static str, &'static str)]| {
+            GroupingKey::in_scheme(NameScheme::Utf8, "j", labels.iter().copied())
+        };
+        let (dotted, plain) = (utf8(&[("a.b", "1"), ("a0", "2")]).unwrap(), key(&[("a_b", "1"), ("a0", "2")]));
+        assert_eq!(dotted, plain);
+        assert_eq!(dotted.value_names(), plain.value_names());
+        assert!(!dotted.spells_as(&plain) && dotted.spells_as(&dotted));
+        assert!(dotted.meets("a_b") && !dotted.meets("a.b") && !plain.meets("a_b") && dotted.is_utf8());
+        let twins = GroupingError::Twins("a.b".into(), "a_b".into());
+        assert_eq!(utf8(&[("a_b", "1"), ("a.b", "")]).unwrap_err(), twins);
+        for bad in ["", "__x", "..x", "_.name__"] {
+            assert_eq!(utf8(&[(bad, "v")]).unwrap_err(), GroupingError::LabelName(bad.into()));
+        }
+    }
+
+    #[test]
     fn empty_values_are_shown_but_not_counted() {
         let twin = key(&[("instance", ""), ("a", "1")]);
         assert_eq!(format!("{twin:?}"), r#"{a="1",instance="",job="j"}"#);
-        assert_eq!(twin.value_names().collect::<Vec<_>>(), ["a", "job"]);
+        assert_eq!(twin.value_names(), ["a", "job"]);
         assert_eq!(twin.get("instance"), "");
         assert_eq!(twin.get("nothing"), "");
     }

@@ -4,6 +4,8 @@ use super::GroupingKey;
 use super::MetricKind;
 use super::SeriesId;
 use super::Timestamp;
+use super::underscored_metric;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,12 +17,15 @@ pub type FamilyName = Arc<str>;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PreparedFamily {
     name: FamilyName,
+    escaped: FamilyName,
     kind: MetricKind,
     help: Box<str>,
     lines: Box<[u8]>,
     line_count: u32,
     series: Box<[SeriesId]>,
     renamed: bool,
+    proto: Box<[u8]>,
+    utf8: bool,
 }
 
 /// What a [`PreparedFamily`] is made of.
@@ -40,21 +45,41 @@ pub struct Parts {
     pub series: Box<[SeriesId]>,
     /// Whether some line has a label that the operator's view writes under another name.
     pub renamed: bool,
+    /// For a family that text does not say in full (native histograms, exemplars, …): its metrics once more, each as the
+    /// field `metric` of a protobuf `MetricFamily`, with the same labels in the same order. Else empty.
+    pub proto: Box<[u8]>,
+    /// Whether its name or some label's is not classic. Such a name stands in quotes, and a metric's then in the braces:
+    /// `{"name",label="value",…} value`.
+    pub utf8: bool,
 }
 
 impl From<Parts> for PreparedFamily {
     fn from(parts: Parts) -> Self {
-        let Parts { name, kind, help, lines, line_count, series, renamed } = parts;
-        Self { name, kind, help, lines, line_count, series, renamed }
+        let Parts { name, kind, help, lines, line_count, series, renamed, proto, utf8 } = parts;
+        let escaped = match underscored_metric(&name) {
+            Cow::Borrowed(_) => name.clone(),
+            Cow::Owned(escaped) => escaped.into(),
+        };
+        Self { name, escaped, kind, help, lines, line_count, series, renamed, proto, utf8 }
     }
 }
 
 impl PreparedFamily {
     /// What the store accounts for a family besides its texts: this struct, its counts, and its place in a column.
-    pub const OVERHEAD: usize = 160;
+    pub const OVERHEAD: usize = 200;
 
     pub fn name(&self) -> &FamilyName {
         &self.name
+    }
+
+    /// The name underscored, which is what families are told apart by.
+    pub fn escaped_name(&self) -> &FamilyName {
+        &self.escaped
+    }
+
+    /// Whether its name or some label's is not classic.
+    pub fn utf8(&self) -> bool {
+        self.utf8
     }
 
     pub fn kind(&self) -> MetricKind {
@@ -84,9 +109,19 @@ impl PreparedFamily {
         self.renamed
     }
 
+    /// Its metrics as protobuf, where text does not say them in full.
+    pub fn proto(&self) -> Option<&[u8]> {
+        (!self.proto.is_empty()).then_some(&*self.proto)
+    }
+
+    /// Whether it holds nothing, and is pushed to take away what its group holds under its name.
+    pub fn is_empty(&self) -> bool {
+        self.line_count == 0
+    }
+
     /// The bytes the store accounts for this family.
     pub fn stored_bytes(&self) -> u64 {
-        let text = self.name.len() + self.help.len() + self.lines.len();
+        let text = self.name.len() + self.help.len() + self.lines.len() + self.proto.len();
         (text + size_of_val(&*self.series) + Self::OVERHEAD) as u64
     }
 }

@@ -36,6 +36,7 @@ impl Narrowing {
             return Err(NamespaceError::Job(key.job().to_owned()));
         }
         self.labels.iter().try_fold(key, |key, (name, value)| match key.get(name) {
+            _ if key.meets(name) => Err(NamespaceError::Label(name.clone())),
             "" => Ok(key.with(name, value)),
             same if same == value => Ok(key),
             _ => Err(NamespaceError::Label(name.clone())),

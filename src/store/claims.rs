@@ -4,9 +4,11 @@
 //! `x` and another a gauge `x_sum`. In the fleet's view such families are *contested*: each of their line names becomes a
 //! family of its own there. Claims are counted as families come and go, so a scrape need not look for contradictions.
 
+use super::column::Column;
 use crate::config::NamePattern;
 use crate::model::FamilyName;
 use crate::model::MetricKind;
+use crate::model::PreparedFamily;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -14,8 +16,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// A family as a claimant: its name and its type.
-pub(super) type Claimant = (FamilyName, MetricKind);
+/// A family as a claimant: its name as it is shown and as it is compared, and its type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Claimant {
+    pub(super) name: FamilyName,
+    pub(super) escaped: FamilyName,
+    pub(super) kind: MetricKind,
+}
+
+impl Claimant {
+    pub(super) fn of_column(column: &Column) -> Self {
+        Self { name: column.name.clone(), escaped: column.escaped.clone(), kind: column.kind }
+    }
+
+    pub(super) fn of(family: &PreparedFamily) -> Self {
+        Self { name: family.name().clone(), escaped: family.escaped_name().clone(), kind: family.kind() }
+    }
+}
 
 /// Who claims which line names, over all tenants.
 ///
@@ -93,13 +110,13 @@ impl Claims {
 
 impl Changing<'_> {
     /// One more tenant holds the family.
-    pub(super) fn add(&mut self, name: &FamilyName, kind: MetricKind) {
-        self.begin().lock().add(name, kind);
+    pub(super) fn add(&mut self, claimant: &Claimant) {
+        self.begin().lock().add(claimant);
     }
 
     /// One tenant less holds the family.
-    pub(super) fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
-        self.begin().lock().remove(name, kind);
+    pub(super) fn remove(&mut self, claimant: &Claimant) {
+        self.begin().lock().remove(claimant);
     }
 
     fn begin(&mut self) -> &Mutex<Counted> {
@@ -119,15 +136,14 @@ impl Drop for Changing<'_> {
 }
 
 impl Counted {
-    fn add(&mut self, name: &FamilyName, kind: MetricKind) {
-        if is_reserved(&self.reserved, name, kind) {
+    fn add(&mut self, claimant: &Claimant) {
+        if is_reserved(&self.reserved, claimant) {
             self.reserved_families = self.reserved_families.saturating_add(1);
             return;
         }
-        let claimant = (name.clone(), kind);
-        for line in lines_of(&claimant) {
+        for line in lines_of(claimant) {
             let claimants = self.lines.entry(line.into()).or_default();
-            match claimants.iter_mut().find(|(other, _)| *other == claimant) {
+            match claimants.iter_mut().find(|(other, _)| other == claimant) {
                 Some((_, tenants)) => *tenants = tenants.saturating_add(1),
                 None => {
                     claimants.push((claimant.clone(), 1));
@@ -139,18 +155,17 @@ impl Counted {
         }
     }
 
-    fn remove(&mut self, name: &FamilyName, kind: MetricKind) {
-        if is_reserved(&self.reserved, name, kind) {
+    fn remove(&mut self, claimant: &Claimant) {
+        if is_reserved(&self.reserved, claimant) {
             self.reserved_families = self.reserved_families.saturating_sub(1);
             return;
         }
-        let claimant = (name.clone(), kind);
         let mut rivals = HashSet::new();
-        for line in lines_of(&claimant) {
+        for line in lines_of(claimant) {
             let Some(claimants) = self.lines.get_mut(&*line) else {
                 continue;
             };
-            let Some(at) = claimants.iter().position(|(other, _)| *other == claimant) else {
+            let Some(at) = claimants.iter().position(|(other, _)| other == claimant) else {
                 continue;
             };
             let Some((_, tenants)) = claimants.get_mut(at) else {
@@ -166,7 +181,7 @@ impl Counted {
                 self.lines.remove(&*line);
             }
         }
-        rivals.insert(claimant);
+        rivals.insert(claimant.clone());
         rivals.retain(|rival| self.contested.contains(rival) && !self.is_contested(rival));
         if !rivals.is_empty() {
             // One by one, not by a walk over all: whoever takes many away would pay for their square.
@@ -184,16 +199,16 @@ impl Counted {
 }
 
 /// Whether a family may write a line of a reserved name, and so is kept out of the fleet's view.
-pub(super) fn is_reserved(reserved: &[NamePattern], name: &str, kind: MetricKind) -> bool {
+pub(super) fn is_reserved(reserved: &[NamePattern], Claimant { escaped, kind, .. }: &Claimant) -> bool {
     let lines = |pattern: &NamePattern| {
-        pattern.matches(name)
-            || kind.line_suffixes().iter().any(|s| !s.is_empty() && pattern.matches(&format!("{name}{s}")))
+        pattern.matches(escaped)
+            || kind.line_suffixes().iter().any(|s| !s.is_empty() && pattern.matches(&format!("{escaped}{s}")))
     };
     reserved.iter().any(lines)
 }
 
 /// The line names a claimant claims.
-pub(super) fn lines_of((name, kind): &Claimant) -> impl Iterator<Item = String> {
-    let name = name.clone();
-    kind.line_suffixes().iter().map(move |suffix| format!("{name}{suffix}"))
+pub(super) fn lines_of(claimant: &Claimant) -> impl Iterator<Item = String> {
+    let name = claimant.escaped.clone();
+    claimant.kind.line_suffixes().iter().map(move |suffix| format!("{name}{suffix}"))
 }

@@ -30,7 +30,10 @@ pub(super) struct Cell {
 /// One family across groups.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
+    /// As it is shown.
     pub(super) name: FamilyName,
+    /// As it is compared.
+    pub(super) escaped: FamilyName,
     pub(super) kind: MetricKind,
     /// That of the group whose key sorts first: [`Helps`](super::helps::Helps) sees to it.
     pub(super) help: Arc<str>,
@@ -38,8 +41,15 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn new(name: FamilyName, kind: MetricKind) -> Self {
-        Self { name, kind, help: "".into(), rows: Chunks::default() }
+    /// For families like this one; it is not put in yet.
+    pub(super) fn new(family: &PreparedFamily) -> Self {
+        let (name, escaped, kind) = (family.name().clone(), family.escaped_name().clone(), family.kind());
+        Self { name, escaped, kind, help: "".into(), rows: Chunks::default() }
+    }
+
+    /// Whether the family has the column's name, spelled as there, and its type.
+    pub(super) fn takes(&self, family: &PreparedFamily) -> bool {
+        self.name == *family.name() && self.kind == family.kind()
     }
 
     /// How many groups hold the family.

@@ -24,7 +24,7 @@ pub struct FleetSnapshot {
     tenants: Vec<(TenantId, Columns)>,
     claims: ClaimsView,
     flattened: HashSet<Claimant>,
-    /// For each tenant its next column, by name; the tenant whose id sorts first comes first among equals.
+    /// For each tenant its next column, by name as names are compared; the tenant whose id sorts first comes first among equals.
     heads: BinaryHeap<Reverse<(FamilyName, usize)>>,
     next: Vec<usize>,
     /// The contested families met so far; when all others are written, their line names and who holds them.
@@ -55,7 +55,7 @@ struct Open {
 pub enum FleetPiece<'a> {
     /// A family begins. Each name comes once; a flattened one may turn out to have no lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
-    /// What one group of `tenant` holds of it; `only` its lines of that name, where one is given.
+    /// What one group of `tenant` holds of it; `only` its lines of that name as names are compared, where one is given.
     Lines { tenant: &'a TenantId, family: &'a Arc<PreparedFamily>, only: Option<&'a str> },
 }
 
@@ -113,8 +113,7 @@ impl FleetSnapshot {
             };
             if let Some(column) = self.column_before(tenant) {
                 let source = Source { tenant, column };
-                let claimant = (source.column.name.clone(), source.column.kind);
-                match self.flattened.contains(&claimant) {
+                match self.flattened.contains(&Claimant::of_column(&source.column)) {
                     true => self.contested.push(source),
                     false => sources.push(source),
                 }
@@ -131,8 +130,8 @@ impl FleetSnapshot {
         };
         while let Some(column) = columns.get(*next) {
             *next += 1;
-            if !is_reserved(&self.claims.reserved, &column.name, column.kind) {
-                self.heads.push(Reverse((column.name.clone(), tenant)));
+            if !is_reserved(&self.claims.reserved, &Claimant::of_column(column)) {
+                self.heads.push(Reverse((column.escaped.clone(), tenant)));
                 return;
             }
         }
@@ -168,9 +167,9 @@ fn flattened(tenants: &[(TenantId, Columns)], claims: &ClaimsView) -> HashSet<Cl
     let mut claimed: HashMap<String, HashSet<Claimant>> = HashMap::new();
     for (_, columns) in tenants {
         for column in (0..).map_while(|nth| columns.get(nth)) {
-            let claimant = (column.name.clone(), column.kind);
+            let claimant = Claimant::of_column(column);
             let may_be = contested.is_none_or(|contested| contested.contains(&claimant));
-            if may_be && !is_reserved(&claims.reserved, &column.name, column.kind) {
+            if may_be && !is_reserved(&claims.reserved, &claimant) {
                 for line in lines_of(&claimant) {
                     claimed.entry(line).or_default().insert(claimant.clone());
                 }
@@ -184,7 +183,7 @@ fn flattened(tenants: &[(TenantId, Columns)], claims: &ClaimsView) -> HashSet<Cl
 fn by_line(contested: Vec<Source>) -> BTreeMap<String, Vec<Source>> {
     let mut lines: BTreeMap<String, Vec<Source>> = BTreeMap::new();
     for source in contested {
-        for line in lines_of(&(source.column.name.clone(), source.column.kind)) {
+        for line in lines_of(&Claimant::of_column(&source.column)) {
             lines.entry(line).or_default().push(source.clone());
         }
     }

@@ -18,7 +18,7 @@ const OVERHEAD: usize = 768;
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// By name, in a tree: into a sorted list, a push of many new names would be as slow as their square.
+    /// By name as names are compared, in a tree: into a sorted list, a push of many new names would be as slow as their square.
     pub(super) families: BTreeMap<FamilyName, Held>,
     /// Its own gauges, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Held; 2],
@@ -38,18 +38,19 @@ pub(super) struct Held {
 }
 
 impl Group {
-    pub(super) fn get(&self, name: &str) -> Option<&Held> {
-        self.families.get(name)
+    /// By the name as it is compared.
+    pub(super) fn get(&self, escaped: &str) -> Option<&Held> {
+        self.families.get(escaped)
     }
 
     /// Puts `held` in the place of the family of its name, which is handed back.
     pub(super) fn put(&mut self, held: Held) -> Option<Held> {
-        self.families.insert(held.family.name().clone(), held)
+        self.families.insert(held.family.escaped_name().clone(), held)
     }
 
     /// Notes that a family, or an own gauge, stands elsewhere in its column.
-    pub(super) fn moved(&mut self, family: &str, to: Place) {
-        let pushed = self.families.get_mut(family).into_iter();
+    pub(super) fn moved(&mut self, escaped: &str, to: Place) {
+        let pushed = self.families.get_mut(escaped).into_iter();
         if let Some(held) = pushed.chain(&mut self.own).find(|held| held.place.column == to.column) {
             held.place = to;
         }

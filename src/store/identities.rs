@@ -30,7 +30,7 @@ struct Job {
 }
 
 fn name_set(key: &GroupingKey) -> Box<str> {
-    key.value_names().collect::<Vec<_>>().join(",").into()
+    key.value_names().join(",").into()
 }
 
 impl Identities {

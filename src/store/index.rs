@@ -1,4 +1,5 @@
-//! The index by family name: which column it is, and which line names are claimed by whom.
+//! The index by family name: which column it is, and which line names are claimed by whom. Names are those that are
+//! compared.
 
 use super::column::Cell;
 use super::column::Column;
@@ -8,6 +9,7 @@ use super::helps::Helps;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
+use crate::model::PreparedFamily;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,8 +51,8 @@ pub(super) struct Moved {
 }
 
 impl Index {
-    pub(super) fn find(&self, name: &str) -> Option<(ColumnId, &Column)> {
-        let id = *self.by_name.get(name)?;
+    pub(super) fn find(&self, escaped: &str) -> Option<(ColumnId, &Column)> {
+        let id = *self.by_name.get(escaped)?;
         Some((id, self.get(id)?))
     }
 
@@ -71,13 +73,15 @@ impl Index {
         Columns { all: self.columns.clone(), order }
     }
 
-    /// The column of `name`, made if there is none. A column without holders takes whatever kind comes.
-    pub(super) fn open(&mut self, name: &FamilyName, kind: MetricKind) -> ColumnId {
+    /// The column of a family, made if there is none. What it is called and its type are those of the last family to
+    /// come: that they may change was judged before.
+    pub(super) fn open(&mut self, family: &PreparedFamily) -> ColumnId {
+        let (name, kind) = (family.escaped_name(), family.kind());
         if let Some(id) = self.by_name.get(name).copied() {
-            self.retype(id, kind);
+            self.retype(id, family);
             return id;
         }
-        let column = Some(Arc::new(Column::new(name.clone(), kind)));
+        let column = Some(Arc::new(Column::new(family)));
         let columns = Arc::make_mut(&mut self.columns);
         // A tenant's families are bounded by its bytes, and so by far less than 2^32.
         let id = self.free.pop().unwrap_or(ColumnId(u32::try_from(columns.len()).unwrap_or(u32::MAX)));
@@ -121,9 +125,9 @@ impl Index {
         column.help = help.unwrap_or_else(|| column.help.clone());
         let moved = column.remove(place.row);
         if column.holders() > 0 {
-            return moved.map(|key| Moved { key, family: column.name.clone(), to: place });
+            return moved.map(|key| Moved { key, family: column.escaped.clone(), to: place });
         }
-        let (name, kind) = (column.name.clone(), column.kind);
+        let (name, kind) = (column.escaped.clone(), column.kind);
         self.by_name.remove(&name);
         self.unclaim(&name, kind);
         if let Some(slot) = Arc::make_mut(&mut self.columns).get_mut(place.column.0 as usize) {
@@ -135,17 +139,17 @@ impl Index {
         None
     }
 
-    fn retype(&mut self, id: ColumnId, kind: MetricKind) {
-        let Some((name, old)) = self.get(id).map(|column| (column.name.clone(), column.kind)) else {
+    fn retype(&mut self, id: ColumnId, family: &PreparedFamily) {
+        let Some(old) = self.get(id).filter(|column| !column.takes(family)).map(|column| column.kind) else {
             return;
         };
-        if old != kind {
-            self.unclaim(&name, old);
-            if let Some(column) = self.column_mut(id) {
-                column.kind = kind;
-            }
-            self.claim(&name, kind, id);
+        let (name, kind) = (family.escaped_name(), family.kind());
+        self.unclaim(name, old);
+        if let Some(column) = self.column_mut(id) {
+            column.kind = kind;
+            column.name = family.name().clone();
         }
+        self.claim(name, kind, id);
     }
 
     fn column_mut(&mut self, id: ColumnId) -> Option<&mut Column> {

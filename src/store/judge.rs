@@ -31,7 +31,8 @@ pub(super) struct State<'a> {
 
 /// Consistency first, so that a client whose push can never be is not told to make room.
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
-    for family in &push.families {
+    check_key(push, state)?;
+    for family in push.families.iter().filter(|family| !family.is_empty()) {
         check_kind(family, push, state)?;
         check_claims(family, push, state)?;
         check_series(family, &push.key, state)?;
@@ -51,18 +52,40 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
 /// its group holds: a refusal costs no more than the push.
 fn stays<'a>(found: Option<(ColumnId, &'a Column)>, push: &Push, state: &State<'_>) -> Option<&'a Column> {
     let (id, column) = found?;
-    let held = state.group.and_then(|group| group.get(&column.name)).filter(|held| held.place.column == id);
+    let held = state.group.and_then(|group| group.get(&column.escaped)).filter(|held| held.place.column == id);
     let alone = held.is_some() && column.holders() == 1;
-    let leaves = match push.family(&column.name) {
-        Some(family) => family.kind() != column.kind,
+    let leaves = match push.carried(&column.escaped) {
+        // Under another name it does not replace what is held but meets it, unless all that is held goes.
+        Some(carried) if *carried.name() != column.name => push.method == Method::Replace,
+        Some(carried) => carried.is_empty() || carried.kind() != column.kind,
         None => push.method == Method::Replace,
     };
     (!(alone && leaves)).then_some(column)
 }
 
-/// A name has one type.
+/// A group is spelled as it was when it came.
+fn check_key(push: &Push, state: &State<'_>) -> Result<(), Refusal> {
+    match state.group {
+        Some(group) if !group.key.spells_as(&push.key) => Err(Refusal::Inconsistent(
+            "the names of the grouping labels are those of another group where UTF-8 is escaped".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A name is spelled one way, and has one type.
 fn check_kind(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Result<(), Refusal> {
-    match stays(state.index.find(family.name()), push, state) {
+    match stays(state.index.find(family.escaped_name()), push, state) {
+        Some(column) if column.name != *family.name() => {
+            let name = family.name();
+            Err(Refusal::Inconsistent(match state.all_visible {
+                true => {
+                    let held = &column.name;
+                    format!("the metric names {name:?} and {held:?} are one where UTF-8 is escaped")
+                }
+                false => format!("the metric name {name:?} is that of another family where UTF-8 is escaped"),
+            }))
+        }
         Some(column) if column.kind != family.kind() => {
             let held = if state.all_visible { column.kind.proto_name() } else { "another type" };
             let (name, kind) = (family.name(), family.kind().proto_name());
@@ -83,15 +106,15 @@ fn check_claims(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resu
             false => format!("collected metric named \"{line}\" collides with a family that is held already"),
         }))
     };
-    if let Some(column) = stays(state.index.claimant(family.name()), push, state) {
+    if let Some(column) = stays(state.index.claimant(family.escaped_name()), push, state) {
         return collides(family.name(), column);
     }
-    for line in claimed_lines(family.name(), family.kind()) {
+    for line in claimed_lines(family.escaped_name(), family.kind()) {
         if let Some(column) = stays(state.index.find(&line), push, state) {
             return collides(family.name(), column);
         }
         let claimant = stays(state.index.claimant(&line), push, state);
-        if let Some(column) = claimant.filter(|column| column.name != *family.name()) {
+        if let Some(column) = claimant.filter(|column| column.escaped != *family.escaped_name()) {
             return collides(family.name(), column);
         }
     }
@@ -103,7 +126,7 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
     if !state.identities.counts(key) {
         return Ok(());
     }
-    let own = state.group.and_then(|group| group.get(family.name()));
+    let own = state.group.and_then(|group| group.get(family.escaped_name()));
     let own: HashSet<_> = own.into_iter().flat_map(|held| held.family.series()).collect();
     let elsewhere = |id: &_| !own.contains(id) && state.identities.holds(key, *id);
     if family.series().iter().any(elsewhere) {
@@ -117,7 +140,7 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
 
 fn usage_after(push: &Push, state: &State<'_>) -> Usage {
     let (mut taken, mut given) = (Usage::default(), Usage::default());
-    for family in &push.families {
+    for family in push.families.iter().filter(|family| !family.is_empty()) {
         taken.add(family_usage(family));
     }
     match state.group {
@@ -135,8 +158,9 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
     match push.method {
         Method::Replace => Box::new(group.families.values().map(|held| &*held.family)),
-        Method::Merge => {
-            Box::new(push.families.iter().filter_map(|family| group.get(family.name())).map(|held| &*held.family))
-        }
+        Method::Merge => Box::new(push.families.iter().filter_map(|family| {
+            let held = group.get(family.escaped_name()).map(|held| &*held.family);
+            held.filter(|held| held.name() == family.name())
+        })),
     }
 }

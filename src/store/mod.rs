@@ -111,7 +111,7 @@ pub enum Method {
 pub struct Push {
     key: GroupingKey,
     method: Method,
-    /// Sorted by name, each name once.
+    /// Sorted by name as names are compared, each once. One without lines takes away what the group holds under its name.
     families: Vec<Arc<PreparedFamily>>,
     at: Timestamp,
 }
@@ -121,15 +121,27 @@ impl Push {
     pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
         let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
         families.reverse();
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        families.dedup_by(|later, first| later.name() == first.name());
+        families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
+        families.dedup_by(|later, first| later.escaped_name() == first.escaped_name());
         Self { key, method, families, at }
     }
 
-    /// What it carries of that name.
-    fn family(&self, name: &str) -> Option<&PreparedFamily> {
-        let at = self.families.binary_search_by(|family| (**family.name()).cmp(name)).ok()?;
-        self.families.get(at).map(|family| &**family)
+    /// Whether it may take anything away without putting another in its place.
+    fn takes(&self) -> bool {
+        self.method == Method::Replace || self.families.iter().any(|family| family.is_empty())
+    }
+
+    /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
+    fn takes_away(&self, family: &PreparedFamily) -> bool {
+        match self.carried(family.escaped_name()) {
+            Some(carried) if carried.name() == family.name() => carried.is_empty(),
+            _ => self.method == Method::Replace,
+        }
+    }
+
+    fn carried(&self, escaped: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|carried| (**carried.escaped_name()).cmp(escaped)).ok()?;
+        self.families.get(at).map(|carried| &**carried)
     }
 }
 
@@ -162,7 +174,8 @@ impl Store {
 
     /// `key` as the group holds it: with the empty labels of the push that created it. `key` itself if there is no group.
     pub fn spelling(&self, scope: &Scope, key: GroupingKey) -> GroupingKey {
-        match self.shelves.get(scope.tenant()).and_then(|shelf| shelf.other_spelling(&key)) {
+        let shelf = self.shelf(scope, &key).ok();
+        match shelf.and_then(|shelf| shelf.other_spelling(&key)) {
             Some(stored) => (*stored).clone(),
             None => key,
         }

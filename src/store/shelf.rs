@@ -42,9 +42,13 @@ impl Shelf {
         self.state.lock().usage()
     }
 
-    /// The key as the group holds it, where that shows other labels.
+    /// The key as the group holds it, where that shows other empty labels.
     pub(super) fn other_spelling(&self, key: &GroupingKey) -> Option<Arc<GroupingKey>> {
-        self.state.lock().group_key(key).filter(|stored| !stored.labels().eq(key.labels())).cloned()
+        self.state
+            .lock()
+            .group_key(key)
+            .filter(|stored| stored.spells_as(key) && !stored.labels().eq(key.labels()))
+            .cloned()
     }
 
     #[cfg(test)]
@@ -80,7 +84,7 @@ impl Shelf {
 
     pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
         let mut state = self.state.lock();
-        if state.has_group(key) {
+        if state.has_group_spelled(key) {
             journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
             state.show_delete(key, &mut store.claims.changing());
         }

@@ -1,10 +1,10 @@
 //! What stands on a shelf, and how an accepted write changes it. Nothing here can fail: it was judged before.
 
-use super::Method;
 use super::Push;
 use super::Refusal;
 use super::chunks::Shared;
 use super::claims::Changing;
+use super::claims::Claimant;
 use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
@@ -59,6 +59,11 @@ impl State {
         self.groups.contains(key)
     }
 
+    /// Whether there is a group of that key, and its labels are spelled so.
+    pub(super) fn has_group_spelled(&self, key: &GroupingKey) -> bool {
+        self.groups.get(key).is_some_and(|group| group.key.spells_as(key))
+    }
+
     /// The key as the group holds it, which is how the push that created the group spelled it.
     pub(super) fn stored_key(&self, key: &GroupingKey) -> Arc<GroupingKey> {
         self.group_key(key).map_or_else(|| Arc::new(key.clone()), Arc::clone)
@@ -86,10 +91,10 @@ impl State {
     ) {
         let mut changing = claims.changing();
         self.ensure_group(key, push.at, own_gauge);
-        if push.method == Method::Replace {
-            self.drop_families(key, |held| push.family(held.family.name()).is_none(), &mut changing);
+        if push.takes() {
+            self.drop_families(key, |held| push.takes_away(&held.family), &mut changing);
         }
-        for family in &push.families {
+        for family in push.families.iter().filter(|family| !family.is_empty()) {
             self.put_family(key, family, push.at, &mut changing);
         }
         if let Some(group) = self.groups.get_mut(key) {
@@ -145,7 +150,7 @@ impl State {
         }
         let own = OwnGauge::ALL.map(|gauge| {
             let family = Arc::new(own_gauge(gauge, key, None));
-            let column = self.index.open(family.name(), family.kind());
+            let column = self.index.open(&family);
             let place = self.index.insert(column, Cell { key: key.clone(), family: family.clone() });
             Held { place, family, at }
         });
@@ -173,16 +178,16 @@ impl State {
     ) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
-        let before = index.find(family.name()).map(|(_, column)| column.kind);
-        let column = index.open(family.name(), family.kind());
-        if before != Some(family.kind()) {
-            if let Some(kind) = before {
-                claims.remove(family.name(), kind);
+        let before = index.find(family.escaped_name()).map(|(_, column)| column);
+        if before.is_none_or(|column| !column.takes(family)) {
+            if let Some(column) = before {
+                claims.remove(&Claimant::of_column(column));
             }
-            claims.add(family.name(), family.kind());
+            claims.add(&Claimant::of(family));
         }
+        let column = index.open(family);
         let cell = Cell { key: key.clone(), family: family.clone() };
-        let place = match group.get(family.name()).map(|held| held.place) {
+        let place = match group.get(family.escaped_name()).map(|held| held.place) {
             Some(place) => {
                 index.replace(place, cell);
                 place
@@ -203,10 +208,9 @@ impl State {
             if !gone(held) {
                 return true;
             }
-            let (name, kind) = (held.family.name(), held.family.kind());
             moved.extend(index.remove(held.place, key));
-            if index.find(name).is_none() {
-                claims.remove(name, kind);
+            if index.find(held.family.escaped_name()).is_none() {
+                claims.remove(&Claimant::of(&held.family));
             }
             identities.remove_family(key, &held.family);
             false

@@ -4,6 +4,7 @@ mod cost;
 mod fleet;
 mod history;
 mod judgement;
+mod names;
 mod quota;
 mod reading;
 mod wipe;
@@ -62,6 +63,8 @@ fn family(key: &GroupingKey, name: &str, kind: MetricKind, help: &str, series: &
         line_count: u32::try_from(series.len()).unwrap(),
         series: ids.into(),
         renamed: false,
+        proto: Box::default(),
+        utf8: false,
     })
 }
 
@@ -80,6 +83,8 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
         line_count: 1,
         series: Box::default(),
         renamed: false,
+        proto: Box::default(),
+        utf8: false,
     })
 }
 

@@ -83,8 +83,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn tenant_with(mut self, name: &str, change: impl FnOnce(&mut Tenant)) -> Self {
         let id = tenant_id(name);
-        let mut tenant =
-            Tenant { id: id.clone(), limits: Limits::default(), text: Default::default(), tokens: Vec::new() };
+        let mut tenant = Tenant {
+            id: id.clone(),
+            limits: Limits::default(),
+            text: Default::default(),
+            utf8_names: false,
+            tokens: Vec::new(),
+        };
         change(&mut tenant);
         self.config.tenants.insert(id, tenant);
         self

@@ -24,8 +24,10 @@ async fn what_is_refused_before_the_judgement_leaves_no_trace() {
         "content-type",
         "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
     );
-    proto.put("/metrics/job/a", "").await.refused(415, "format_unsupported");
-    red.clone().with("content-encoding", "zstd").put("/metrics/job/a", "").await.refused(415, "encoding_unsupported");
+    for broken in [&b"\x00"[..], b"\xff\xff\xff\xff\x07\x0a\x01a", b"\x05\x0a\x03a.b", b"m 1\n"] {
+        proto.send("PUT", "/metrics/job/a", broken.to_vec()).await.refused(400, "body_malformed");
+    }
+    red.clone().with("content-encoding", "br").put("/metrics/job/a", "").await.refused(415, "encoding_unsupported");
     red.clone().with("content-encoding", "gzip").put("/metrics/job/a", "no").await.refused(400, "encoding_malformed");
     assert_eq!(red.get("/metrics").await.text(), "");
 }

@@ -1,8 +1,10 @@
 use super::FleetLabels;
 use super::renames;
-use super::write_fleet_lines;
+use crate::exposition::Escaping;
+use crate::exposition::Shown;
 use crate::exposition::text;
 use crate::model::GroupingKey;
+use crate::model::NameScheme;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::SeriesHasher;
@@ -11,7 +13,7 @@ use crate::model::TextDialect;
 use proptest::prelude::*;
 
 fn prepared(body: &str) -> Vec<PreparedFamily> {
-    let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
+    let pushed = text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
     let key = GroupingKey::new("j", [("instance", "i")]).unwrap();
     crate::exposition::prepare(pushed, &key, &SeriesHasher::with_key([1; 16]), "tenant", u64::MAX).unwrap()
 }
@@ -22,7 +24,8 @@ fn labels(job_prefix: bool) -> FleetLabels {
 
 fn written(family: &PreparedFamily, labels: &FleetLabels, only: Option<&str>) -> String {
     let mut out = Vec::new();
-    write_fleet_lines(&mut out, family, family.lines(), labels, only);
+    let shown = Shown::to_operator(Escaping::Underscores, labels);
+    crate::exposition::write_lines(&mut out, family, family.lines(), &shown, only);
     String::from_utf8(out).unwrap()
 }
 
@@ -36,6 +39,8 @@ fn marked(family: &PreparedFamily, renamed: bool) -> PreparedFamily {
         line_count: family.line_count(),
         series: family.series().into(),
         renamed,
+        proto: Box::default(),
+        utf8: false,
     })
 }
 
@@ -121,8 +126,8 @@ proptest! {
     fn what_an_operator_sees_parses_and_leads_back_to_what_was_pushed(body in body(), job_prefix: bool) {
         let family = &prepared(&body)[0];
         let seen = written(family, &labels(job_prefix), None);
-        let parsed = text::parse(seen.as_bytes(), TextDialect::Strict).unwrap();
-        let own = text::parse(family.lines(), TextDialect::Strict).unwrap();
+        let parsed = text::parse(seen.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
+        let own = text::parse(family.lines(), TextDialect::Strict, NameScheme::Classic).unwrap();
         prop_assert_eq!(parsed.metrics.len(), own.metrics.len());
         for (parsed_metric, own_metric) in parsed.metrics.iter().zip(&own.metrics) {
             let mut stripped = Vec::new();

@@ -4,21 +4,23 @@ use super::Inconsistent;
 use crate::exposition::escape::Quoted;
 use crate::exposition::pushed::Family;
 use crate::model::MetricKind;
+use crate::model::underscored_metric;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Refuses a histogram or summary beside a family named as one of its lines. No other two families can meet: those that
-/// differ only behind a common name write the same suffixes, and names are unique.
-pub(super) fn check<'p>(families: impl Iterator<Item = &'p Family<'p>> + Clone) -> Result<(), Inconsistent> {
+/// differ only behind a common name write the same suffixes, and names are unique. Each family comes with its name as it
+/// is compared.
+pub(super) fn check<'p>(families: impl Iterator<Item = (&'p str, &'p Family<'p>)> + Clone) -> Result<(), Inconsistent> {
     let distributions: HashMap<&str, MetricKind> = families
         .clone()
-        .filter(|family| family.kind.line_suffixes().len() > 1)
-        .map(|family| (&*family.name, family.kind))
+        .filter(|(_, family)| family.kind.line_suffixes().len() > 1)
+        .map(|(name, family)| (name, family.kind))
         .collect();
     if distributions.is_empty() {
         return Ok(());
     }
-    for family in families {
-        let name = &*family.name;
+    for (name, _) in families {
         let Some(underscore) = name.rfind('_') else {
             continue;
         };
@@ -33,4 +35,20 @@ pub(super) fn check<'p>(families: impl Iterator<Item = &'p Family<'p>> + Clone) 
         }
     }
     Ok(())
+}
+
+/// Names as they are compared, where some need not be classic; or two families whose names are then one.
+pub(super) fn underscored<'p>(
+    families: impl Iterator<Item = &'p Family<'p>>,
+) -> Result<Vec<Cow<'p, str>>, Inconsistent> {
+    let mut seen: HashMap<Cow<'p, str>, &str> = HashMap::new();
+    let mut names = Vec::new();
+    for family in families {
+        let name = underscored_metric(&family.name);
+        if let Some(first) = seen.insert(name.clone(), &family.name) {
+            return Err(Inconsistent::twin_names(first, &family.name));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }

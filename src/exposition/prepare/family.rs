@@ -6,17 +6,23 @@ use super::Unfit;
 use crate::exposition::escape::Quoted;
 use crate::exposition::fleet;
 use crate::exposition::float;
+use crate::exposition::protobuf;
 use crate::exposition::pushed::Family;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
+use crate::exposition::stored;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::SeriesHasher;
 use crate::model::SeriesId;
+use crate::model::is_label_name;
+use crate::model::is_metric_name;
+use crate::model::underscored_label;
+use crate::model::underscored_metric;
 
 /// Writes families. Holds what is the same for all of a push, and the buffers they share.
 pub(super) struct FamilyWriter<'p> {
@@ -28,12 +34,15 @@ pub(super) struct FamilyWriter<'p> {
     forced_renamed: bool,
     /// What the families to come may take.
     bytes_left: u64,
+    /// Whether names need not be classic.
+    utf8: bool,
     merged: Vec<(&'p str, &'p str)>,
     labels: Vec<u8>,
     lines: Vec<u8>,
     line_count: usize,
     series: Vec<SeriesId>,
     sorted: Vec<SeriesId>,
+    proto: Vec<u8>,
 }
 
 impl<'p> FamilyWriter<'p> {
@@ -43,20 +52,23 @@ impl<'p> FamilyWriter<'p> {
         hasher: &'p SeriesHasher,
         namespace_label: &'p str,
         bytes_max: u64,
+        utf8: bool,
     ) -> Self {
         Self {
             pushed,
             forced,
             hasher,
             namespace_label,
-            forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, name)),
+            forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, &underscored_label(name))),
             bytes_left: bytes_max,
+            utf8,
             merged: Vec::new(),
             labels: Vec::new(),
             lines: Vec::new(),
             line_count: 0,
             series: Vec::new(),
             sorted: Vec::new(),
+            proto: Vec::new(),
         }
     }
 
@@ -66,7 +78,9 @@ impl<'p> FamilyWriter<'p> {
         self.lines.clear();
         self.line_count = 0;
         self.series.clear();
+        self.proto.clear();
         let mut renamed = self.forced_renamed;
+        let mut utf8 = self.utf8 && !is_metric_name(name);
         if let Some(taken) = place_label(family.kind)
             && self.forced.names().any(|forced| forced == taken)
         {
@@ -77,10 +91,18 @@ impl<'p> FamilyWriter<'p> {
                 continue;
             };
             renamed |= self.take_labels(family, metric)?;
-            self.series.push(self.hasher.id(name, self.merged.iter().copied()));
+            utf8 |= self.utf8 && self.merged.iter().any(|(label, _)| !is_label_name(label));
+            let id =
+                if self.utf8 { self.compared_id(name)? } else { self.hasher.id(name, self.merged.iter().copied()) };
+            self.series.push(id);
             match metric.measured {
                 Measured::Value(value) => self.line(name, "", None, value)?,
                 Measured::Distribution { sum, count } => self.distribution(family, *metric_at, sum, count)?,
+            }
+            if family.keeps {
+                let sent = self.pushed.raw.get(*metric_at as usize).copied().unwrap_or_default();
+                let kept = protobuf::keep(&mut self.proto, &self.merged, sent, family.kind);
+                kept.map_err(|error| Inconsistent::new(error.to_string()))?;
             }
         }
         self.refuse_twins(name)?;
@@ -92,6 +114,8 @@ impl<'p> FamilyWriter<'p> {
             line_count: index(self.line_count),
             series: self.series.as_slice().into(),
             renamed,
+            proto: self.proto.as_slice().into(),
+            utf8,
         });
         self.bytes_left = self.bytes_left.checked_sub(family.stored_bytes()).ok_or(Unfit::TooLarge)?;
         Ok(family)
@@ -110,10 +134,30 @@ impl<'p> FamilyWriter<'p> {
             if place_label(family.kind) == Some(label) {
                 return Err(explicit(&family.name, label));
             }
-            renamed |= fleet::renames(self.namespace_label, label);
+            renamed |= match self.utf8 {
+                true => fleet::renames(self.namespace_label, &underscored_label(label)),
+                false => fleet::renames(self.namespace_label, label),
+            };
         }
         self.forced.merge(labels, &mut self.merged, &mut self.labels);
         Ok(renamed)
+    }
+
+    /// The identity of the series whose labels are merged, by its names as they are compared.
+    fn compared_id(&self, name: &str) -> Result<SeriesId, Inconsistent> {
+        let mut labels: Vec<_> =
+            self.merged.iter().map(|(label, value)| (underscored_label(label), *label, *value)).collect();
+        labels.sort_unstable();
+        if let Some((_, label, _)) = labels.iter().find(|(compared, _, _)| compared.starts_with("__")) {
+            let what = format!("has a label with an invalid name: {}", Quoted(label.as_bytes()));
+            return Err(Inconsistent::metric(name, &what));
+        }
+        let mut pairs = labels.iter().zip(labels.iter().skip(1));
+        if let Some((one, other)) = pairs.find(|(one, other)| one.0 == other.0) {
+            return Err(Inconsistent::twin_names(one.1, other.1));
+        }
+        let compared = labels.iter().map(|(compared, _, value)| (&**compared, *value));
+        Ok(self.hasher.id(&underscored_metric(name), compared))
     }
 
     fn distribution(&mut self, family: &Family<'_>, metric_at: u32, sum: f64, count: f64) -> Result<(), Unfit> {
@@ -142,9 +186,13 @@ impl<'p> FamilyWriter<'p> {
 
     fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) -> Result<(), Unfit> {
         let lines = &mut self.lines;
-        lines.extend_from_slice(name.as_bytes());
-        lines.extend_from_slice(suffix.as_bytes());
-        lines.push(b'{');
+        if self.utf8 {
+            stored::write_name(lines, name, suffix);
+        } else {
+            lines.extend_from_slice(name.as_bytes());
+            lines.extend_from_slice(suffix.as_bytes());
+            lines.push(b'{');
+        }
         lines.extend_from_slice(&self.labels);
         if let Some((label, place)) = place {
             lines.push(b',');

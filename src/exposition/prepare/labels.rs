@@ -2,6 +2,7 @@
 
 use crate::exposition::escape;
 use crate::exposition::pushed::Label;
+use crate::exposition::stored;
 use crate::model::GroupingKey;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -10,6 +11,8 @@ use std::ops::Range;
 pub(in crate::exposition) struct Forced<'k> {
     labels: Vec<ForcedLabel<'k>>,
     text: Vec<u8>,
+    /// Whether a pushed name may not be classic.
+    utf8: bool,
 }
 
 struct ForcedLabel<'k> {
@@ -23,7 +26,8 @@ struct ForcedLabel<'k> {
 
 impl<'k> Forced<'k> {
     pub(in crate::exposition) fn new(key: &'k GroupingKey) -> Self {
-        let mut forced = Self { labels: Vec::with_capacity(key.labels().len() + 1), text: Vec::with_capacity(128) };
+        let mut forced =
+            Self { labels: Vec::with_capacity(key.labels().len() + 1), text: Vec::with_capacity(128), utf8: false };
         let mut instance_due = !key.labels().any(|(name, _)| name == "instance");
         for (name, value) in key.labels() {
             if instance_due && name > "instance" {
@@ -38,9 +42,15 @@ impl<'k> Forced<'k> {
         forced
     }
 
+    /// For a push whose labels may have names that are not classic.
+    pub(super) fn with_utf8(mut self, utf8: bool) -> Self {
+        self.utf8 = utf8;
+        self
+    }
+
     fn push(&mut self, name: &'k str, value: &'k str, yields: bool) {
         let start = self.text.len();
-        write_label(&mut self.text, name, value);
+        write_label(&mut self.text, name, value, true);
         self.labels.push(ForcedLabel { name, value, text: start..self.text.len(), yields });
     }
 
@@ -75,7 +85,7 @@ impl<'k> Forced<'k> {
                 text.push(b',');
             }
             if let Some(label) = from_own {
-                write_label(text, &label.name, &label.value);
+                write_label(text, &label.name, &label.value, self.utf8);
                 merged.push((&label.name, &label.value));
             } else if let Some(label) = from_forced {
                 text.extend_from_slice(self.text.get(label.text.clone()).unwrap_or_default());
@@ -85,8 +95,12 @@ impl<'k> Forced<'k> {
     }
 }
 
-fn write_label(text: &mut Vec<u8>, name: &str, value: &str) {
-    text.extend_from_slice(name.as_bytes());
+fn write_label(text: &mut Vec<u8>, name: &str, value: &str, utf8: bool) {
+    if utf8 {
+        stored::write_label_name(text, name);
+    } else {
+        text.extend_from_slice(name.as_bytes());
+    }
     text.extend_from_slice(b"=\"");
     escape::label_value(text, value);
     text.push(b'"');

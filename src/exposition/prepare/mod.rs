@@ -9,12 +9,14 @@ mod labels;
 mod tests;
 
 use crate::exposition::escape::Quoted;
+use crate::exposition::pushed::Family;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::SeriesHasher;
+use crate::model::underscored_metric;
 use family::FamilyWriter;
 
 pub(super) use labels::Forced;
@@ -44,13 +46,20 @@ impl Inconsistent {
         Self::new(format!("collected metric {} {what}", Quoted(name.as_bytes())))
     }
 
+    /// Two names that are one where UTF-8 is escaped.
+    fn twin_names(one: &str, other: &str) -> Self {
+        let (one, other) = (Quoted(one.as_bytes()), Quoted(other.as_bytes()));
+        Self::new(format!("the names {one} and {other} are one where UTF-8 is escaped"))
+    }
+
     fn collected_before(name: &str) -> Self {
         Self::metric(name, "was collected before with the same name and label values")
     }
 }
 
 /// Makes a push ready to be stored and scraped: the labels of `key` forced onto every metric, every line written, every
-/// series identified by `hasher`. Families of the gateway's own names are dropped.
+/// series identified by `hasher`. Families of the gateway's own names are dropped. One that was sent without metrics comes
+/// without lines: the group is to hold nothing under its name.
 ///
 /// `namespace_label` is the label under which the operator's view names a tenant. `bytes_max` is what the families may take
 /// in the store's account. It is kept to while they are written: the labels of a group stand on every line, so what is
@@ -65,6 +74,9 @@ pub fn prepare(
     if pushed.timestamped {
         return Err(Inconsistent::new("pushed metrics must not have timestamps").into());
     }
+    if let Some(contradiction) = pushed.contradiction.take() {
+        return Err(Inconsistent(contradiction).into());
+    }
     if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
         let name = Quoted(name.as_bytes());
         return Err(Inconsistent::new(format!("grouping label {name} has a NUL in its value")).into());
@@ -78,15 +90,27 @@ pub fn prepare(
     for metrics in order.chunk_by(|left, right| family_of(left) == family_of(right)) {
         let family = metrics.first().and_then(family_of);
         let family = family.and_then(|family| pushed.families.get(family as usize));
-        if let Some(family) = family.filter(|family| !OwnGauge::reserves(&family.name)) {
+        if let Some(family) = family.filter(|family| !is_reserved(family)) {
             families.push((family, metrics));
         }
     }
-    claims::check(families.iter().map(|(family, _)| *family))?;
-    let forced = Forced::new(key);
-    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max);
+    let utf8 = pushed.utf8 || key.is_utf8();
+    if pushed.utf8 {
+        let names = claims::underscored(families.iter().map(|(family, _)| *family))?;
+        claims::check(names.iter().zip(&families).map(|(name, (family, _))| (&**name, *family)))?;
+    } else {
+        claims::check(families.iter().map(|(family, _)| (&*family.name, *family)))?;
+    }
+    let emptied = pushed.families.iter().filter(|family| family.empties && !is_reserved(family));
+    families.extend(emptied.map(|family| (family, &[][..])));
+    let forced = Forced::new(key).with_utf8(utf8);
+    let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max, utf8);
     let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));
     written.collect()
+}
+
+fn is_reserved(family: &Family<'_>) -> bool {
+    OwnGauge::reserves(&underscored_metric(&family.name))
 }
 
 /// The metrics, those of one family together, else in the order in which they were pushed.

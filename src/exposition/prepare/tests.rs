@@ -4,6 +4,7 @@ use super::prepare;
 use crate::exposition::pushed::Label;
 use crate::exposition::text;
 use crate::model::GroupingKey;
+use crate::model::NameScheme;
 use crate::model::PreparedFamily;
 use crate::model::SeriesHasher;
 use crate::model::TextDialect;
@@ -19,7 +20,7 @@ fn hasher() -> SeriesHasher {
 }
 
 fn try_prepare(body: &str, key: &GroupingKey) -> Result<Vec<PreparedFamily>, String> {
-    let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
+    let pushed = text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
     prepare(pushed, key, &hasher(), "tenant", u64::MAX).map_err(|error| error.to_string())
 }
 
@@ -209,7 +210,7 @@ fn what_is_written_is_bounded_while_it_is_written() {
     let key = key(&[("l", "a value that stands on every line")]);
     let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\nm 1\nn 2\n";
     let prepare = |bytes_max| {
-        let pushed = text::parse(body.as_bytes(), TextDialect::Strict).unwrap();
+        let pushed = text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
         prepare(pushed, &key, &hasher(), "tenant", bytes_max)
     };
     let whole: u64 = prepare(u64::MAX).unwrap().iter().map(PreparedFamily::stored_bytes).sum();

@@ -2,6 +2,7 @@ use super::parse;
 use super::tests::read;
 use super::tests::refuses;
 use super::tests::shown;
+use crate::model::NameScheme;
 use crate::model::TextDialect;
 use std::fmt::Write;
 
@@ -37,7 +38,7 @@ fn interleaved_histograms_are_told_apart_by_their_labels() {
             writeln!(body, "h_bucket{{m=\"{metric}\",le=\"{le}\"}} {metric}\ns_count{{m=\"{metric}\"}} {le}").unwrap();
         }
     }
-    let pushed = parse(body.as_bytes(), TextDialect::Strict).unwrap();
+    let pushed = parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
     assert_eq!((pushed.metrics.len(), pushed.points.len(), pushed.labels.len()), (100, 100, 100));
     assert!(shown(&pushed).contains("h/histogram{m=7,} 0 0 1=7 2=7\n"));
 }

@@ -14,6 +14,7 @@ mod parser;
 
 pub use error::ParseError;
 pub use parser::parse;
+pub(super) use parser::read_back;
 
 #[cfg(test)]
 mod distribution_tests;

@@ -63,7 +63,7 @@ impl<'a> Names<'a> {
         }
         let named = self.known(&name, pushed).unwrap_or_else(|| {
             let family = index(pushed.families.len());
-            pushed.families.push(Family { name: name.clone(), kind: MetricKind::Untyped, help: Cow::Borrowed("") });
+            pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
             self.families.insert(name.clone(), family);
             self.seen.push(Seen::default());
             Named { family, role: Role::Whole }

@@ -14,8 +14,12 @@ use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::stored;
 use crate::model::MetricKind;
+use crate::model::NameScheme;
+use crate::model::PreparedFamily;
 use crate::model::TextDialect;
+use crate::model::underscored_metric;
 use std::borrow::Cow;
 
 /// Metrics a body is expected to hold before it has been read. More cost a few moves, fewer some kilobytes.
@@ -23,11 +27,11 @@ const METRICS_EXPECTED_MAX: usize = 1024;
 const FAMILIES_EXPECTED_MAX: usize = 28;
 
 /// Reads a body of the text format 0.0.4. Stops at the first fault.
-pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, ParseError> {
+pub fn parse(body: &[u8], dialect: TextDialect, names: NameScheme) -> Result<PushedFamilies<'_>, ParseError> {
     if u32::try_from(body.len()).is_err() {
         return Err(Fault::new(0, "the body has 4 GiB or more").in_line(1));
     }
-    let mut parser = Parser::default();
+    let mut parser = Parser { scheme: names, ..Parser::default() };
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
     parser.pushed.labels.reserve(expected);
@@ -48,13 +52,40 @@ pub fn parse(body: &[u8], dialect: TextDialect) -> Result<PushedFamilies<'_>, Pa
     Ok(parser.pushed)
 }
 
+/// Reads the lines of a prepared family back. With `only`, those of that line name (underscored) alone, as untyped ones.
+pub(in crate::exposition) fn read_back<'f>(
+    family: &'f PreparedFamily,
+    only: Option<&str>,
+) -> Result<PushedFamilies<'f>, ParseError> {
+    let mut parser = Parser { scheme: NameScheme::Utf8, ..Parser::default() };
+    let mut lines = stored::lines(family.lines());
+    if let Some(only) = only {
+        let mut wanted = lines.filter(|line| underscored_metric(&stored::line_name(line)) == only);
+        wanted.try_for_each(|line| parser.stored(line))?;
+    } else {
+        let named = parser.names.find(Cow::Borrowed(family.name()), &mut parser.pushed);
+        if let Some(entry) = parser.pushed.families.get_mut(named.family as usize) {
+            entry.kind = family.kind();
+        }
+        lines.try_for_each(|line| parser.stored(line))?;
+    }
+    Ok(parser.pushed)
+}
+
 #[derive(Default)]
 pub(super) struct Parser<'a> {
     pub(super) pushed: PushedFamilies<'a>,
     pub(super) names: Names<'a>,
+    pub(super) scheme: NameScheme,
 }
 
 impl<'a> Parser<'a> {
+    /// A line that ends with its line feed.
+    fn stored(&mut self, line: &'a [u8]) -> Result<(), ParseError> {
+        let line = Line::new(line.strip_suffix(b"\n").unwrap_or(line), true);
+        self.line(line).map_err(|fault| fault.in_line(1))
+    }
+
     fn line(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
         line.skip_blanks();
         if line.is_over() {
@@ -84,7 +115,7 @@ impl<'a> Parser<'a> {
         if name.is_empty() || !matches!(line.peek()?, b' ' | b'\t') {
             return Err(line.fault("invalid metric name in comment"));
         }
-        let name = classic(name, NameOf::Metric, at)?;
+        let name = self.checked(name, NameOf::Metric, at)?;
         let family = self.names.find(name, &mut self.pushed).family;
         line.skip_blanks();
         if line.peek()? == b'\n' {
@@ -128,7 +159,7 @@ impl<'a> Parser<'a> {
         let (at, start) = (line.at(), self.pushed.labels.len());
         let mut name = None;
         if line.peek()? != b'{' {
-            name = Some(classic(line.name(NameOf::Metric)?, NameOf::Metric, at)?);
+            name = Some(self.checked(line.name(NameOf::Metric)?, NameOf::Metric, at)?);
             line.skip_blanks();
         }
         if line.peek()? == b'{' {
@@ -175,7 +206,7 @@ impl<'a> Parser<'a> {
                 let first = Quoted(first.as_bytes());
                 return Err(Fault::new(at, format!("multiple metric names for metric {first}")));
             } else if matches!(next, b',' | b'}') {
-                *name = Some(classic(label, NameOf::Metric, at)?);
+                *name = Some(self.checked(label, NameOf::Metric, at)?);
             } else {
                 return Err(line.found("unexpected end of metric name"));
             }
@@ -187,7 +218,7 @@ impl<'a> Parser<'a> {
 
     /// A label's value, its name and the `=` behind it read, up to the comma or brace that follows.
     fn label(&mut self, line: &mut Line<'a>, name: Name<'a>, at: usize) -> Result<(), Fault> {
-        let name = classic(name, NameOf::Label, at)?;
+        let name = self.checked(name, NameOf::Label, at)?;
         if name == "__name__" {
             return Err(Fault::new(at, "label name \"__name__\" is reserved"));
         }
@@ -205,6 +236,27 @@ impl<'a> Parser<'a> {
         }
         self.pushed.labels.push(Label { name, value });
         Ok(())
+    }
+
+    /// `name` as text, if it is a name of the scheme.
+    fn checked(&mut self, name: Name<'a>, of: NameOf, at: usize) -> Result<Cow<'a, str>, Fault> {
+        let invalid = |name: &[u8]| match of {
+            NameOf::Metric if name.is_empty() => Fault::new(at, "invalid metric name"),
+            NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
+            NameOf::Label => Fault::new(at, format!("invalid label name {}", Quoted(name))),
+        };
+        match name {
+            Name::Plain(name) if !name.is_empty() => Ok(Cow::Borrowed(name)),
+            Name::Quoted(name) if !name.is_empty() => {
+                let is_classic = of.is_classic(&name);
+                if !is_classic && self.scheme == NameScheme::Classic {
+                    return Err(invalid(&name));
+                }
+                self.pushed.utf8 |= !is_classic;
+                as_text(name).map_err(|name| invalid(&name))
+            }
+            Name::Plain(_) | Name::Quoted(_) => Err(invalid(b"")),
+        }
     }
 
     pub(super) fn seal(&mut self, named: Named, start: usize, at: usize) -> Result<(u32, u32), Fault> {
@@ -246,21 +298,6 @@ pub(super) fn value(line: &mut Line<'_>) -> Result<f64, Fault> {
     let at = line.at();
     let word = line.word()?;
     float::parse(word).ok_or_else(|| Fault::new(at, format!("expected float as value, got {}", Quoted(word))))
-}
-
-/// `name` as text, if it is a name of the classic kind.
-fn classic(name: Name<'_>, of: NameOf, at: usize) -> Result<Cow<'_, str>, Fault> {
-    let invalid = |name: &[u8]| match of {
-        NameOf::Metric if name.is_empty() => Fault::new(at, "invalid metric name"),
-        NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
-        NameOf::Label => Fault::new(at, format!("invalid label name {}", Quoted(name))),
-    };
-    match name {
-        Name::Plain(name) if !name.is_empty() => Ok(Cow::Borrowed(name)),
-        Name::Quoted(name) if of.is_classic(&name) => as_text(name).map_err(|name| invalid(&name)),
-        Name::Quoted(name) => Err(invalid(&name)),
-        Name::Plain(_) => Err(invalid(b"")),
-    }
 }
 
 fn kind_of(word: &[u8]) -> Option<MetricKind> {

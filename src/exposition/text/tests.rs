@@ -2,6 +2,7 @@ use super::ParseError;
 use super::parse;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::PushedFamilies;
+use crate::model::NameScheme;
 use crate::model::TextDialect;
 use proptest::prelude::*;
 use std::fmt::Write;
@@ -30,11 +31,14 @@ pub(super) fn shown(pushed: &PushedFamilies<'_>) -> String {
 }
 
 pub(super) fn read(body: &str) -> String {
-    shown(&parse(body.as_bytes(), TextDialect::Strict).unwrap_or_else(|error| panic!("{body:?}: {error}")))
+    shown(
+        &parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic)
+            .unwrap_or_else(|error| panic!("{body:?}: {error}")),
+    )
 }
 
 fn refused(body: &[u8], dialect: TextDialect) -> ParseError {
-    match parse(body, dialect) {
+    match parse(body, dialect, NameScheme::Classic) {
         Ok(pushed) => panic!("{:?} was read as {}", String::from_utf8_lossy(body), shown(&pushed)),
         Err(error) => error,
     }
@@ -84,7 +88,7 @@ fn the_lenient_dialect_takes_crlf_and_a_last_line_without_an_end() {
         "# HELP a b\n# TYPE a gauge\na{b=\"c\"} 1\r",
         "# HELP a b\n# TYPE a gauge\na{b=\"c\"} 1\n# EOF",
     ] {
-        let pushed = parse(body.as_bytes(), TextDialect::Lenient).unwrap();
+        let pushed = parse(body.as_bytes(), TextDialect::Lenient, NameScheme::Classic).unwrap();
         assert_eq!(shown(&pushed), "a/gauge{b=c,} 1\n");
         assert_eq!(pushed.families[0].help, "b");
     }
@@ -97,7 +101,7 @@ fn the_lenient_dialect_takes_crlf_and_a_last_line_without_an_end() {
 fn blanks_empty_lines_and_comments_do_not_matter() {
     let body = "\n \t\n#\n# \n#x\n# EOF\n# UNIT a seconds\n# HELP\n# TYPE\n# TYPE \n# HELP a\n# TYPE a \n# type a gauge\n \ta \t{ \tb \t= \t\"c\" \t, \t} \t1\n#TYPE d gauge\nd\t2\ne{}3\n";
     assert_eq!(read(body), "a/untyped{b=c,} 1\nd/gauge{} 2\ne/untyped{} 3\n");
-    assert!(parse(b"# \xff comment\na 1\n", TextDialect::Strict).is_ok());
+    assert!(parse(b"# \xff comment\na 1\n", TextDialect::Strict, NameScheme::Classic).is_ok());
     assert_eq!(read(""), "");
 }
 
@@ -124,7 +128,7 @@ fn a_type_is_of_any_case_and_untyped_where_none_is_said() {
 #[test]
 fn a_help_is_read_with_its_escapes_and_kept_to_its_end() {
     let body = b"# HELP a  two\\\\ \\n lines \\\"x\\\" \na 1\n";
-    let pushed = parse(body, TextDialect::Strict).unwrap();
+    let pushed = parse(body, TextDialect::Strict, NameScheme::Classic).unwrap();
     assert_eq!(pushed.families[0].help, "two\\ \n lines \"x\" ");
     refuses("# HELP a b\\x\n", 1, 11, r"invalid escape sequence '\x'");
     refuses("# HELP a b\\\n", 1, 11, r"invalid escape sequence '\\n'");
@@ -170,7 +174,7 @@ fn values_are_read_as_go_reads_them() {
 fn a_timestamp_is_an_integer_and_remembered() {
     for (body, timestamped) in [("a 1\n", false), ("a 1 0\n", true), ("a 1 -5\nb 1\n", true), ("a 1 \t +1000\n", true)]
     {
-        let pushed = parse(body.as_bytes(), TextDialect::Strict).unwrap();
+        let pushed = parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
         assert_eq!(pushed.timestamped, timestamped, "{body}");
     }
     for word in ["", "1.5", "x", "# {a=\"b\"} 1", "99999999999999999999"] {
@@ -260,7 +264,7 @@ fn labels_without_a_name_are_not_given_to_the_metric_before() {
 
 #[test]
 fn help_and_type_without_samples_make_no_metric() {
-    let pushed = parse(b"# HELP a b\n# TYPE a gauge\n", TextDialect::Strict).unwrap();
+    let pushed = parse(b"# HELP a b\n# TYPE a gauge\n", TextDialect::Strict, NameScheme::Classic).unwrap();
     assert_eq!(pushed.metric_count(), 0);
 }
 
@@ -284,12 +288,12 @@ fn a_message_is_one_line_and_repeats_little() {
 fn many_labels_cost_no_square() {
     let labels: String = (0..100_000).rev().map(|n| format!("l{n:06}=\"\",")).collect();
     let body = format!("a{{{labels}}} 1\n");
-    assert_eq!(parse(body.as_bytes(), TextDialect::Strict).unwrap().labels.len(), 100_000);
+    assert_eq!(parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap().labels.len(), 100_000);
 }
 
 #[test]
 fn texts_without_escapes_are_borrowed() {
-    let pushed = parse(b"# HELP a help\na{b=\"c\"} 1\n", TextDialect::Strict).unwrap();
+    let pushed = parse(b"# HELP a help\na{b=\"c\"} 1\n", TextDialect::Strict, NameScheme::Classic).unwrap();
     let borrowed = |text: &std::borrow::Cow<'_, str>| matches!(text, std::borrow::Cow::Borrowed(_));
     assert!(borrowed(&pushed.families[0].name) && borrowed(&pushed.families[0].help));
     assert!(borrowed(&pushed.labels[0].name) && borrowed(&pushed.labels[0].value));
@@ -300,14 +304,14 @@ const VALID: &str = "# HELP a x\\n\n# TYPE a gauge\na{b=\"c\\\"\",d=\"\"} 1e3\n{
 proptest! {
     #[test]
     fn reading_any_bytes_never_panics(body in any::<Vec<u8>>()) {
-        let _ = parse(&body, TextDialect::Strict);
-        let _ = parse(&body, TextDialect::Lenient);
+        let _ = parse(&body, TextDialect::Strict, NameScheme::Classic);
+        let _ = parse(&body, TextDialect::Lenient, NameScheme::Classic);
     }
 
     #[test]
     fn reading_text_like_bytes_never_panics(body in "([a-c_:#\"\\\\{}=, \t\n\r0-9.+-]|# TYPE |# HELP |histogram|summary|_sum|_bucket|le=|quantile=){0,60}") {
-        let _ = parse(body.as_bytes(), TextDialect::Strict);
-        let _ = parse(body.as_bytes(), TextDialect::Lenient);
+        let _ = parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic);
+        let _ = parse(body.as_bytes(), TextDialect::Lenient, NameScheme::Classic);
     }
 
     #[test]
@@ -320,8 +324,8 @@ proptest! {
             body[at] = byte;
         }
         for body in [&body[..], &body[cut..], &body[..cut]] {
-            let strict = parse(body, TextDialect::Strict);
-            let lenient = parse(body, TextDialect::Lenient);
+            let strict = parse(body, TextDialect::Strict, NameScheme::Classic);
+            let lenient = parse(body, TextDialect::Lenient, NameScheme::Classic);
             // A carriage return at the end of a line may be what a label was refused for, so nothing is said of those.
             prop_assert!(strict.is_err() || lenient.is_ok() || body.contains(&b'\r'));
         }

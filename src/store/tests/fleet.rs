@@ -79,7 +79,7 @@ fn a_view_taken_while_claims_change_looks_at_everything_and_says_the_same() {
     replace(&store, "blue", &a, &[gauge(&a, "x_count"), gauge(&a, "up")]).unwrap();
     let settled = fleet_view(&store, None);
     let mut changing = store.claims.changing();
-    changing.add(&"z".into(), Gauge);
+    changing.add(&crate::store::claims::Claimant::of(&gauge(&a, "z")));
     assert!(store.claims.settled().is_none());
     assert_eq!(fleet_view(&store, None), settled);
     drop(changing);

@@ -16,8 +16,9 @@ pub(super) enum Op {
 const NAMES: [&str; 5] = ["x", "x_sum", "x_count", "y", "x_bucket"];
 const KINDS: [MetricKind; 4] = [MetricKind::Gauge, MetricKind::Counter, MetricKind::Summary, MetricKind::Histogram];
 /// Label sets of series; forced labels make some of them meet.
-const SERIES: [&[&[(&str, &str)]]; 4] =
-    [&[&[]], &[&[("l", "1")], &[("l", "2")]], &[&[("instance", "i")]], &[&[("l", "1"), ("instance", "i")], &[]]];
+/// No series at all takes a family away.
+const SERIES: [&[&[(&str, &str)]]; 5] =
+    [&[], &[&[]], &[&[("l", "1")], &[("l", "2")]], &[&[("instance", "i")]], &[&[("l", "1"), ("instance", "i")], &[]]];
 
 pub(super) fn groups() -> Vec<GroupingKey> {
     vec![
@@ -60,6 +61,7 @@ impl Model {
             group.clear();
         }
         group.extend(families.iter().map(|family| (family.name().to_string(), family.clone())));
+        group.retain(|_, family| !family.is_empty());
         let good = is_consistent(&after);
         if good {
             self.groups = after;
@@ -74,7 +76,7 @@ fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
     let mut kinds: BTreeMap<&str, MetricKind> = BTreeMap::new();
     let mut lines: BTreeMap<String, &str> = BTreeMap::new();
     let mut series = BTreeSet::new();
-    for family in groups.values().flat_map(BTreeMap::values) {
+    for family in groups.values().flat_map(BTreeMap::values).filter(|family| !family.is_empty()) {
         let one_kind = *kinds.entry(family.name()).or_insert(family.kind()) == family.kind();
         let mut suffixes = family.kind().line_suffixes().iter();
         let own_lines = suffixes.all(|suffix| {

@@ -1,0 +1,339 @@
+//! The decoder: bytes in, families out, nothing copied but what is kept.
+
+use super::error::DecodeError;
+use super::histogram::Bucket;
+use super::histogram::Histogram;
+use super::keep::METRIC;
+use super::keep::copy_value;
+use super::wire::Fields;
+use super::wire::take;
+use super::wire::varint;
+use crate::exposition::escape::Quoted;
+use crate::exposition::pushed::Family;
+use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Measured;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::Point;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::index;
+use crate::model::MetricKind;
+use crate::model::NameScheme;
+use crate::model::is_label_name;
+use crate::model::is_metric_name;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Reads a stream of `MetricFamily` messages, each with its length in front. Stops at the first fault.
+///
+/// Of two families of one name the last one counts, as upstream. What the store of upstream would refuse is noted in
+/// what is handed back, for [`prepare`](crate::exposition::prepare) to refuse.
+pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, DecodeError> {
+    if u32::try_from(body.len()).is_err() {
+        return Err(DecodeError::new("the body has 4 GiB or more"));
+    }
+    let messages = messages(body)?;
+    let mut last: HashMap<&str, usize> = HashMap::with_capacity(messages.len());
+    for (at, message) in messages.iter().enumerate() {
+        last.insert(Head::read(message, names)?.name, at);
+    }
+    let mut decoder = Decoder { pushed: PushedFamilies::default(), names, scratch: Vec::new() };
+    for (at, message) in messages.iter().enumerate() {
+        let head = Head::read(message, names)?;
+        let counts = last.get(head.name) == Some(&at);
+        decoder.family(&head, message, counts)?;
+    }
+    Ok(decoder.pushed)
+}
+
+fn messages(mut body: &[u8]) -> Result<Vec<&[u8]>, DecodeError> {
+    let mut messages = Vec::new();
+    while !body.is_empty() {
+        let cut = body.len() < 10 && body.iter().all(|byte| byte & 0x80 != 0);
+        let length = if cut { Err(DecodeError::unexpected_eof()) } else { varint(&mut body) }?;
+        messages.push(take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?);
+    }
+    Ok(messages)
+}
+
+/// A family but for its metrics.
+struct Head<'a> {
+    name: &'a str,
+    help: &'a str,
+    kind: MetricKind,
+}
+
+impl<'a> Head<'a> {
+    fn read(message: &'a [u8], names: NameScheme) -> Result<Self, DecodeError> {
+        let mut head = Self { name: "", help: "", kind: MetricKind::Counter };
+        let mut fields = Fields::of(message);
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => head.name = field.value.text()?,
+                2 => head.help = field.value.text()?,
+                3 => head.kind = kind_of(field.value.varint()?)?,
+                // The unit is read and, as upstream's scrape loses it, not kept.
+                5 => field.value.text().map(|_| ())?,
+                _ => {}
+            }
+        }
+        if !names.is_metric_name(head.name) {
+            return Err(DecodeError::new(format!("invalid metric name {}", Quoted(head.name.as_bytes()))));
+        }
+        Ok(head)
+    }
+}
+
+fn kind_of(number: u64) -> Result<MetricKind, DecodeError> {
+    Ok(match number {
+        0 => MetricKind::Counter,
+        1 => MetricKind::Gauge,
+        2 => MetricKind::Summary,
+        3 => MetricKind::Untyped,
+        4 => MetricKind::Histogram,
+        5 => MetricKind::GaugeHistogram,
+        _ => return Err(DecodeError::new(format!("unknown metric type {number}"))),
+    })
+}
+
+/// The field of a metric that holds the value of a family of this type.
+pub(super) const fn value_field(kind: MetricKind) -> u32 {
+    match kind {
+        MetricKind::Gauge => 2,
+        MetricKind::Counter => 3,
+        MetricKind::Summary => 4,
+        MetricKind::Untyped => 5,
+        MetricKind::Histogram | MetricKind::GaugeHistogram => 7,
+    }
+}
+
+struct Decoder<'a> {
+    pushed: PushedFamilies<'a>,
+    names: NameScheme,
+    scratch: Vec<u8>,
+}
+
+/// What is read of one metric.
+struct Reading {
+    family: u32,
+    metric: u32,
+    measured: Option<Measured>,
+    keeps: bool,
+    twins: bool,
+}
+
+impl<'a> Decoder<'a> {
+    /// Reads a family; one that does not count is judged for its form all the same, and leaves nothing.
+    fn family(&mut self, head: &Head<'a>, message: &'a [u8], counts: bool) -> Result<(), DecodeError> {
+        let pushed = &mut self.pushed;
+        let lengths = [pushed.metrics.len(), pushed.labels.len(), pushed.points.len()];
+        let (timestamped, contradicted) = (pushed.timestamped, pushed.contradiction.is_some());
+        let family = index(pushed.families.len());
+        pushed.utf8 |= self.names == NameScheme::Utf8 && !is_metric_name(head.name);
+        let mut entry = Family::new(Cow::Borrowed(head.name), head.kind);
+        (entry.help, entry.empties) = (Cow::Borrowed(head.help), true);
+        pushed.families.push(entry);
+        let mut fields = Fields::of(message);
+        while let Some(field) = fields.next()? {
+            if field.number == METRIC {
+                self.metric(head, family, field.value.bytes()?)?;
+            }
+        }
+        if !counts {
+            let pushed = &mut self.pushed;
+            let [metrics, labels, points] = lengths;
+            pushed.families.pop();
+            pushed.metrics.truncate(metrics);
+            pushed.raw.truncate(metrics);
+            pushed.labels.truncate(labels);
+            pushed.points.truncate(points);
+            pushed.timestamped = timestamped;
+            pushed.contradiction = pushed.contradiction.take().filter(|_| contradicted);
+        }
+        Ok(())
+    }
+
+    fn metric(&mut self, head: &Head<'_>, family: u32, message: &'a [u8]) -> Result<(), DecodeError> {
+        let start = self.pushed.labels.len();
+        let points = self.pushed.points.len();
+        let metric = index(self.pushed.metrics.len());
+        let mut reading = Reading { family, metric, measured: None, keeps: false, twins: false };
+        let mut histogram = Histogram::default();
+        let mut fields = Fields::of(message);
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => self.label(field.value.bytes()?)?,
+                6 => {
+                    field.value.varint()?;
+                    self.pushed.timestamped = true;
+                }
+                number if number == value_field(head.kind) => {
+                    let value = field.value.bytes()?;
+                    match head.kind {
+                        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => {
+                            single(&mut reading, head.kind, value)?
+                        }
+                        MetricKind::Summary => self.summary(&mut reading, value)?,
+                        MetricKind::Histogram | MetricKind::GaugeHistogram => {
+                            histogram.read(value, |bucket| self.bucket(&mut reading, bucket))?;
+                            reading.measured =
+                                Some(Measured::Distribution { sum: histogram.sum, count: histogram.count() + 0.0 });
+                        }
+                    }
+                }
+                // The value of another type is of no family of this one, and not kept.
+                2..=5 | 7 => field.value.bytes().map(|_| ())?,
+                _ => {}
+            }
+        }
+        reading.keeps |= histogram.keeps;
+        if reading.keeps {
+            // What is kept goes out again, so it is read to its innermost field before it is taken.
+            self.scratch.clear();
+            copy_value(&mut self.scratch, message, head.kind)?;
+        }
+        if let Some(fault) = histogram.fault() {
+            let name = Quoted(head.name.as_bytes());
+            return Err(DecodeError::new(format!("{fault} for histogram {name}")));
+        }
+        let labels = self.seal(head, start);
+        let Some((labels, measured)) = labels.zip(self.measured(head, &reading)) else {
+            // It is refused as a whole, so nothing more of it need be held.
+            self.pushed.labels.truncate(start);
+            self.pushed.points.truncate(points);
+            return Ok(());
+        };
+        if let Some(entry) = self.pushed.families.get_mut(reading.family as usize) {
+            entry.keeps |= reading.keeps;
+            entry.empties = false;
+        }
+        self.pushed.metrics.push(Metric { family, labels, measured });
+        self.pushed.raw.push(message);
+        Ok(())
+    }
+
+    fn seal(&mut self, head: &Head<'_>, start: usize) -> Option<(u32, u32)> {
+        match self.pushed.seal_labels(start) {
+            Ok(labels) => Some(labels),
+            Err(twice) => {
+                let (name, twice) = (Quoted(head.name.as_bytes()), Quoted(twice.as_bytes()));
+                self.contradicts(format!("collected metric {name} has two or more labels with the same name: {twice}"));
+                None
+            }
+        }
+    }
+
+    fn measured(&mut self, head: &Head<'_>, reading: &Reading) -> Option<Measured> {
+        let (name, kind) = (Quoted(head.name.as_bytes()), head.kind);
+        if reading.twins {
+            let text = format!("collected metric {name} was collected before with the same name and label values");
+            self.contradicts(text);
+            return None;
+        }
+        if reading.measured.is_none() {
+            self.contradicts(format!("collected metric {name} is not a {}", kind.proto_name()));
+        }
+        reading.measured
+    }
+
+    /// Notes a contradiction; the first one counts.
+    fn contradicts(&mut self, text: String) {
+        self.pushed.contradiction.get_or_insert(text.into());
+    }
+
+    fn label(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+        let (mut name, mut value) = ("", "");
+        let mut fields = Fields::of(message);
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => name = field.value.text()?,
+                2 => value = field.value.text()?,
+                _ => {}
+            }
+        }
+        if !self.names.is_label_name(name) {
+            return Err(DecodeError::new(format!("invalid label name {}", Quoted(name.as_bytes()))));
+        }
+        self.pushed.utf8 |= self.names == NameScheme::Utf8 && !is_label_name(name);
+        self.pushed.labels.push(Label { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "text has floats; what is not exact in one is kept besides")]
+    fn summary(&mut self, reading: &mut Reading, message: &[u8]) -> Result<(), DecodeError> {
+        let (mut sum, mut count) = match reading.measured {
+            Some(Measured::Distribution { sum, count }) => (sum, count),
+            _ => (0.0, 0.0),
+        };
+        let mut fields = Fields::of(message);
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => {
+                    let exact = field.value.varint()?;
+                    count = exact as f64;
+                    reading.keeps |= exact > 1 << 53;
+                }
+                2 => sum = field.value.double()?,
+                3 => {
+                    let (at, value) = quantile(field.value.bytes()?)?;
+                    self.point(reading, at, value)?;
+                }
+                4 => reading.keeps = true,
+                _ => {}
+            }
+        }
+        reading.measured = Some(Measured::Distribution { sum, count });
+        Ok(())
+    }
+
+    fn bucket(&mut self, reading: &mut Reading, bucket: Bucket) -> Result<(), DecodeError> {
+        if bucket.count < 0.0 {
+            return Err(DecodeError::new("negative bucket population for a histogram"));
+        }
+        self.point(reading, bucket.bound, bucket.count + 0.0)
+    }
+
+    /// A bucket or quantile. Messages of two bytes are enough to say one, so what repeats the one before is not held.
+    fn point(&mut self, reading: &mut Reading, at: f64, value: f64) -> Result<(), DecodeError> {
+        if at.is_nan() {
+            return Err(DecodeError::new("a bucket's bound or a quantile is not a number"));
+        }
+        // Twins of -0 and 0 would be one bound under two names.
+        let at = at + 0.0;
+        match self.pushed.points.last() {
+            Some(before) if before.metric == reading.metric && before.at == at => reading.twins = true,
+            _ => self.pushed.points.push(Point { metric: reading.metric, at, value }),
+        }
+        Ok(())
+    }
+}
+
+/// A counter, a gauge or an untyped value. A counter alone has more than its value.
+fn single(reading: &mut Reading, kind: MetricKind, message: &[u8]) -> Result<(), DecodeError> {
+    let mut single = match reading.measured {
+        Some(Measured::Value(value)) => value,
+        _ => 0.0,
+    };
+    let mut fields = Fields::of(message);
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => single = field.value.double()?,
+            2 | 3 if kind == MetricKind::Counter => reading.keeps = true,
+            _ => {}
+        }
+    }
+    reading.measured = Some(Measured::Value(single));
+    Ok(())
+}
+
+fn quantile(message: &[u8]) -> Result<(f64, f64), DecodeError> {
+    let (mut at, mut value) = (0.0, 0.0);
+    let mut fields = Fields::of(message);
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => at = field.value.double()?,
+            2 => value = field.value.double()?,
+            _ => {}
+        }
+    }
+    Ok((at, value))
+}

@@ -1,0 +1,25 @@
+//! Stage `exposition`, delimited protobuf: the messages of `metrics.proto`, pushed and scraped.
+//!
+//! A push is read straight off its bytes into the columns that the text parser fills; a family that text cannot say in
+//! full keeps its metrics as protobuf besides. The reader is ours and not generated: a generated one makes a value of
+//! some hundred bytes for every message of two, and copies every label. Tests hold it against the generated `messages`.
+
+mod decode;
+mod error;
+mod histogram;
+mod keep;
+#[cfg(any(test, feature = "testkit"))]
+pub mod messages;
+mod schema;
+mod scrape;
+mod wire;
+
+pub use decode::parse;
+pub use error::DecodeError;
+pub(super) use keep::keep;
+pub use scrape::FamilyMessage;
+
+#[cfg(test)]
+mod messages_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! A view as protobuf: one message for each family name, over all groups and tenants that hold it.
+
+use super::decode::value_field;
+use super::keep::LABEL;
+use super::keep::METRIC;
+use super::keep::write_label;
+use super::wire::Fields;
+use super::wire::Value;
+use super::wire::write_bytes;
+use super::wire::write_double;
+use super::wire::write_message;
+use super::wire::write_uint;
+use super::wire::write_varint;
+use crate::exposition::escaping::Escaping;
+use crate::exposition::pushed::Measured;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::Point;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::shown::Shown;
+use crate::exposition::text;
+use crate::model::MetricKind;
+use crate::model::PreparedFamily;
+
+/// A `MetricFamily` in the making. It is held whole, since its length goes out before it.
+#[derive(Debug, Default)]
+pub struct FamilyMessage {
+    head: Vec<u8>,
+    metrics: Vec<u8>,
+}
+
+impl FamilyMessage {
+    /// A family without metrics yet.
+    pub fn new(name: &str, kind: MetricKind, help: &str, escaping: Escaping) -> Self {
+        let mut head = Vec::with_capacity(name.len() + help.len() + 16);
+        write_bytes(&mut head, 1, escaping.metric(name).as_bytes());
+        if !help.is_empty() {
+            write_bytes(&mut head, 2, help.as_bytes());
+        }
+        write_uint(&mut head, 3, number_of(kind));
+        Self { head, metrics: Vec::new() }
+    }
+
+    /// Adds what one group holds. With `only`, its lines of that name (underscored) alone, as untyped metrics.
+    pub fn add(&mut self, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+        match family.proto() {
+            Some(kept) if only.is_none() => self.add_kept(kept, family, shown),
+            _ => {
+                // What we wrote, we can read.
+                if let Ok(read) = text::read_back(family, only) {
+                    self.add_read(&read, shown);
+                }
+            }
+        }
+    }
+
+    /// Writes the message with its length; nothing where it has no metrics.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.metrics.is_empty() {
+            return;
+        }
+        write_varint(out, (self.head.len() + self.metrics.len()) as u64);
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(&self.metrics);
+    }
+
+    fn add_kept(&mut self, kept: &[u8], family: &PreparedFamily, shown: &Shown<'_>) {
+        if shown.fleet.is_none() && shown.keeps_names(family) {
+            self.metrics.extend_from_slice(kept);
+            return;
+        }
+        // We wrote it, so it is as it should be to its end.
+        let mut metrics = Fields::of(kept);
+        while let Ok(Some(metric)) = metrics.next() {
+            let Value::Bytes(metric) = metric.value else { continue };
+            write_message(&mut self.metrics, METRIC, |out| {
+                begin_labels(out, shown);
+                let mut fields = Fields::of(metric);
+                while let Ok(Some(field)) = fields.next() {
+                    match (field.number, field.value) {
+                        (LABEL, Value::Bytes(label)) => {
+                            let (name, value) = name_and_value(label);
+                            write_shown(out, name, value, shown);
+                        }
+                        _ => out.extend_from_slice(field.raw),
+                    }
+                }
+            });
+        }
+    }
+
+    fn add_read(&mut self, read: &PushedFamilies<'_>, shown: &Shown<'_>) {
+        let mut points = read.points.as_slice();
+        for (metric, at) in read.metrics.iter().zip(0_u32..) {
+            // Lines of one metric stand together, so its points do, and in the order of metrics.
+            let own = points.partition_point(|point| point.metric <= at);
+            let (own, behind) = points.split_at_checked(own).unwrap_or_default();
+            points = behind;
+            let kind = read.families.get(metric.family as usize).map_or(MetricKind::Untyped, |family| family.kind);
+            write_message(&mut self.metrics, METRIC, |out| {
+                begin_labels(out, shown);
+                for label in read.labels_of(metric) {
+                    write_shown(out, &label.name, label.value.as_bytes(), shown);
+                }
+                write_message(out, value_field(kind), |out| write_value(out, kind, metric, own));
+            });
+        }
+    }
+}
+
+fn begin_labels(out: &mut Vec<u8>, shown: &Shown<'_>) {
+    if let Some(fleet) = shown.fleet {
+        write_label(out, &shown.escaping.label(fleet.label()), fleet.tenant().as_bytes());
+    }
+}
+
+fn write_shown(out: &mut Vec<u8>, name: &str, value: &[u8], shown: &Shown<'_>) {
+    match shown.value_prefix(name) {
+        b"" => write_label(out, &shown.label(name), value),
+        prefix => write_label(out, &shown.label(name), &[prefix, value].concat()),
+    }
+}
+
+/// Of a label as it is kept.
+fn name_and_value(label: &[u8]) -> (&str, &[u8]) {
+    let (mut name, mut value): (&str, &[u8]) = ("", b"");
+    let mut fields = Fields::of(label);
+    while let Ok(Some(field)) = fields.next() {
+        match (field.number, field.value) {
+            (1, Value::Bytes(bytes)) => name = std::str::from_utf8(bytes).unwrap_or_default(),
+            (2, Value::Bytes(bytes)) => value = bytes,
+            _ => {}
+        }
+    }
+    (name, value)
+}
+
+const fn number_of(kind: MetricKind) -> u64 {
+    match kind {
+        MetricKind::Counter => 0,
+        MetricKind::Gauge => 1,
+        MetricKind::Summary => 2,
+        MetricKind::Untyped => 3,
+        MetricKind::Histogram => 4,
+        MetricKind::GaugeHistogram => 5,
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, kind: MetricKind, metric: &Metric, points: &[Point]) {
+    let (sum, count) = match metric.measured {
+        Measured::Value(value) => return write_double(out, 1, value),
+        Measured::Distribution { sum, count } => (sum, count),
+    };
+    if kind == MetricKind::Summary {
+        write_uint(out, 1, integer(count).unwrap_or(u64::MAX));
+        write_double(out, 2, sum);
+        for point in points {
+            write_message(out, 3, |out| {
+                write_double(out, 1, point.at);
+                write_double(out, 2, point.value);
+            });
+        }
+        return;
+    }
+    // One count that is no integer makes floats of them all, as in upstream's reading of text.
+    let integers = integer(count).is_some() && points.iter().all(|point| integer(point.value).is_some());
+    let write_count = |out: &mut Vec<u8>, count: f64, number: u32, float: u32| match integer(count) {
+        Some(integer) if integers => write_uint(out, number, integer),
+        _ => write_double(out, float, count),
+    };
+    write_count(out, count, 1, 4);
+    write_double(out, 2, sum);
+    for point in points {
+        write_message(out, 3, |out| {
+            write_count(out, point.value, 1, 4);
+            write_double(out, 2, point.at);
+        });
+    }
+}
+
+/// A count as the integer it is.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a value that changes in the cast is sorted out right after it"
+)]
+fn integer(count: f64) -> Option<u64> {
+    let integer = count as u64;
+    (integer as f64 == count && count < 18_446_744_073_709_551_616.0).then_some(integer)
+}
