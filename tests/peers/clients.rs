@@ -160,6 +160,18 @@ fn node_pushes_adds_and_deletes_and_shows_why_it_was_refused() {
 
 #[test]
 #[ignore = "needs go-client: ./tests/run"]
+fn go_pushes_adds_and_deletes_protobuf_over_http2_and_shows_why_it_was_refused() {
+    works(&GO);
+}
+
+#[test]
+#[ignore = "needs go-client: ./tests/run"]
+fn go_pushes_adds_and_deletes_protobuf_over_http1_and_shows_why_it_was_refused() {
+    works(&Client { environment: &[("HTTP", "1")], speaks: "HTTP/1.1\n", ..GO });
+}
+
+#[test]
+#[ignore = "needs go-client: ./tests/run"]
 fn go_pushes_adds_and_deletes_text_over_http2_and_shows_why_it_was_refused() {
     works(&Client { environment: &[("FORMAT", "text")], ..GO });
 }

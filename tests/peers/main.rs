@@ -20,6 +20,7 @@ mod http;
 mod outages;
 mod process;
 mod prometheus;
+mod proto;
 mod quickstart;
 mod random;
 mod refusals;

@@ -1,6 +1,7 @@
 //! A real Prometheus with the files quickstart wrote, and what curl and Python's client pushed as the README says.
 
 mod fleet;
+mod twins;
 
 use crate::process;
 use crate::process::Running;
@@ -32,17 +33,18 @@ impl Prometheus {
         });
         let config = files.file("prometheus-each-second.yml");
         std::fs::write(&config, lines.collect::<String>()).expect("the directory is ours");
-        Self::on(&config, files.home())
+        Self::on(&config, files.home(), &[])
     }
 
-    /// On any file, with its data and its log in `home`.
-    fn on(config: &Path, home: &Path) -> Self {
+    /// On any file, with its data and its log in `home`, and with further flags.
+    fn on(config: &Path, home: &Path, flags: &[&str]) -> Self {
         let address = process::free_address();
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", home.join("tsdb").display()))
-            .arg(format!("--web.listen-address={address}"));
+            .arg(format!("--web.listen-address={address}"))
+            .args(flags);
         let process = Running::start(command, &home.join("prometheus.log"));
         Self { address, _process: process }
     }

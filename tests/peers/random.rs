@@ -6,6 +6,7 @@
 mod history;
 mod union;
 
+use crate::compare::QUEUED_WITHIN;
 use crate::http;
 use crate::process;
 use crate::process::Gateway;
@@ -28,8 +29,6 @@ const SEED: &str = "PUSHWARD_PEERS_SEED";
 const ALL_ROUNDS: Duration = Duration::from_secs(45);
 /// Few enough to be read when they fail.
 const STEPS: usize = 120;
-/// A DELETE is only queued by Pushgateway: its effect may take this long to be seen.
-const QUEUED_WITHIN: Duration = Duration::from_secs(3);
 const TENANTS: [&str; 3] = ["blue", "green", "red"];
 const NO_LIMITS: &str = "    limits: { requests_per_second: 1000000, requests_burst: 1000000 }\n";
 
@@ -62,7 +61,7 @@ impl Pair {
             if theirs == ours {
                 return Ok(());
             }
-            if request.method != "DELETE" || start.elapsed() > QUEUED_WITHIN {
+            if !request.is_queued() || start.elapsed() > QUEUED_WITHIN {
                 let only = |these: &[String], those: &[String]| -> Vec<String> {
                     these.iter().filter(|line| !those.contains(line)).cloned().collect()
                 };
@@ -93,7 +92,7 @@ fn round(seed: u64) {
     let tokens = TENANTS.map(|_| PlainToken::generate("").expect("a random source"));
     let operator = PlainToken::generate("").expect("a random source");
     let tenants: String = TENANTS.iter().zip(&tokens).fold(String::new(), |tenants, (name, token)| {
-        tenants + &format!("  {name}:\n{NO_LIMITS}{}", entry(token, "[push, delete, read]"))
+        tenants + &format!("  {name}:\n{NO_LIMITS}{}", entry(token, "[push, delete, read, admin]"))
     });
     let operators = format!("operators:\n  prometheus:\n{NO_LIMITS}{}", entry(&operator, "[\"fleet:read\"]"));
     let ours = process::pushward_of(&format!("tenants:\n{tenants}{operators}"), &operator);

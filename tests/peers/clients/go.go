@@ -1,5 +1,6 @@
 // One call of client_golang: URL TOKEN_FILE (push | add | delete) NAME VALUE GROUPED. Prints what the library tells.
-// FORMAT=text pushes text, else the library's default, which is protobuf; HTTP=1 keeps it from HTTP/2.
+// FORMAT=text pushes text, else the library's default, which is protobuf; HTTP=1 keeps it from HTTP/2; KIND=native makes
+// the value one observation of a native histogram.
 package main
 
 import (
@@ -43,15 +44,25 @@ func call(args []string) error {
 	if err != nil {
 		return err
 	}
-	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "A gauge."})
-	gauge.Set(number)
+	var collector prometheus.Collector
+	if os.Getenv("KIND") == "native" {
+		histogram := prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: name, Help: "A histogram.", NativeHistogramBucketFactor: 1.1,
+		})
+		histogram.Observe(number)
+		collector = histogram
+	} else {
+		gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "A gauge."})
+		gauge.Set(number)
+		collector = gauge
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if os.Getenv("HTTP") == "1" {
 		transport.ForceAttemptHTTP2 = false
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 		transport.TLSClientConfig = &tls.Config{NextProtos: []string{"http/1.1"}}
 	}
-	pusher := push.New(url, "library").Collector(gauge).Grouping("grouped", grouped)
+	pusher := push.New(url, "library").Collector(collector).Grouping("grouped", grouped)
 	pusher.BasicAuth("token", strings.TrimSpace(string(token)))
 	pusher.Client(&telling{http.Client{Transport: transport}})
 	if os.Getenv("FORMAT") == "text" {

@@ -3,6 +3,12 @@
 use super::cases;
 use crate::process;
 use crate::process::Gateway;
+use crate::proto::DELIMITED;
+use crate::proto::HISTOGRAM;
+use crate::proto::family;
+use crate::proto::message;
+use crate::proto::metric;
+use crate::proto::native;
 use crate::step::Step;
 use crate::step::body;
 use crate::step::delete;
@@ -64,6 +70,10 @@ fn agree(steps: &[Step]) {
     }
 }
 
+fn protobuf(bytes: impl AsRef<[u8]>) -> Step {
+    body(bytes).header("Content-Type", DELIMITED)
+}
+
 #[test]
 #[ignore = "needs prometheus-pushgateway: ./tests/run"]
 fn the_api_shows_nothing_of_an_empty_store() {
@@ -113,6 +123,27 @@ fn the_api_shows_a_last_bucket_that_was_not_pushed() {
     });
     assert_eq!(theirs, serde_json::json!({"0.5": "1"}));
     assert_eq!(ours, serde_json::json!({"0.5": "1", "+Inf": "3"}));
+}
+
+#[test]
+#[ignore = "needs prometheus-pushgateway: ./tests/run"]
+fn the_api_shows_protobuf() {
+    let classic = family("h", HISTOGRAM, &[metric(&[("a", "1")]).histogram(3, 4.5, &[(0.5, 1), (f64::INFINITY, 3)])]);
+    let gauge = message().bytes(1, "g").bytes(2, "help").uint(3, 1).part(4, &metric(&[]).gauge(2.5));
+    agree(&[protobuf([classic.delimited(), gauge.delimited()].concat())]);
+}
+
+/// In the form that text has for it. 1.5.1 does the same; 1.11.3 lists the native buckets.
+#[test]
+#[ignore = "needs prometheus-pushgateway: ./tests/run"]
+fn the_api_shows_a_native_histogram_in_its_classic_form() {
+    let ours = process::pushward("lenient");
+    let pushed = protobuf(family("h", HISTOGRAM, &[metric(&[]).part(7, &native())]).delimited());
+    assert_eq!(ours.send(pushed.method, pushed.path, &pushed.headers, &pushed.body).status, 200);
+    let expected = serde_json::json!({
+        "buckets": {"+Inf": "5"}, "count": "5", "labels": {"instance": "", "job": "x"}, "sum": "7.5",
+    });
+    assert_eq!(groups(&ours)["data"][0]["h"]["metrics"][0], expected);
 }
 
 #[test]

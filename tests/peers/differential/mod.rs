@@ -9,6 +9,7 @@ mod encodings;
 mod json;
 mod lifecycle;
 mod paths;
+mod protobuf;
 mod routes;
 mod samples;
 mod scrapes;
@@ -41,6 +42,7 @@ fn every_listed_difference_is_of_a_case_and_no_name_is_used_twice() {
         json::NAMES,
         lifecycle::NAMES,
         paths::NAMES,
+        protobuf::NAMES,
         routes::NAMES,
         samples::NAMES,
         crate::wire::NAMES,

@@ -1,5 +1,8 @@
 //! Random requests: mostly good ones, of few groups and few names, so that they meet.
 
+use crate::proto;
+use crate::proto::DELIMITED;
+use crate::proto::Message;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fmt;
@@ -51,6 +54,8 @@ impl fmt::Display for Request {
         write!(f, "{method} {path} {headers:?} {text:?}")
     }
 }
+
+type Labels = &'static [(&'static str, &'static str)];
 
 /// The same group is named in several ways; several groups share a job and a family.
 const PATHS: &[&str] = &[
@@ -104,95 +109,151 @@ const NAMES: &[(&str, &str)] = &[
     ("with_help", "gauge"),
 ];
 const TYPES: &[&str] = &["untyped", "gauge", "counter", "histogram", "summary"];
-const LABELS: &[&str] = &[
-    "",
-    "",
-    "",
-    "l=\"1\"",
-    "l=\"2\"",
-    "instance=\"i\"",
-    "instance=\"\"",
-    "job=\"forged\"",
-    "tenant=\"blue\"",
-    "exported_tenant=\"blue\",tenant=\"red\"",
-    "z=\"\\\\ \\\" \\n é\",l=\"1\"",
+const LABELS: &[Labels] = &[
+    &[],
+    &[],
+    &[],
+    &[("l", "1")],
+    &[("l", "2")],
+    &[("instance", "i")],
+    &[("instance", "")],
+    &[("job", "forged")],
+    &[("tenant", "blue")],
+    &[("exported_tenant", "blue"), ("tenant", "red")],
+    &[("z", "\\ \" \n é"), ("l", "1")],
 ];
 const VALUES: &[&str] = &["0", "1", "-1.5", "NaN", "+Inf", "-Inf", "1e6", "0.1", "1e-7", "123456789.125", "5e-324"];
 
 impl Request {
+    /// Pushgateway accepts it before it does it.
+    pub(super) fn is_queued(&self) -> bool {
+        self.method == "DELETE" || self.path.ends_with("/wipe")
+    }
+
     pub(super) fn random(dice: &mut Dice) -> Self {
         let path = if dice.percent(6) { dice.one(WRONG_PATHS) } else { dice.one(PATHS) }.to_owned();
+        if dice.percent(1) {
+            return Self { method: "PUT", path: "/api/v1/admin/wipe".to_owned(), ..Self::default() };
+        }
         if dice.percent(18) {
             return Self { method: "DELETE", path, ..Self::default() };
         }
         let method = if dice.percent(40) { "PUT" } else { "POST" };
-        let text = if dice.percent(15) { dice.one(BODIES).to_owned() } else { families(dice) };
-        let (headers, body) = if dice.percent(20) {
-            (vec![("Content-Encoding", "gzip")], gzip(&text))
+        let (mut headers, body, text) = if dice.percent(15) {
+            let text = dice.one(BODIES);
+            (Vec::new(), text.as_bytes().to_vec(), text.to_owned())
         } else {
-            (Vec::new(), text.clone().into_bytes())
+            let families = families(dice);
+            let text: String = families.iter().map(Family::text).collect();
+            if dice.percent(30) {
+                let body = families.iter().flat_map(|family| family.message().delimited()).collect();
+                (vec![("Content-Type", DELIMITED)], body, text)
+            } else {
+                (Vec::new(), text.clone().into_bytes(), text)
+            }
         };
-        Self { method, path, headers, body, text }
+        if dice.percent(80) {
+            return Self { method, path, headers, body, text };
+        }
+        headers.push(("Content-Encoding", "gzip"));
+        Self { method, path, headers, body: gzip(&body), text }
     }
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
 }
 
-/// Up to three families of different names.
-fn families(dice: &mut Dice) -> String {
-    let first = dice.below(NAMES.len());
-    let count = 1 + dice.below(3);
-    let mut text = String::new();
-    for index in first..first + count {
-        let (name, usual) = NAMES[index % NAMES.len()];
-        let kind = if dice.percent(8) { dice.one(TYPES) } else { usual };
-        // One help for one name: which of several is shown is left to chance by Pushgateway.
-        if name == "with_help" {
-            text.push_str("# HELP with_help one \\n and \\\\ two\n");
-        }
-        if kind != "untyped" {
-            text.push_str(&format!("# TYPE {name} {kind}\n"));
-        }
-        let labels = dice.one(LABELS);
-        text.push_str(&sample(dice, name, kind, labels));
-        if dice.percent(20) {
-            let second = dice.one(LABELS);
-            // The same bound twice is a known difference.
-            if second != labels || !["histogram", "summary"].contains(&kind) {
-                text.push_str(&sample(dice, name, kind, second));
-            }
-        }
-    }
-    text
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    series: Vec<(Labels, &'static str)>,
 }
 
-fn sample(dice: &mut Dice, name: &str, kind: &str, labels: &str) -> String {
-    // It may become the count of a histogram, which 1.5.1 keeps as an integer.
-    let value = if name == "h_count" { "3" } else { dice.one(VALUES) };
-    let with = |more: &str| {
-        let comma = if labels.is_empty() || more.is_empty() { "" } else { "," };
-        format!("{{{labels}{comma}{more}}}")
-    };
-    match kind {
-        "histogram" => format!(
-            "{name}_bucket{} 1\n{name}_bucket{} 3\n{name}_sum{} {value}\n{name}_count{} 3\n",
-            with("le=\"0.5\""),
-            with("le=\"+Inf\""),
-            with(""),
-            with("")
-        ),
-        "summary" => {
-            format!(
-                "{name}{} {value}\n{name}_sum{} 2\n{name}_count{} 4\n",
-                with("quantile=\"0.9\""),
-                with(""),
-                with("")
-            )
+/// Up to three families of different names.
+fn families(dice: &mut Dice) -> Vec<Family> {
+    let first = dice.below(NAMES.len());
+    let count = 1 + dice.below(3);
+    (first..first + count).map(|index| Family::random(dice, NAMES[index % NAMES.len()])).collect()
+}
+
+impl Family {
+    fn random(dice: &mut Dice, (name, usual): (&'static str, &'static str)) -> Self {
+        let kind = if dice.percent(8) { dice.one(TYPES) } else { usual };
+        // It may become the count of a histogram, which 1.5.1 keeps as an integer.
+        let value = |dice: &mut Dice| if name == "h_count" { "3" } else { dice.one(VALUES) };
+        let labels = LABELS[dice.below(LABELS.len())];
+        let mut series = vec![(labels, value(dice))];
+        if dice.percent(20) {
+            let second = LABELS[dice.below(LABELS.len())];
+            // The same bound twice is a known difference.
+            if second != labels || !["histogram", "summary"].contains(&kind) {
+                series.push((second, value(dice)));
+            }
         }
-        _ => format!("{name}{} {value}\n", with("")),
+        Self { name, kind, series }
+    }
+
+    /// One help for one name: which of several is shown is left to chance by Pushgateway.
+    fn help(&self) -> Option<&'static str> {
+        (self.name == "with_help").then_some("one \n and \\ two")
+    }
+
+    fn text(&self) -> String {
+        let Self { name, kind, .. } = self;
+        let escape = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n");
+        let mut text = self.help().map(|help| format!("# HELP {name} {}\n", escape(help))).unwrap_or_default();
+        if *kind != "untyped" {
+            text.push_str(&format!("# TYPE {name} {kind}\n"));
+        }
+        for (labels, value) in &self.series {
+            let with = |more: &str| {
+                let labels = labels.iter().map(|(name, value)| {
+                    let value = escape(value).replace('"', "\\\"");
+                    format!("{name}=\"{value}\"")
+                });
+                let more = (!more.is_empty()).then(|| more.to_owned());
+                format!("{{{}}}", labels.chain(more).collect::<Vec<_>>().join(","))
+            };
+            let own = with("");
+            text.push_str(&match *kind {
+                "histogram" => format!(
+                    "{name}_bucket{} 1\n{name}_bucket{} 3\n{name}_sum{own} {value}\n{name}_count{own} 3\n",
+                    with("le=\"0.5\""),
+                    with("le=\"+Inf\"")
+                ),
+                "summary" => {
+                    format!("{name}{} {value}\n{name}_sum{own} 2\n{name}_count{own} 4\n", with("quantile=\"0.9\""))
+                }
+                _ => format!("{name}{own} {value}\n"),
+            });
+        }
+        text
+    }
+
+    fn message(&self) -> Message {
+        let metrics: Vec<Message> = self.series.iter().map(|(labels, value)| self.metric(labels, value)).collect();
+        let kind = match self.kind {
+            "counter" => proto::COUNTER,
+            "gauge" => proto::GAUGE,
+            "summary" => proto::SUMMARY,
+            "histogram" => proto::HISTOGRAM,
+            _ => proto::UNTYPED,
+        };
+        let family = proto::family(self.name, kind, &metrics);
+        self.help().map_or(family.clone(), |help| family.bytes(2, help))
+    }
+
+    fn metric(&self, labels: &[(&str, &str)], value: &str) -> Message {
+        let (metric, value) = (proto::metric(labels), value.parse().expect("a number"));
+        match self.kind {
+            "counter" => metric.counter(value),
+            "gauge" => metric.gauge(value),
+            "summary" => metric.summary(4, 2.0, &[(0.9, value)]),
+            "histogram" => metric.histogram(3, value, &[(0.5, 1), (f64::INFINITY, 3)]),
+            _ => metric.untyped(value),
+        }
     }
 }
