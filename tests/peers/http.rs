@@ -1,7 +1,9 @@
 //! HTTP/1.1 written by hand, so that a path such as `/metrics/job/%FF` or `//` leaves exactly as it stands in a case.
 
+use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
+use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -61,6 +63,28 @@ pub(crate) fn send_within(
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer, method == "HEAD").ok_or_else(|| std::io::Error::other(format!("no HTTP answer: {answer:?}")))
+}
+
+/// Writes these pieces on one connection, each further one when something was answered, says that nothing more comes,
+/// and returns all that was answered until the end. A reset after an answer is an end, too.
+pub(crate) fn exchange(to: SocketAddr, pieces: &[String]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut answer = Vec::new();
+    let mut some = [0; 4096];
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            let length = stream.read(&mut some)?;
+            answer.extend_from_slice(&some[..length]);
+        }
+        stream.write_all(piece.as_bytes())?;
+    }
+    // Already reset is an end, too.
+    let _ = stream.shutdown(Shutdown::Write);
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => Err(error),
+        _ => Ok(answer),
+    }
 }
 
 fn parse(bytes: &[u8], head_only: bool) -> Option<Answer> {

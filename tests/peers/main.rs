@@ -1,7 +1,7 @@
 //! The gateway beside real programs: Prometheus' own Pushgateway, a real Prometheus, and the clients people use.
 //!
 //! Every test here is ignored in a plain `cargo test`, because it needs programs that are not ours. `./tests/run` gets
-//! them and runs each suite (`differential`, `outages`, `prometheus`, `refusals`) with `--ignored`.
+//! them and runs each suite (`backup`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`, `wire`) with `--ignored`.
 
 #![expect(
     clippy::expect_used,
@@ -12,13 +12,18 @@
     reason = "a test's way to fail is a panic, and it waits for other processes in real time"
 )]
 
+mod backup;
+mod clients;
 mod compare;
 mod differential;
 mod http;
 mod outages;
 mod process;
 mod prometheus;
+mod proto;
 mod quickstart;
+mod random;
 mod refusals;
 mod scrape;
 mod step;
+mod wire;

@@ -94,8 +94,7 @@ fn a_family_without_a_name_empties_their_scrape_and_not_ours() {
     let before = with_a_good_group(&ours);
     let whole = ours.scrape().body;
     let refused = ours.send("POST", "/metrics/job/a", &[PROTOBUF], NAMELESS).status;
-    // 400 once protobuf is read.
-    assert_eq!(refused, 415);
+    assert_eq!(refused, 400);
     assert_eq!(ours.scrape().body, whole, "nothing is stored");
     is_unharmed(&ours, &before);
 }

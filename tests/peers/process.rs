@@ -24,7 +24,7 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     authorization: Option<String>,
     process: Running,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// A child that does not outlive the test.
@@ -54,12 +54,13 @@ impl Drop for Running {
     }
 }
 
-/// Debian's Pushgateway, in memory, with its consistency check on.
+/// Debian's Pushgateway, in memory, with its consistency check on and with its wipe.
 pub(crate) fn pushgateway() -> Gateway {
-    start(None, |address, _| {
+    start(None, |address, directory| {
         let mut command = Command::new("prometheus-pushgateway");
-        command.arg(format!("--web.listen-address={address}"));
-        command.arg("--persistence.file=");
+        command.arg(format!("--web.listen-address={address}")).arg("--web.enable-admin-api");
+        // Nothing is written so soon, but its name tells this one from any other.
+        command.arg(format!("--persistence.file={}", directory.display())).arg("--persistence.interval=24h");
         command
     })
 }
@@ -103,7 +104,7 @@ fn start(authorization: Option<String>, command: impl Fn(SocketAddr, &Path) -> C
         let log = directory.path().join("log");
         let process = Running::start(command(address, directory.path()), &log);
         let authorization = authorization.clone();
-        let mut gateway = Gateway { address, authorization, process, _directory: directory };
+        let mut gateway = Gateway { address, authorization, process, directory };
         if gateway.becomes_ready() {
             return gateway;
         }
@@ -115,6 +116,11 @@ fn start(authorization: Option<String>, command: impl Fn(SocketAddr, &Path) -> C
 impl Gateway {
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The value of the header that ours is asked with.
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
     }
 
     fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
@@ -137,12 +143,22 @@ impl Gateway {
             if self.process.has_ended() {
                 return false;
             }
-            if ready {
+            if ready && self.is_this_one() {
                 return true;
             }
             thread::sleep(Duration::from_millis(10));
         }
         panic!("not ready within {READY_WITHIN:?}");
+    }
+}
+
+impl Gateway {
+    /// Another process may have taken the port, and answers while ours has not yet found out.
+    fn is_this_one(&self) -> bool {
+        let path = if self.authorization.is_some() { "/metrics" } else { "/api/v1/status" };
+        let Ok(answer) = self.try_send("GET", path, &[], b"") else { return false };
+        let directory = self.directory.path().display().to_string();
+        if self.authorization.is_some() { answer.status == 200 } else { answer.text().contains(&directory) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A real Prometheus with the files quickstart wrote, and what curl and Python's client pushed as the README says.
 
 mod fleet;
+mod twins;
 
 use crate::process;
 use crate::process::Running;
@@ -14,16 +15,16 @@ use std::time::Duration;
 
 const README: &str = include_str!("../../README.md");
 /// A scrape a second, and a machine that others use, too.
-const SEEN_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(60);
 
-struct Prometheus {
+pub(crate) struct Prometheus {
     address: SocketAddr,
     _process: Running,
 }
 
 impl Prometheus {
     /// On the file quickstart wrote; only its intervals are shortened, so that the test does not wait for them.
-    fn start(files: &Quickstart) -> Self {
+    pub(crate) fn start(files: &Quickstart) -> Self {
         let text = std::fs::read_to_string(files.file("prometheus.yml")).expect("quickstart wrote it");
         let lines = text.lines().map(|line| {
             let (key, value) = line.split_once(':').unwrap_or((line, ""));
@@ -32,22 +33,23 @@ impl Prometheus {
         });
         let config = files.file("prometheus-each-second.yml");
         std::fs::write(&config, lines.collect::<String>()).expect("the directory is ours");
-        Self::on(&config, files.home())
+        Self::on(&config, files.home(), &[])
     }
 
-    /// On any file, with its data and its log in `home`.
-    fn on(config: &Path, home: &Path) -> Self {
+    /// On any file, with its data and its log in `home`, and with further flags.
+    fn on(config: &Path, home: &Path, flags: &[&str]) -> Self {
         let address = process::free_address();
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", home.join("tsdb").display()))
-            .arg(format!("--web.listen-address={address}"));
+            .arg(format!("--web.listen-address={address}"))
+            .args(flags);
         let process = Running::start(command, &home.join("prometheus.log"));
         Self { address, _process: process }
     }
 
-    fn get(&self, path: &str, arguments: &[&str]) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str, arguments: &[&str]) -> Option<Value> {
         let mut command = Command::new("curl");
         command.args(["--silent", "--get"]).args(arguments).arg(format!("http://{}{path}", self.address));
         let output = command.output().expect("curl is installed");
@@ -62,7 +64,7 @@ impl Prometheus {
     }
 
     /// Waits until the query has exactly one series, and returns its labels and value.
-    fn one(&self, query: &str) -> (Value, String) {
+    pub(crate) fn one(&self, query: &str) -> (Value, String) {
         let series = eventually(query, SEEN_WITHIN, || match self.query(query).as_slice() {
             [one] => Some(one.clone()),
             _ => None,
@@ -158,9 +160,9 @@ fn a_real_prometheus_finds_what_python_pushed_as_the_readme_says() {
     for (name, expected) in [("job", "report"), ("instance", "db1"), ("tenant", "demo")] {
         assert_eq!(labels[name], expected, "{labels}");
     }
-    python(&files, "pushadd", "added 1");
+    python(&files, "add", "added 1");
     prometheus.one("added{job=\"library\",grouped=\"a/b \",tenant=\"demo\"} == 1");
-    python(&files, "pushadd", "more 2");
+    python(&files, "add", "more 2");
     prometheus.one("more{job=\"library\",grouped=\"a/b \",tenant=\"demo\"} == 2");
     prometheus.one("added{job=\"library\",grouped=\"a/b \",tenant=\"demo\"} == 1");
     python(&files, "push", "replaced 3");
@@ -171,15 +173,16 @@ fn a_real_prometheus_finds_what_python_pushed_as_the_readme_says() {
     prometheus.one("report_rows");
 }
 
-/// Python's prometheus_client: `push`, `pushadd` or `delete` of one gauge, over TLS, the token as password.
+/// Python's prometheus_client: `push`, `add` or `delete` of one gauge, over TLS, the token as password.
 fn python(files: &Quickstart, verb: &str, sample: &str) {
     let mut python = Command::new("python3");
     python
         .env("SSL_CERT_FILE", files.file("ca.pem"))
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/library.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/clients/python.py"))
         .arg(files.url(""))
         .arg(files.file("push.token"))
         .arg(verb)
-        .args(sample.split(' '));
+        .args(sample.split(' '))
+        .arg("a/b ");
     succeeds(python, files.home());
 }

@@ -13,8 +13,16 @@ use tempfile::TempDir;
 /// Where quickstart puts `ops`, unless the file says otherwise.
 const OPS_PORT: &str = ":9191";
 /// What the tests use of what it writes.
-const FILES: &[&str] =
-    &["pushward.yml", "ca.pem", "push.token", "push.header", "prometheus.token", "prometheus.yml", "rules.yml"];
+const FILES: &[&str] = &[
+    "pushward.yml",
+    "ca.pem",
+    "push.token",
+    "push.header",
+    "read.token",
+    "prometheus.token",
+    "prometheus.yml",
+    "rules.yml",
+];
 
 pub(crate) struct Quickstart {
     pub(crate) address: SocketAddr,
@@ -73,6 +81,18 @@ impl Quickstart {
         command.arg("--cacert").arg(self.file("ca.pem")).args(arguments);
         let output = command.output().expect("curl is installed");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The header that a token of this file makes.
+    pub(crate) fn bearer(&self, token: &str) -> String {
+        let token = std::fs::read_to_string(self.file(token)).expect("quickstart wrote it");
+        format!("Authorization: Bearer {}", token.trim())
+    }
+
+    /// What the tenant itself sees.
+    pub(crate) fn scrape(&self) -> String {
+        let header = self.bearer("read.token");
+        self.curl(&["--silent", "--show-error", "--fail", "--header", &header, &self.url("/metrics")])
     }
 
     /// A command as it stands in the README, with this port for the one printed there.

@@ -8,14 +8,28 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(super) fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.write_all(text.as_ref()).expect("memory");
     encoder.finish().expect("memory")
 }
 
 fn zipped(bytes: impl AsRef<[u8]>) -> Step {
     body(bytes).header("Content-Encoding", "gzip")
+}
+
+/// Frames of Snappy, as its Go library writes them.
+fn snappy(text: &str) -> Vec<u8> {
+    let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.into_inner().expect("memory")
+}
+
+/// One frame of one raw block: a single segment whose size stands in one byte.
+fn zstd(text: &str) -> Vec<u8> {
+    let size = u8::try_from(text.len()).expect("a short text");
+    let block = (u32::from(size) << 3 | 1).to_le_bytes();
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, size], &block[..3], text.as_bytes()].concat()
 }
 
 /// A delimited MetricFamily: name "p", type gauge, one metric with the value 1.
@@ -40,6 +54,24 @@ cases! {
         post("/metrics/job/x", "m 1\n"),
         Step { method: "DELETE", ..zipped("no gzip") },
     ];
+    a_snappy_body_is_read: [body(snappy("m 1\n")).header("Content-Encoding", "snappy")];
+    snappy_is_named_in_any_case: [body(snappy("m 1\n")).header("Content-Encoding", "Snappy")];
+    an_empty_snappy_stream_is_an_empty_push: [body("").header("Content-Encoding", "snappy")];
+    a_body_that_is_no_snappy_is_refused: [body("m 1\n").header("Content-Encoding", "snappy")];
+    a_raw_snappy_block_is_refused: [
+        body(snap::raw::Encoder::new().compress_vec(b"m 1\n").expect("memory")).header("Content-Encoding", "snappy"),
+    ];
+    a_snappy_body_cut_short_is_refused: [body(&snappy("m 1\n")[..16]).header("Content-Encoding", "snappy")];
+    a_snappy_body_with_a_wrong_checksum_is_refused: [
+        body({
+            let mut bytes = snappy("m 1\n");
+            bytes[14] ^= 1;
+            bytes
+        })
+        .header("Content-Encoding", "snappy"),
+    ];
+    a_zstd_body_is_read: [body(zstd("m 1\n")).header("Content-Encoding", "zstd")];
+    a_zstd_body_cut_short_is_refused: [body(&zstd("m 1\n")[..10]).header("Content-Encoding", "zstd")];
     an_unknown_encoding: [body("m 1\n").header("Content-Encoding", "deflate")];
     an_encoding_called_identity: [body("m 1\n").header("Content-Encoding", "identity")];
     two_encodings_at_once: [body(gzip("m 1\n")).header("Content-Encoding", "gzip, gzip")];

@@ -6,8 +6,10 @@ mod clashes;
 mod comments;
 mod distributions;
 mod encodings;
+mod json;
 mod lifecycle;
 mod paths;
+mod protobuf;
 mod routes;
 mod samples;
 mod scrapes;
@@ -37,10 +39,13 @@ fn every_listed_difference_is_of_a_case_and_no_name_is_used_twice() {
         comments::NAMES,
         distributions::NAMES,
         encodings::NAMES,
+        json::NAMES,
         lifecycle::NAMES,
         paths::NAMES,
+        protobuf::NAMES,
         routes::NAMES,
         samples::NAMES,
+        crate::wire::NAMES,
     ]
     .concat();
     for listed in compare::listed().keys() {

@@ -7,6 +7,17 @@ use crate::process;
 use crate::process::bearer;
 use crate::process::entry;
 use crate::process::eventually;
+use crate::proto::COUNTER;
+use crate::proto::DELIMITED;
+use crate::proto::GAUGE;
+use crate::proto::HISTOGRAM;
+use crate::proto::Message;
+use crate::proto::SUMMARY;
+use crate::proto::UNTYPED;
+use crate::proto::family;
+use crate::proto::message;
+use crate::proto::metric;
+use crate::proto::native;
 use pushward::model::PlainToken;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -59,10 +70,57 @@ fn pushes(to: SocketAddr, token: &PlainToken, pushes: &[Push], status: u16) {
     }
 }
 
+/// One family for each push, so that each is a good push by itself.
+fn protobuf(to: SocketAddr, token: &PlainToken, families: &[Message]) {
+    let bearer = bearer(token);
+    for (index, family) in families.iter().enumerate() {
+        let path = format!("/metrics/job/protobuf/number/{index}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", DELIMITED)];
+        let answer = http::send(to, "POST", &path, &headers, &family.delimited()).expect("an answer");
+        assert_eq!(answer.status, 200, "{family:?}: {}", answer.text());
+    }
+}
+
+fn red_protobuf() -> Vec<Message> {
+    let native_metric = || metric(&[]).part(7, &native());
+    let exemplar = message().part(1, &message().bytes(1, "trace").bytes(2, "t")).double(2, 0.4);
+    vec![
+        // Native here and a gauge there, native here alone.
+        family("native_gauge", HISTOGRAM, &[native_metric()]),
+        family("native_alone", HISTOGRAM, &[native_metric()]),
+        family("exemplified_total", COUNTER, &[metric(&[]).part(3, &message().double(1, 2.0).part(2, &exemplar))]),
+        family(
+            "mixed",
+            SUMMARY,
+            &[metric(&[("a", "1")]).summary(1, 2.0, &[(0.5, 1.0)]), metric(&[]).summary(0, 0.0, &[])],
+        ),
+    ]
+}
+
+fn blue_protobuf() -> Vec<Message> {
+    vec![
+        family("native_gauge", GAUGE, &[metric(&[]).gauge(7.0)]),
+        family("mixed_count", COUNTER, &[metric(&[]).counter(1.0)]),
+        family("exemplified_total", UNTYPED, &[metric(&[("tenant", "red")]).untyped(1.0)]),
+    ]
+}
+
 #[test]
 #[ignore = "needs prometheus, curl and Python's prometheus_client: ./tests/run"]
 fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
-    let [red, blue, operator] = [(); 3].map(|()| PlainToken::generate("").unwrap());
+    loads_every_line(&[], 0);
+}
+
+/// With native histograms switched on, Prometheus asks for protobuf.
+#[test]
+#[ignore = "needs prometheus, curl and Python's prometheus_client: ./tests/run"]
+fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it_in_protobuf() {
+    // A native histogram that stays one is a single sample, where text has three lines.
+    loads_every_line(&["--enable-feature=native-histograms"], 1);
+}
+
+fn loads_every_line(flags: &[&str], natives: usize) {
+    let [red, blue, operator] = [(); 3].map(|()| PlainToken::generate("").expect("a random source"));
     let scopes = "[push, delete, read]";
     let people = [
         format!("tenants:\n  red:\n{}  blue:\n{}", entry(&red, scopes), entry(&blue, scopes)),
@@ -72,6 +130,8 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
     pushes(gateway.address, &red, RED, 200);
     pushes(gateway.address, &blue, BLUE, 200);
     pushes(gateway.address, &red, REFUSED, 400);
+    protobuf(gateway.address, &red, &red_protobuf());
+    protobuf(gateway.address, &blue, &blue_protobuf());
 
     let scrape = gateway.scrape().text();
     let series: Vec<&str> = scrape.lines().filter(|line| !line.starts_with('#')).collect();
@@ -79,15 +139,15 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
         series.iter().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
     assert_eq!(different.len(), series.len(), "no series stands twice:\n{scrape}");
 
-    let home = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().expect("a temporary directory");
     let config = home.path().join("prometheus.yml");
-    std::fs::write(home.path().join("token"), operator.reveal()).unwrap();
-    std::fs::write(&config, configuration(gateway.address)).unwrap();
-    let prometheus = Prometheus::on(&config, home.path());
+    std::fs::write(home.path().join("token"), operator.reveal()).expect("the directory is ours");
+    std::fs::write(&config, configuration(gateway.address)).expect("the directory is ours");
+    let prometheus = Prometheus::on(&config, home.path(), flags);
     prometheus.one("up{job=\"fleet\"} == 1");
     for count in ["scrape_samples_scraped{job=\"fleet\"}", "count({tenant=~\".+\"})"] {
         let (_, value) = prometheus.one(count);
-        assert_eq!(value, series.len().to_string(), "{count}\n{scrape}");
+        assert_eq!(value, (series.len() - 2 * natives).to_string(), "{count}\n{scrape}");
     }
     for (query, expected) in [
         ("m{tenant=\"red\",job=\"same\"}", "1"),
@@ -99,6 +159,17 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
         ("v{l=\"\\\\ \\\" \\n {} = , #\"}", "NaN"),
         ("help{job=\"a//b\"}", "1"),
         ("push_failure_time_seconds{tenant=\"red\",job=\"late\"} > bool 1", "1"),
+        ("native_gauge{tenant=\"blue\"}", "7"),
+        ("native_gauge_count{tenant=\"red\"}", "5"),
+        ("mixed_count{tenant=\"red\",a=\"1\"}", "1"),
+        ("mixed_count{tenant=\"blue\"}", "1"),
+        ("exemplified_total{tenant=\"red\"}", "2"),
+        ("exemplified_total{tenant=\"blue\",exported_tenant=\"red\"}", "1"),
+        if natives > 0 {
+            ("histogram_quantile(1, native_alone{tenant=\"red\"})", "2")
+        } else {
+            ("native_alone_count{tenant=\"red\"}", "5")
+        },
     ] {
         let (_, value) = prometheus.one(query);
         assert_eq!(value, expected, "{query}\n{scrape}");
@@ -110,7 +181,7 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
         (!scrapes.is_empty()).then_some(())
     });
     assert_eq!(prometheus.one("min_over_time(up{job=\"fleet\"}[1m])").1, "1");
-    let itself = http::send(prometheus.address, "GET", "/metrics", &[], b"").unwrap().text();
+    let itself = http::send(prometheus.address, "GET", "/metrics", &[], b"").expect("an answer").text();
     for dropped in ["duplicate_timestamp", "out_of_order", "out_of_bounds"] {
         let none = format!("prometheus_target_scrapes_sample_{dropped}_total 0");
         assert!(itself.lines().any(|line| line == none), "{none}\n{scrape}");
@@ -118,7 +189,7 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
 }
 
 /// As quickstart writes it, but for TLS.
-fn configuration(gateway: SocketAddr) -> String {
+pub(super) fn configuration(gateway: SocketAddr) -> String {
     format!(
         "global: {{ scrape_interval: 1s }}\nscrape_configs:\n\
          - job_name: fleet\n  honor_labels: true\n  authorization: {{ credentials_file: token }}\n  \

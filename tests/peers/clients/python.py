@@ -1,4 +1,4 @@
-"""One call of prometheus_client: URL TOKEN_FILE (push | pushadd | delete) NAME VALUE."""
+"""One call of prometheus_client: URL TOKEN_FILE (push | add | delete) NAME VALUE GROUPED. Prints what the library tells."""
 
 import sys
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import delete_from_gateway, push_to_gateway, pushadd_to_gateway
 from prometheus_client.exposition import basic_auth_handler
 
-url, token_file, verb, name, value = sys.argv[1:]
+url, token_file, verb, name, value, grouped = sys.argv[1:]
 with open(token_file, encoding="ascii") as file:
     token = file.read().strip()
 
@@ -17,8 +17,11 @@ def with_token(url, method, timeout, headers, data):
 
 registry = CollectorRegistry()
 Gauge(name, "A gauge.", registry=registry).set(float(value))
-group = {"job": "library", "grouping_key": {"grouped": "a/b "}, "handler": with_token}
-if verb == "delete":
-    delete_from_gateway(url, **group)
-else:
-    {"push": push_to_gateway, "pushadd": pushadd_to_gateway}[verb](url, registry=registry, **group)
+group = {"job": "library", "grouping_key": {"grouped": grouped}, "handler": with_token}
+try:
+    if verb == "delete":
+        delete_from_gateway(url, **group)
+    else:
+        {"push": push_to_gateway, "add": pushadd_to_gateway}[verb](url, registry=registry, **group)
+except OSError as failure:
+    sys.exit(str(failure))
