@@ -5,14 +5,21 @@ use super::grouping::key_of;
 use super::state::Api;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
+use axum::body::Body;
 use axum::extract::State;
 use http::StatusCode;
 use http::Uri;
+use http_body_util::BodyExt;
+use http_body_util::Limited;
 
-/// Removes exactly the group that the path names. 202 whether or not it was there: clients insist on that status. The
-/// body, if any, is not read.
-pub async fn delete(State(api): State<Api>, scope: Scope, uri: Uri) -> Result<StatusCode, Rejection> {
+/// More than this no client sends with a DELETE, and none is read.
+const BODY_MAX: usize = 64 << 10;
+
+/// Removes exactly the group that the path names. 202 whether or not it was there: clients insist on that status. A body
+/// means nothing; it is read all the same, as some clients take an answer before its end for a failure.
+pub async fn delete(State(api): State<Api>, scope: Scope, uri: Uri, body: Body) -> Result<StatusCode, Rejection> {
     let key = scope.bind(key_of(uri.path(), api.reading_of(scope.tenant())?.names).map_err(ApiError::from)?)?;
+    drop(Limited::new(body, BODY_MAX).collect().await);
     api.store.delete(&scope, &key)?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 /// Reads a stream of `MetricFamily` messages, each with its length in front. Stops at the first fault.
 ///
 /// Of two families of one name the last one counts, as upstream. What the store of upstream would refuse is noted in
-/// what is handed back, for [`prepare`](crate::exposition::prepare) to refuse.
+/// what is handed back, for [`prepare`](crate::exposition::prepare()) to refuse.
 pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, DecodeError> {
     if u32::try_from(body.len()).is_err() {
         return Err(DecodeError::new("the body has 4 GiB or more"));

@@ -22,10 +22,17 @@ use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 
 /// A `MetricFamily` in the making. It is held whole, since its length goes out before it.
+///
+/// Prometheus reads all metrics of a histogram as it reads the first: beside a native one it would not see the buckets of
+/// a classic one. Tenants are not to hide each other's, so where an operator's view has both, all are shown by their
+/// classic form.
 #[derive(Debug, Default)]
 pub struct FamilyMessage {
     head: Vec<u8>,
     metrics: Vec<u8>,
+    /// The same metrics, all by their classic form, from the first native one on.
+    classic_form: Option<Vec<u8>>,
+    has_classic: bool,
 }
 
 impl FamilyMessage {
@@ -37,30 +44,48 @@ impl FamilyMessage {
             write_bytes(&mut head, 2, help.as_bytes());
         }
         write_uint(&mut head, 3, number_of(kind));
-        Self { head, metrics: Vec::new() }
+        Self { head, ..Self::default() }
     }
 
     /// Adds what one group holds. With `only`, its lines of that name (underscored) alone, as untyped metrics.
     pub fn add(&mut self, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
-        match family.proto() {
-            Some(kept) if only.is_none() => self.add_kept(kept, family, shown),
-            _ => {
-                // What we wrote, we can read.
-                if let Ok(read) = text::read_back(family, only) {
-                    self.add_read(&read, shown);
-                }
-            }
+        let start = self.metrics.len();
+        let kept = family.proto().filter(|_| only.is_none());
+        match kept {
+            Some(kept) => self.add_kept(kept, family, shown),
+            None => write_lines_of(&mut self.metrics, family, shown, only),
+        }
+        if matches!(family.kind(), MetricKind::Histogram | MetricKind::GaugeHistogram) && shown.fleet.is_some() {
+            self.add_classic_form(start, kept, family, shown);
+        }
+    }
+
+    /// Notes of which kind the histograms are that stand from `start` on.
+    fn add_classic_form(&mut self, start: usize, kept: Option<&[u8]>, family: &PreparedFamily, shown: &Shown<'_>) {
+        let (native, classic) = kept.map_or((false, true), kinds_in);
+        self.has_classic |= classic;
+        let (before, added) = self.metrics.split_at_checked(start).unwrap_or_default();
+        if native && self.classic_form.is_none() {
+            self.classic_form = Some(before.to_vec());
+        }
+        match &mut self.classic_form {
+            Some(form) if native => write_lines_of(form, family, shown, None),
+            Some(form) => form.extend_from_slice(added),
+            None => {}
         }
     }
 
     /// Writes the message with its length; nothing where it has no metrics.
     pub fn write(&self, out: &mut Vec<u8>) {
-        if self.metrics.is_empty() {
-            return;
+        let metrics = match &self.classic_form {
+            Some(form) if self.has_classic => form,
+            _ => &self.metrics,
+        };
+        if !metrics.is_empty() {
+            write_varint(out, (self.head.len() + metrics.len()) as u64);
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(metrics);
         }
-        write_varint(out, (self.head.len() + self.metrics.len()) as u64);
-        out.extend_from_slice(&self.head);
-        out.extend_from_slice(&self.metrics);
     }
 
     fn add_kept(&mut self, kept: &[u8], family: &PreparedFamily, shown: &Shown<'_>) {
@@ -87,24 +112,56 @@ impl FamilyMessage {
             });
         }
     }
+}
 
-    fn add_read(&mut self, read: &PushedFamilies<'_>, shown: &Shown<'_>) {
-        let mut points = read.points.as_slice();
-        for (metric, at) in read.metrics.iter().zip(0_u32..) {
-            // Lines of one metric stand together, so its points do, and in the order of metrics.
-            let own = points.partition_point(|point| point.metric <= at);
-            let (own, behind) = points.split_at_checked(own).unwrap_or_default();
-            points = behind;
-            let kind = read.families.get(metric.family as usize).map_or(MetricKind::Untyped, |family| family.kind);
-            write_message(&mut self.metrics, METRIC, |out| {
-                begin_labels(out, shown);
-                for label in read.labels_of(metric) {
-                    write_shown(out, &label.name, label.value.as_bytes(), shown);
-                }
-                write_message(out, value_field(kind), |out| write_value(out, kind, metric, own));
-            });
-        }
+/// Writes the metrics of a family as its lines say them.
+fn write_lines_of(out: &mut Vec<u8>, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+    // What we wrote, we can read.
+    if let Ok(read) = text::read_back(family, only) {
+        write_read(out, &read, shown);
     }
+}
+
+fn write_read(out: &mut Vec<u8>, read: &PushedFamilies<'_>, shown: &Shown<'_>) {
+    let mut points = read.points.as_slice();
+    for (metric, at) in read.metrics.iter().zip(0_u32..) {
+        // Lines of one metric stand together, so its points do, and in the order of metrics.
+        let own = points.partition_point(|point| point.metric <= at);
+        let (own, behind) = points.split_at_checked(own).unwrap_or_default();
+        points = behind;
+        let kind = read.families.get(metric.family as usize).map_or(MetricKind::Untyped, |family| family.kind);
+        write_message(out, METRIC, |out| {
+            begin_labels(out, shown);
+            for label in read.labels_of(metric) {
+                write_shown(out, &label.name, label.value.as_bytes(), shown);
+            }
+            write_message(out, value_field(kind), |out| write_value(out, kind, metric, own));
+        });
+    }
+}
+
+/// Whether there are native histograms among kept metrics, and whether there are others.
+fn kinds_in(kept: &[u8]) -> (bool, bool) {
+    /// From `schema` to `positive_count`, in `metrics.proto`: what a classic histogram has nothing of.
+    const NATIVE: std::ops::RangeInclusive<u32> = 5..=14;
+    let (mut native, mut classic) = (false, false);
+    let mut metrics = Fields::of(kept);
+    while let Ok(Some(metric)) = metrics.next() {
+        let Value::Bytes(metric) = metric.value else { continue };
+        let mut is_native = false;
+        let mut fields = Fields::of(metric);
+        while let Ok(Some(field)) = fields.next() {
+            if let (true, Value::Bytes(histogram)) = (field.number == value_field(MetricKind::Histogram), field.value) {
+                let mut parts = Fields::of(histogram);
+                while let Ok(Some(part)) = parts.next() {
+                    is_native |= NATIVE.contains(&part.number);
+                }
+            }
+        }
+        native |= is_native;
+        classic |= !is_native;
+    }
+    (native, classic)
 }
 
 fn begin_labels(out: &mut Vec<u8>, shown: &Shown<'_>) {
