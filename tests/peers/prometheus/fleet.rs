@@ -85,7 +85,9 @@ fn red_protobuf() -> Vec<Message> {
     let native_metric = || metric(&[]).part(7, &native());
     let exemplar = message().part(1, &message().bytes(1, "trace").bytes(2, "t")).double(2, 0.4);
     vec![
-        // Native here and a gauge there, native here alone.
+        // Native here and classic there, classic here and native there, native here and a gauge there, native here alone.
+        family("native_classic", HISTOGRAM, &[native_metric()]),
+        family("classic_native", HISTOGRAM, &[metric(&[]).histogram(3, 4.5, &[(1.0, 2), (f64::INFINITY, 3)])]),
         family("native_gauge", HISTOGRAM, &[native_metric()]),
         family("native_alone", HISTOGRAM, &[native_metric()]),
         family("exemplified_total", COUNTER, &[metric(&[]).part(3, &message().double(1, 2.0).part(2, &exemplar))]),
@@ -99,6 +101,8 @@ fn red_protobuf() -> Vec<Message> {
 
 fn blue_protobuf() -> Vec<Message> {
     vec![
+        family("native_classic", HISTOGRAM, &[metric(&[]).histogram(3, 4.5, &[(1.0, 2), (f64::INFINITY, 3)])]),
+        family("classic_native", HISTOGRAM, &[metric(&[]).part(7, &native())]),
         family("native_gauge", GAUGE, &[metric(&[]).gauge(7.0)]),
         family("mixed_count", COUNTER, &[metric(&[]).counter(1.0)]),
         family("exemplified_total", UNTYPED, &[metric(&[("tenant", "red")]).untyped(1.0)]),
@@ -115,7 +119,8 @@ fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it() {
 #[test]
 #[ignore = "needs prometheus, curl and Python's prometheus_client: ./tests/run"]
 fn whatever_tenants_push_a_real_prometheus_loads_every_line_of_it_in_protobuf() {
-    // A native histogram that stays one is a single sample, where text has three lines.
+    // A native histogram that stays one is a single sample, where text has three lines. Beside a classic one of another
+    // tenant it does not: Prometheus would read both as it finds the first.
     loads_every_line(&["--enable-feature=native-histograms"], 1);
 }
 
@@ -159,6 +164,10 @@ fn loads_every_line(flags: &[&str], natives: usize) {
         ("v{l=\"\\\\ \\\" \\n {} = , #\"}", "NaN"),
         ("help{job=\"a//b\"}", "1"),
         ("push_failure_time_seconds{tenant=\"red\",job=\"late\"} > bool 1", "1"),
+        ("native_classic_count{tenant=\"blue\"}", "3"),
+        ("native_classic_count{tenant=\"red\"}", "5"),
+        ("classic_native_count{tenant=\"blue\"}", "5"),
+        ("classic_native_bucket{tenant=\"red\",le=\"1\"}", "2"),
         ("native_gauge{tenant=\"blue\"}", "7"),
         ("native_gauge_count{tenant=\"red\"}", "5"),
         ("mixed_count{tenant=\"red\",a=\"1\"}", "1"),
