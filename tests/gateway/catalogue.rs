@@ -91,3 +91,13 @@ async fn the_status_names_the_version_and_no_path_address_or_tenant() {
     let text = status.to_string();
     assert!(!text.contains("blue") && !text.contains('/') && !text.contains("127.0.0.1"), "{text}");
 }
+
+#[tokio::test]
+async fn the_status_says_whether_the_tenant_may_push_utf8_names() {
+    let all = &pushward::model::Verb::ALL;
+    let gateway = GatewayBuilder::new().tenant_with("wide", |tenant| tenant.utf8_names = true);
+    let gateway = gateway.token("wide", "wide", all, |_| {}).tenant("red").start();
+    for (name, expected) in [("wide", "true"), ("red", "false")] {
+        assert_eq!(data(&gateway.client(name), "/api/v1/status").await["flags"]["push.enable-utf8-names"], expected);
+    }
+}
