@@ -62,7 +62,7 @@ struct Open {
     group: GroupView,
     fleet: Option<FleetLabels>,
     keys: std::vec::IntoIter<Key>,
-    /// The family being written, and how many bytes of its lines are.
+    /// The family being written, and where its next page begins.
     family: Option<(usize, usize)>,
     first: bool,
 }
@@ -175,10 +175,10 @@ impl Open {
     /// A page of a family; none when it is at its end.
     fn write_family(&self, out: &mut Vec<u8>, nth: usize, written: usize) -> Option<usize> {
         let (family, _) = self.group.family(nth)?;
-        if written >= family.lines().len() {
+        let next = write_json_metrics(out, family, written, self.fleet.as_ref());
+        if next.is_none() {
             out.extend_from_slice(b"]}");
-            return None;
         }
-        Some(write_json_metrics(out, family, written, self.fleet.as_ref()))
+        next
     }
 }

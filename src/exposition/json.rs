@@ -21,6 +21,8 @@ use crate::model::Timestamp;
 use crate::model::rfc3339_nanos;
 use std::collections::BTreeMap;
 
+mod kept;
+
 /// Lines that are read back at one time, or one metric where that is more.
 const PAGE_BYTES: usize = 32 << 10;
 
@@ -73,27 +75,36 @@ pub fn write_json_header(out: &mut Vec<u8>, family: &PreparedFamily, at: Timesta
     out.extend_from_slice(b",\"metrics\":[");
 }
 
-/// Writes the metrics whose lines stand from `from` on, as many as one page holds, and says where the next page begins.
-/// With `fleet` they have the labels that an operator sees.
+/// Writes the metrics that stand from `from` on, which is 0 at first, as many as one page holds. Says where the next page
+/// begins, or none where no metric is left. With `fleet` they have the labels that an operator sees.
 pub fn write_json_metrics(
     out: &mut Vec<u8>,
     family: &PreparedFamily,
     from: usize,
     fleet: Option<&FleetLabels>,
-) -> usize {
+) -> Option<usize> {
+    let shown = Shown { escaping: Escaping::AllowUtf8, fleet };
+    let histograms = matches!(family.kind(), MetricKind::Histogram | MetricKind::GaugeHistogram);
+    // Of what is kept, lines say all that is shown here, but for histograms.
+    let written = match family.proto().filter(|_| histograms) {
+        Some(kept) => kept::write_page(out, kept.get(from..).unwrap_or_default(), &shown, from > 0),
+        None => write_page(out, family, from, &shown),
+    };
+    (written > 0).then(|| from.saturating_add(written))
+}
+
+/// Writes a page of lines and says how many bytes it has.
+fn write_page(out: &mut Vec<u8>, family: &PreparedFamily, from: usize, shown: &Shown<'_>) -> usize {
     let rest = family.lines().get(from..).unwrap_or_default();
     let (page, _) = rest.split_at_checked(page_end(family, rest)).unwrap_or_default();
     let mut text = Vec::new();
     write_header(&mut text, family.name(), family.kind(), "", Escaping::AllowUtf8);
-    match fleet {
-        Some(labels) => write_lines(&mut text, family, page, &Shown::to_operator(Escaping::AllowUtf8, labels), None),
-        None => text.extend_from_slice(page),
-    }
+    write_lines(&mut text, family, page, shown, None);
     // What the gateway wrote itself it can read.
     if let Ok(read) = text::parse(&text, TextDialect::Strict, NameScheme::Utf8) {
         write_metrics(out, &read, from > 0);
     }
-    from.saturating_add(page.len())
+    page.len()
 }
 
 /// Where the metric ends with which a page is full. The lines of a distribution belong together, and its count is last.
@@ -162,7 +173,7 @@ fn write_labels(out: &mut Vec<u8>, labels: &[Label<'_>]) {
 }
 
 /// Buckets or quantiles, in the order of their bounds as texts.
-fn write_places(out: &mut Vec<u8>, places: &BTreeMap<Vec<u8>, f64>, write: fn(&mut Vec<u8>, f64)) {
+fn write_places<V: Copy>(out: &mut Vec<u8>, places: &BTreeMap<Vec<u8>, V>, write: fn(&mut Vec<u8>, V)) {
     out.push(b'{');
     for (nth, (at, value)) in places.iter().enumerate() {
         if nth > 0 {
@@ -180,7 +191,7 @@ fn write_float(out: &mut Vec<u8>, value: f64) {
     write_quoted(out, value, float::write);
 }
 
-fn write_quoted(out: &mut Vec<u8>, value: f64, write: fn(&mut Vec<u8>, f64)) {
+fn write_quoted<V>(out: &mut Vec<u8>, value: V, write: fn(&mut Vec<u8>, V)) {
     out.push(b'"');
     write(out, value);
     out.push(b'"');
@@ -230,9 +241,9 @@ mod tests {
     fn json(family: &PreparedFamily, fleet: Option<&FleetLabels>) -> String {
         let mut out = Vec::new();
         write_json_header(&mut out, family, Timestamp::from_unix_nanos(1_583_872_347_500_000_000));
-        let mut from = 0;
-        while from < family.lines().len() {
-            from = write_json_metrics(&mut out, family, from, fleet);
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = write_json_metrics(&mut out, family, at, fleet);
         }
         out.extend_from_slice(b"]}");
         String::from_utf8(out).unwrap()

@@ -90,6 +90,25 @@ async fn a_protobuf_push_is_scraped_as_text_and_as_protobuf() {
 }
 
 #[tokio::test]
+async fn the_json_api_lists_native_buckets_among_other_families_and_an_operator_sees_whose_they_are() {
+    let gateway = GatewayBuilder::new().tenant("red").operator("o", &[OperatorScope::FleetRead], |_| {}).start();
+    let red = gateway.client("red");
+    let metric = Metric { histogram: Some(native()), ..Metric::default() };
+    let histogram = family("h", MetricType::Histogram, vec![metric]);
+    push(&red, "PUT", &[histogram, family("z", MetricType::Gauge, vec![gauge(&[], 2.0)])]).await.ok();
+    let buckets = serde_json::json!([[0, "0.5", "1", "1"], [0, "1", "2", "2"]]);
+    let forced = serde_json::json!({"instance": "", "job": "a", "k": "v"});
+    let mut of_fleet = forced.clone();
+    of_fleet["tenant"] = "red".into();
+    for (client, labels) in [(red, forced), (gateway.client("o"), of_fleet)] {
+        let json: serde_json::Value = serde_json::from_slice(&client.get("/api/v1/metrics").await.ok().body).unwrap();
+        let expected = serde_json::json!([{"buckets": buckets, "count": "3", "labels": labels, "sum": "6"}]);
+        let group = &json["data"][0];
+        assert_eq!((&group["h"]["metrics"], &group["z"]["metrics"][0]["value"]), (&expected, &"2".into()));
+    }
+}
+
+#[tokio::test]
 async fn an_empty_family_takes_away_what_the_group_holds_under_its_name() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     let red = gateway.client("red");

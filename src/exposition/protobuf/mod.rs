@@ -4,12 +4,14 @@
 //! full keeps its metrics as protobuf besides. The reader is ours and not generated: a generated one makes a value of
 //! some hundred bytes for every message of two, and copies every label. Tests hold it against the generated `messages`.
 
+mod bounds;
 mod decode;
 mod error;
 mod histogram;
 mod keep;
 #[cfg(any(test, feature = "testkit"))]
 pub mod messages;
+mod native;
 mod schema;
 mod scrape;
 mod wire;
@@ -17,6 +19,11 @@ mod wire;
 pub use decode::parse;
 pub use error::DecodeError;
 pub(super) use keep::keep;
+pub(super) use native::Buckets;
+pub(super) use native::Count;
+pub(super) use native::KeptHistogram;
+pub(super) use native::NativeBucket;
+pub(super) use native::next_histogram;
 pub use scrape::FamilyMessage;
 
 #[cfg(test)]

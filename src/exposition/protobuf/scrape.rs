@@ -178,7 +178,7 @@ fn write_shown(out: &mut Vec<u8>, name: &str, value: &[u8], shown: &Shown<'_>) {
 }
 
 /// Of a label as it is kept.
-fn name_and_value(label: &[u8]) -> (&str, &[u8]) {
+pub(super) fn name_and_value(label: &[u8]) -> (&str, &[u8]) {
     let (mut name, mut value): (&str, &[u8]) = ("", b"");
     let mut fields = Fields::of(label);
     while let Ok(Some(field)) = fields.next() {
