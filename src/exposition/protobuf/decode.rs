@@ -41,9 +41,12 @@ pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, Decod
     Ok(decoder.pushed)
 }
 
-/// The messages of a body, and for each family's name the last that has it. A message without a name ends it at once: one
-/// byte is enough to say an empty one, and ten million of them would be noted in a gigabyte before the first was refused.
-fn messages(mut body: &[u8], names: NameScheme) -> Result<(Vec<&[u8]>, HashMap<&str, usize>), DecodeError> {
+/// The messages of a body, and which of them is the last of its family's name.
+type Messages<'a> = (Vec<&'a [u8]>, HashMap<&'a str, usize>);
+
+/// Splits a body. A message without a name ends it at once: one byte is enough to say an empty one, and ten million of
+/// them would be noted in a gigabyte before the first was refused.
+fn messages(mut body: &[u8], names: NameScheme) -> Result<Messages<'_>, DecodeError> {
     let (mut messages, mut last) = (Vec::new(), HashMap::new());
     while !body.is_empty() {
         let cut = body.len() < 10 && body.iter().all(|byte| byte & 0x80 != 0);
