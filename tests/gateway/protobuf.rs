@@ -148,7 +148,7 @@ async fn a_histogram_that_only_has_a_schema_is_not_shown_beside_a_native_one() {
         family("h", MetricType::Histogram, vec![Metric { histogram: Some(histogram), ..Metric::default() }])
     };
     push(&gateway.client("blue"), "PUT", &[histogram(native())]).await.ok();
-    // Prometheus would read it as the first is, find no buckets for what was counted, and drop the scrape.
+    // Prometheus would read it as it reads the first: five observations, and no bucket that has them.
     let empty = Histogram { sample_count: Some(5), schema: Some(0), zero_threshold: Some(0.0), ..Histogram::default() };
     push(&gateway.client("red"), "PUT", &[histogram(empty)]).await.ok();
     let scraped = scrape(&gateway.client("o")).await;
