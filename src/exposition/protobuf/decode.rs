@@ -45,7 +45,7 @@ pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, Decod
 type Messages<'a> = (Vec<&'a [u8]>, HashMap<&'a str, usize>);
 
 /// Splits a body. A message without a name ends it at once: one byte is enough to say an empty one, and ten million of
-/// them would be noted in a gigabyte before the first was refused.
+/// them would be noted in some hundred megabytes before the first was refused.
 fn messages(mut body: &[u8], names: NameScheme) -> Result<Messages<'_>, DecodeError> {
     let (mut messages, mut last) = (Vec::new(), HashMap::new());
     while !body.is_empty() {
