@@ -1,6 +1,7 @@
 //! From a body's frames to its bytes, decompressed, and never more of them than allowed.
 
 use super::ApiError;
+use super::turns::Turns;
 use crate::listener::BodyTooSlow;
 use axum::body::Body;
 use axum::body::Bytes;
@@ -28,12 +29,12 @@ const PIECE_BYTES: usize = 16 << 10;
 const ZSTD_WINDOW_MAX: u64 = 8 << 20;
 
 /// Reads a body to its end. Stops at the first byte over `limit`, counted decompressed.
-pub(super) async fn body_of(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, ApiError> {
+pub(super) async fn body_of(headers: &HeaderMap, body: Body, limit: u64, turns: &Turns) -> Result<Bytes, ApiError> {
     match encoding_of(headers)? {
         Encoding::Identity => plain(body, limit).await,
         Encoding::Gzip => gunzipped(body, limit).await,
-        Encoding::Snappy => unsnapped(&compressed(body, limit).await?, limit),
-        Encoding::Zstd => unzstd(&compressed(body, limit).await?, limit),
+        Encoding::Snappy => in_turn(unsnapped, compressed(body, limit).await?, limit, turns).await,
+        Encoding::Zstd => in_turn(unzstd, compressed(body, limit).await?, limit, turns).await,
     }
 }
 
@@ -108,6 +109,17 @@ async fn compressed(body: Body, limit: u64) -> Result<Bytes, ApiError> {
         ApiError::BodyTooLarge { .. } => ApiError::BodyTooLarge { limit },
         other => other,
     })
+}
+
+/// Decompresses: frames may hold nothing and still take time, by the million.
+async fn in_turn(
+    decompress: fn(&[u8], u64) -> Result<Bytes, ApiError>,
+    body: Bytes,
+    limit: u64,
+    turns: &Turns,
+) -> Result<Bytes, ApiError> {
+    let done = turns.take(body.len(), move || decompress(&body, limit)).await;
+    done.unwrap_or_else(|| Err(ApiError::Encoded("no decoder reads it".into())))
 }
 
 fn unsnapped(body: &[u8], limit: u64) -> Result<Bytes, ApiError> {
@@ -204,12 +216,17 @@ impl Write for Capped {
 #[cfg(test)]
 mod tests {
     use super::ApiError;
-    use super::body_of;
+    use super::Turns;
     use axum::body::Body;
+    use axum::body::Bytes;
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use http::HeaderMap;
     use std::io::Write;
+
+    async fn body_of(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, ApiError> {
+        super::body_of(headers, body, limit, &Turns::of(1)).await
+    }
 
     fn headers(encoding: &str) -> HeaderMap {
         HeaderMap::from_iter([(http::header::CONTENT_ENCODING, encoding.parse().unwrap())])
@@ -307,6 +324,22 @@ mod tests {
         assert!(matches!(body_of(&headers("zstd"), Body::from(wide.to_vec()), 100).await, Err(ApiError::Encoded(_))));
         let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9][..], &zstd(b"a 1\n")].concat();
         assert_eq!(&body_of(&headers("zstd"), Body::from(skipped), 100).await.unwrap()[..], b"a 1\n");
+    }
+
+    #[tokio::test]
+    async fn what_is_large_while_compressed_is_decompressed_in_its_turn() {
+        // A frame that holds nothing, over and over.
+        let nothing = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
+        for (encoding, frame) in [("zstd", &nothing[..]), ("snappy", b"\xff\x06\0\0sNaPpY")] {
+            let (headers, none) = (headers(encoding), Turns::of(0));
+            let small = Body::from(frame.repeat(100));
+            assert!(super::body_of(&headers, small, 1 << 20, &none).await.unwrap().is_empty());
+            let large = || Body::from(frame.repeat(10_000));
+            let mut waiting = std::pin::pin!(super::body_of(&headers, large(), 1 << 20, &none));
+            let first = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await;
+            assert!(!first, "{encoding} did not wait for a turn");
+            assert!(body_of(&headers, large(), 1 << 20).await.unwrap().is_empty());
+        }
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod push;
 mod scrape;
 mod state;
 mod status;
+mod turns;
 mod wipe;
 
 pub use catalogue::catalogue;

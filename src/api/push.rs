@@ -49,10 +49,6 @@ async fn push(
     outcome.map(|()| StatusCode::OK)
 }
 
-/// A body larger than this is read beside the runtime: some 500 series, which take a quarter of a millisecond. Below it,
-/// changing threads would cost more than it spares others.
-const LARGE_BYTES: usize = 64 << 10;
-
 /// From path and body to the store. What is refused before the store's judgement leaves no trace.
 async fn accept(
     api: &Api,
@@ -66,22 +62,12 @@ async fn accept(
     // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
     let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
     let key = api.store.spelling(scope, key);
-    let body = body_of(headers, body, reading.body_bytes_max).await?;
+    let body = body_of(headers, body, reading.body_bytes_max, &api.turns).await?;
     api.metrics.size(body.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body };
-    if arrived.body.len() <= LARGE_BYTES {
-        return arrived.store();
-    }
-    // As many at one time as there are processors, so that pushes of many megabytes keep neither a scrape nor a small
-    // push waiting, nor fill the memory with what is made of them.
-    let turn = api.large_bodies.clone().acquire_owned().await;
-    let turn = turn.map_err(|_| Rejection::Misassembled("nobody closes the turns of large bodies"))?;
-    let stored = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        arrived.store()
-    });
-    stored.await.unwrap_or(Err(Rejection::Misassembled("a panic")))
+    let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
+    stored.unwrap_or(Err(Rejection::Misassembled("a panic")))
 }
 
 /// A push whose body is there whole.

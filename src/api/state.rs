@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::ApiError;
+use super::turns::Turns;
 use crate::config::Config;
 use crate::config::JobLabel;
 use crate::config::Tenant;
@@ -17,9 +18,7 @@ use crate::telemetry::PushMetrics;
 use http::Method;
 use http::StatusCode;
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// The store, and what the configuration says of reading and writing.
 #[derive(Clone, Debug)]
@@ -29,8 +28,7 @@ pub struct Api {
     pub(super) hasher: SeriesHasher,
     pub(super) reading: Arc<Reading>,
     pub(super) metrics: PushMetrics,
-    /// A turn for each processor, for what is read beside the runtime.
-    pub(super) large_bodies: Arc<Semaphore>,
+    pub(super) turns: Turns,
     pub(super) health: Health,
     pub(super) started: Timestamp,
 }
@@ -70,9 +68,8 @@ impl Api {
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         let started = clock.now();
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let large_bodies = Arc::new(Semaphore::new(processors));
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, large_bodies, health, started }
+        let turns = Turns::for_each_processor();
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

@@ -56,7 +56,7 @@ impl Escaping {
     pub(super) fn label(self, name: &str) -> Cow<'_, str> {
         match self {
             Self::Underscores => underscored_label(name),
-            Self::Dots => dotted(name, is_label_name),
+            Self::Dots => dotted_label(name),
             Self::Values => valued(name, is_label_name),
             Self::AllowUtf8 => Cow::Borrowed(name),
         }
@@ -85,6 +85,15 @@ fn dotted(name: &str, classic: fn(&str) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What a label's name begins with is not doubled: `_name_` would come out as `__name__`, a second name for the metric,
+/// over which Prometheus drops the scrape; and all names of two underscores in front are its own.
+fn dotted_label(name: &str) -> Cow<'_, str> {
+    match dotted(name, is_label_name) {
+        Cow::Owned(doubled) if doubled.starts_with("__") => Cow::Owned(doubled.get(1..).unwrap_or_default().to_owned()),
+        dotted => dotted,
+    }
+}
+
 /// A classic name that already begins with the mark is marked again, else it would be taken for another name.
 fn valued(name: &str, classic: fn(&str) -> bool) -> Cow<'_, str> {
     if classic(name) && !name.starts_with(VALUES) {
@@ -105,6 +114,7 @@ fn valued(name: &str, classic: fn(&str) -> bool) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::Escaping;
+    use crate::model::is_label_name;
     use proptest::prelude::*;
 
     #[test]
@@ -128,6 +138,17 @@ mod tests {
             assert_eq!(Escaping::AllowUtf8.metric(name), name);
         }
         assert_eq!(Escaping::Values.label("a:b"), "U__a_3a_b");
+        assert_eq!(Escaping::Dots.label("a_:b"), "a____b");
+    }
+
+    #[test]
+    fn no_label_that_may_be_pushed_is_shown_under_a_name_that_prometheus_keeps_for_itself() {
+        for name in ["_name_", "_name-", "-name_", "_address_", "_", ".", "1", "U___name__"] {
+            for escaping in [Escaping::Underscores, Escaping::Dots, Escaping::Values] {
+                let shown = escaping.label(name);
+                assert!(!shown.starts_with("__") && is_label_name(&shown), "{name} as {shown}");
+            }
+        }
     }
 
     proptest! {

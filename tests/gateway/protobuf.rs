@@ -160,6 +160,23 @@ async fn an_operator_scrapes_protobuf_over_tenants() {
 }
 
 #[tokio::test]
+async fn a_histogram_that_only_has_a_schema_is_not_shown_beside_a_native_one() {
+    let gateway =
+        GatewayBuilder::new().tenant("red").tenant("blue").operator("o", &[OperatorScope::FleetRead], |_| {}).start();
+    let histogram = |histogram| {
+        family("h", MetricType::Histogram, vec![Metric { histogram: Some(histogram), ..Metric::default() }])
+    };
+    push(&gateway.client("blue"), "PUT", &[histogram(native())]).await.ok();
+    // Prometheus would read it as it reads the first: five observations, and no bucket that has them.
+    let empty = Histogram { sample_count: Some(5), schema: Some(0), zero_threshold: Some(0.0), ..Histogram::default() };
+    push(&gateway.client("red"), "PUT", &[histogram(empty)]).await.ok();
+    let scraped = scrape(&gateway.client("o")).await;
+    let shown: Vec<_> = scraped.iter().flat_map(|family| &family.metric).filter_map(|m| m.histogram.as_ref()).collect();
+    assert_eq!(shown.len(), 2);
+    assert!(shown.iter().all(|histogram| histogram.positive_span.is_empty()), "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_scrape_in_protobuf_of_any_size_comes_whole() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     let red = gateway.client("red");

@@ -31,11 +31,7 @@ pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, Decod
     if u32::try_from(body.len()).is_err() {
         return Err(DecodeError::new("the body has 4 GiB or more"));
     }
-    let messages = messages(body)?;
-    let mut last: HashMap<&str, usize> = HashMap::with_capacity(messages.len());
-    for (at, message) in messages.iter().enumerate() {
-        last.insert(Head::read(message, names)?.name, at);
-    }
+    let (messages, last) = messages(body, names)?;
     let mut decoder = Decoder { pushed: PushedFamilies::default(), names, scratch: Vec::new() };
     for (at, message) in messages.iter().enumerate() {
         let head = Head::read(message, names)?;
@@ -45,14 +41,21 @@ pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, Decod
     Ok(decoder.pushed)
 }
 
-fn messages(mut body: &[u8]) -> Result<Vec<&[u8]>, DecodeError> {
-    let mut messages = Vec::new();
+/// The messages of a body, and which of them is the last of its family's name.
+type Messages<'a> = (Vec<&'a [u8]>, HashMap<&'a str, usize>);
+
+/// Splits a body. A message without a name ends it at once: one byte is enough to say an empty one, and ten million of
+/// them would be noted in some hundred megabytes before the first was refused.
+fn messages(mut body: &[u8], names: NameScheme) -> Result<Messages<'_>, DecodeError> {
+    let (mut messages, mut last) = (Vec::new(), HashMap::new());
     while !body.is_empty() {
         let cut = body.len() < 10 && body.iter().all(|byte| byte & 0x80 != 0);
         let length = if cut { Err(DecodeError::unexpected_eof()) } else { varint(&mut body) }?;
-        messages.push(take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?);
+        let message = take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?;
+        last.insert(Head::read(message, names)?.name, messages.len());
+        messages.push(message);
     }
-    Ok(messages)
+    Ok((messages, last))
 }
 
 /// A family but for its metrics.

@@ -83,6 +83,12 @@ impl Histogram {
         Ok(())
     }
 
+    /// Whether Prometheus takes it for a native one: by what it says, not by which fields it has.
+    pub(super) fn is_native(&self) -> bool {
+        let spans = self.negative.spans + self.positive.spans;
+        spans > 0 || self.zero_count > 0 || self.zero_threshold > 0.0
+    }
+
     /// How many were observed.
     pub(super) fn count(&self) -> f64 {
         as_text_has_it(self.count, self.count_float)
@@ -126,12 +132,11 @@ impl Histogram {
         if [negative, positive].iter().any(|side| side.buckets(float) != (side.length, 0)) {
             return Some("spans of another number of buckets");
         }
-        let is_native = negative.spans + positive.spans > 0 || self.zero_count > 0 || self.zero_threshold > 0.0;
         let filled = negative.total.saturating_add(positive.total).saturating_add(u128::from(self.zero_count));
         // Observations that are no number count, but fill no bucket and spoil the sum.
         let agrees =
             if self.sum.is_nan() { filled <= u128::from(self.count) } else { filled == u128::from(self.count) };
-        (is_native && !float && !agrees).then_some("another count than its buckets have")
+        (self.is_native() && !float && !agrees).then_some("another count than its buckets have")
     }
 }
 
@@ -158,9 +163,10 @@ impl Side {
     fn delta(&mut self, delta: i64) {
         self.deltas += 1;
         self.last += i128::from(delta);
-        match u64::try_from(self.last) {
-            Ok(population) => self.total += u128::from(population),
-            Err(_) => self.has_negative = true,
+        match i64::try_from(self.last) {
+            Ok(population) if population >= 0 => self.total += u128::from(population.unsigned_abs()),
+            // Beyond what 63 bits hold, Prometheus takes it for a negative one.
+            _ => self.has_negative = true,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A view as protobuf: one message for each family name, over all groups and tenants that hold it.
 
 use super::decode::value_field;
+use super::histogram::Histogram;
 use super::keep::LABEL;
 use super::keep::METRIC;
 use super::keep::write_label;
@@ -142,24 +143,20 @@ fn write_read(out: &mut Vec<u8>, read: &PushedFamilies<'_>, shown: &Shown<'_>) {
 
 /// Whether there are native histograms among kept metrics, and whether there are others.
 fn kinds_in(kept: &[u8]) -> (bool, bool) {
-    /// From `schema` to `positive_count`, in `metrics.proto`: what a classic histogram has nothing of.
-    const NATIVE: std::ops::RangeInclusive<u32> = 5..=14;
     let (mut native, mut classic) = (false, false);
     let mut metrics = Fields::of(kept);
     while let Ok(Some(metric)) = metrics.next() {
         let Value::Bytes(metric) = metric.value else { continue };
-        let mut is_native = false;
+        let mut read = Histogram::default();
         let mut fields = Fields::of(metric);
         while let Ok(Some(field)) = fields.next() {
             if let (true, Value::Bytes(histogram)) = (field.number == value_field(MetricKind::Histogram), field.value) {
-                let mut parts = Fields::of(histogram);
-                while let Ok(Some(part)) = parts.next() {
-                    is_native |= NATIVE.contains(&part.number);
-                }
+                // It was read before it was kept.
+                drop(read.read(histogram, |_| Ok(())));
             }
         }
-        native |= is_native;
-        classic |= !is_native;
+        native |= read.is_native();
+        classic |= !read.is_native();
     }
     (native, classic)
 }

@@ -97,6 +97,9 @@ fn messages_of_two_bytes_make_nothing_large() {
             assert!(pushed.points.len() <= 1 && pushed.metrics.len() <= 1);
         }
     }
+    // Families without anything are no families: the first is one too many, whatever comes behind it.
+    let error = parse(&[0, 0, 0xff], NameScheme::Utf8).unwrap_err().to_string();
+    assert_eq!(error, "invalid metric name \"\"");
     // Metrics without anything are as short.
     let family = [b"\x0a\x01a".to_vec(), [0x22, 0].repeat(4000)].concat();
     let body = bomb(&family);
@@ -284,7 +287,11 @@ fn a_histogram_that_prometheus_would_not_load_is_refused() {
             "spans of another number of buckets",
         ),
         (Histogram { positive_delta: vec![1, -2], ..native() }, "negative bucket population"),
-        (Histogram { positive_delta: vec![i64::MAX, i64::MAX], ..native() }, "another count than its buckets have"),
+        (Histogram { positive_delta: vec![i64::MAX, 0], ..native() }, "another count than its buckets have"),
+        (
+            Histogram { positive_delta: vec![i64::MAX, 1], sample_count: Some(u64::MAX), zero_count: None, ..native() },
+            "negative bucket population",
+        ),
         (Histogram { schema: Some(9), ..native() }, "a schema outside of -4 to 8"),
         (Histogram { schema: Some(-53), ..native() }, "a schema outside of -4 to 8"),
         (Histogram { zero_threshold: Some(-1.0), ..native() }, "a zero threshold below zero"),
