@@ -167,7 +167,8 @@ fn loads_every_line(flags: &[&str], natives: usize) {
         ("native_classic_count{tenant=\"blue\"}", "3"),
         ("native_classic_count{tenant=\"red\"}", "5"),
         ("classic_native_count{tenant=\"blue\"}", "5"),
-        ("classic_native_bucket{tenant=\"red\",le=\"1\"}", "2"),
+        // Prometheus writes the bound as 1.0 where it came in protobuf.
+        ("classic_native_bucket{tenant=\"red\",le=~\"1|1.0\"}", "2"),
         ("native_gauge{tenant=\"blue\"}", "7"),
         ("native_gauge_count{tenant=\"red\"}", "5"),
         ("mixed_count{tenant=\"red\",a=\"1\"}", "1"),
