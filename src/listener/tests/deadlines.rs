@@ -121,7 +121,8 @@ async fn an_answer_that_is_never_read_is_cut() {
 /// Reads so much of a big answer, with a pause after each part of it that is shorter than a stall.
 async fn read_slowly(client: &mut (impl AsyncRead + Unpin), parts: usize) -> usize {
     let mut got = 0;
-    let mut chunk = vec![0; 2 << 20];
+    // So much that something is left of a big answer when all parts were full, and the sockets' buffers besides.
+    let mut chunk = vec![0; 1 << 20];
     for _ in 0..parts {
         got += client.read(&mut chunk).await.unwrap();
         tokio::time::sleep(millis(100)).await;
@@ -136,7 +137,7 @@ async fn an_answer_that_is_read_slowly_is_not_cut_until_it_stalls() {
     client.write_all(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     // Two seconds, in each of which the socket's buffers are full most of the time.
     let got = read_slowly(&mut client, 20).await;
-    assert!(got > 8 << 20, "{got}");
+    assert!(got > 4 << 20, "{got}");
     assert!(!server.told.has("closed: stalled_write"));
     server.told.will_have("closed: stalled_write").await;
 }

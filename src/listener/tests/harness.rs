@@ -47,7 +47,7 @@ use tower::ServiceBuilder;
 /// Longer than any deadline here, shorter than anybody's patience, and enough for a machine that is busy.
 pub(super) const SOON: Duration = Duration::from_secs(10);
 /// More than the kernel's buffers take for a client that does not read.
-pub(super) const BIG: usize = 64 * 1024 * 1024;
+pub(super) const BIG: usize = 64 << 20;
 
 pub(super) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
