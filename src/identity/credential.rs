@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A credential and all that narrows it.
 #[derive(Debug)]
@@ -36,9 +37,9 @@ pub struct TenantGrant {
     pub tenant: TenantId,
     pub scopes: BTreeSet<Verb>,
     /// `None`: all.
-    pub jobs: Option<Vec<JobPattern>>,
+    pub jobs: Option<Arc<[JobPattern]>>,
     /// Grouping labels it is bound to; empty: to none.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
 }
 
 /// What an operator's credential is granted.
@@ -47,7 +48,7 @@ pub struct OperatorGrant {
     pub operator: String,
     pub scopes: BTreeSet<OperatorScope>,
     /// `None`: all.
-    pub tenants: Option<BTreeSet<TenantId>>,
+    pub tenants: Option<Arc<BTreeSet<TenantId>>>,
 }
 
 impl Credential {
@@ -55,8 +56,8 @@ impl Credential {
         let grant = TenantGrant {
             tenant: tenant.clone(),
             scopes: token.scopes.clone(),
-            jobs: token.jobs.clone(),
-            labels: token.labels.clone(),
+            jobs: token.jobs.clone().map(Arc::from),
+            labels: Arc::new(token.labels.clone()),
         };
         Self {
             name: token.name.clone(),
@@ -71,7 +72,7 @@ impl Credential {
         let grant = OperatorGrant {
             operator: operator.to_owned(),
             scopes: token.scopes.clone(),
-            tenants: token.tenants.clone(),
+            tenants: token.tenants.clone().map(Arc::new),
         };
         Self {
             name: token.name.clone(),

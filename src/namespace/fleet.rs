@@ -28,7 +28,7 @@ impl FleetScope {
             return Err(NamespaceError::Operator(scope));
         }
         if asked.is_empty() {
-            return Ok(Self { tenants: grant.tenants.clone().map(Arc::new), named: 0 });
+            return Ok(Self { tenants: grant.tenants.clone(), named: 0 });
         }
         let granted = |tenant: &TenantId| grant.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant));
         let tenants = asked.iter().map(|name| {

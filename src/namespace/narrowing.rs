@@ -4,20 +4,19 @@ use super::NamespaceError;
 use crate::model::GroupingKey;
 use crate::model::JobPattern;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The jobs and bound labels of a credential. What does not fit does not exist for it.
 #[derive(Clone, Debug, Default)]
 pub struct Narrowing {
-    jobs: Option<Box<[JobPattern]>>,
-    labels: Box<[(String, String)]>,
+    jobs: Option<Arc<[JobPattern]>>,
+    labels: Arc<BTreeMap<String, String>>,
 }
 
 impl Narrowing {
-    pub(super) fn new(jobs: Option<&Vec<JobPattern>>, labels: &BTreeMap<String, String>) -> Self {
-        Self {
-            jobs: jobs.map(|patterns| patterns.clone().into()),
-            labels: labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        }
+    /// Shares what the credential holds: this is made for every request.
+    pub(super) fn new(jobs: Option<Arc<[JobPattern]>>, labels: Arc<BTreeMap<String, String>>) -> Self {
+        Self { jobs, labels }
     }
 
     /// Whether every group fits.

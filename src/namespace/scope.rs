@@ -21,7 +21,7 @@ impl Scope {
         if !grant.scopes.contains(&verb) {
             return Err(NamespaceError::Verb(verb));
         }
-        let narrowing = Arc::new(Narrowing::new(grant.jobs.as_ref(), &grant.labels));
+        let narrowing = Arc::new(Narrowing::new(grant.jobs.clone(), grant.labels.clone()));
         Ok(Self { tenant: grant.tenant.clone(), narrowing })
     }
 
@@ -54,9 +54,9 @@ impl Scope {
     /// The same, narrowed.
     #[cfg(any(test, feature = "testkit"))]
     pub fn for_test_narrowed(tenant: &str, jobs: &[&str], labels: &[(&str, &str)]) -> Self {
-        let jobs = jobs.iter().filter_map(|job| crate::model::JobPattern::parse(job)).collect::<Vec<_>>();
+        let jobs = jobs.iter().filter_map(|job| crate::model::JobPattern::parse(job)).collect::<Arc<[_]>>();
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let narrowing = Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()).as_ref(), &labels);
+        let narrowing = Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()), Arc::new(labels));
         Self { narrowing: Arc::new(narrowing), ..Self::for_test(tenant) }
     }
 }
