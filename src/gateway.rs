@@ -165,7 +165,7 @@ impl Parts {
         metrics.collect(Box::new(StoreUsage(store.clone())));
         note_expiries(config, &metrics);
         let hasher = SeriesHasher::with_key(key);
-        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config)));
+        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, None)));
         let requests = Requests {
             answering: Answering {
                 metrics: metrics.clone(),
@@ -202,15 +202,15 @@ impl Parts {
 fn note_expiries(config: &Config, metrics: &Metrics) {
     for (id, tenant) in &config.tenants {
         for token in &tenant.tokens {
-            if let Some(at) = token.expires {
-                metrics.credential_expires(id.as_str(), &token.name, at);
+            if let Some(at) = token.grant.expires {
+                metrics.credential_expires(id.as_str(), &token.grant.name, at);
             }
         }
     }
     for operator in config.operators.values() {
         for token in &operator.tokens {
-            if let Some(at) = token.expires {
-                metrics.credential_expires("", &token.name, at);
+            if let Some(at) = token.grant.expires {
+                metrics.credential_expires("", &token.grant.name, at);
             }
         }
     }

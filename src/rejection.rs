@@ -49,7 +49,15 @@ impl Rejection {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Identity(error) => match error {
-                IdentityError::Unauthenticated | IdentityError::Expired { .. } => StatusCode::UNAUTHORIZED,
+                IdentityError::Unauthenticated
+                | IdentityError::Expired { .. }
+                | IdentityError::NotYetValid { .. }
+                | IdentityError::Revoked { .. }
+                | IdentityError::Audience
+                | IdentityError::NoRule
+                | IdentityError::Ambiguous => StatusCode::UNAUTHORIZED,
+                IdentityError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                IdentityError::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
                 IdentityError::SeveralHeaders => StatusCode::BAD_REQUEST,
                 IdentityError::Network { .. } | IdentityError::ForeignOrigin => StatusCode::FORBIDDEN,
             },
@@ -84,6 +92,13 @@ impl Rejection {
                 IdentityError::Unauthenticated => "unauthenticated",
                 IdentityError::SeveralHeaders => "several_credentials",
                 IdentityError::Expired { .. } => "credential_expired",
+                IdentityError::NotYetValid { .. } => "credential_not_yet_valid",
+                IdentityError::Revoked { .. } => "credential_revoked",
+                IdentityError::Audience => "audience_refused",
+                IdentityError::NoRule => "no_rule",
+                IdentityError::Ambiguous => "ambiguous_identity",
+                IdentityError::Busy => "authentication_busy",
+                IdentityError::TooManyFailures { .. } => "too_many_failures",
                 IdentityError::Network { .. } => "network_refused",
                 IdentityError::ForeignOrigin => "origin_refused",
             },
@@ -141,8 +156,11 @@ impl Rejection {
     /// Whole seconds, at least one: a client that comes back then is let in, other clients aside.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Limits(LimitsError::Rate { retry_after, .. }) => Some(whole_seconds(*retry_after)),
-            Self::Limits(LimitsError::InFlight { .. }) | Self::Store(Refusal::Unavailable) => Some(1),
+            Self::Limits(LimitsError::Rate { retry_after, .. })
+            | Self::Identity(IdentityError::TooManyFailures { retry_after }) => Some(whole_seconds(*retry_after)),
+            Self::Identity(IdentityError::Busy)
+            | Self::Limits(LimitsError::InFlight { .. })
+            | Self::Store(Refusal::Unavailable) => Some(1),
             _ => None,
         }
     }
@@ -152,7 +170,14 @@ impl Rejection {
             Self::Identity(IdentityError::Unauthenticated) => {
                 &[r#"Bearer realm="pushward""#, r#"Basic realm="pushward", charset="UTF-8""#]
             }
-            Self::Identity(IdentityError::Expired { .. }) => &[r#"Bearer realm="pushward", error="invalid_token""#],
+            Self::Identity(
+                IdentityError::Expired { .. }
+                | IdentityError::NotYetValid { .. }
+                | IdentityError::Revoked { .. }
+                | IdentityError::Audience
+                | IdentityError::NoRule
+                | IdentityError::Ambiguous,
+            ) => &[r#"Bearer realm="pushward", error="invalid_token""#],
             _ => &[],
         }
     }

@@ -117,10 +117,10 @@ fn a_new_token_authenticates_by_the_entry_printed_with_it() {
     let config = Config::parse(&text, Path::new("p.yml")).unwrap();
     let read = &config.tenants["payments"].tokens[0];
     assert_eq!((read.id, read.digest), (token.id(), token.digest()));
-    assert_eq!(read.jobs.as_ref().unwrap()[0].as_str(), "back\"up-*");
-    assert_eq!(read.scopes.len(), 2);
+    assert_eq!(read.grant.jobs.as_ref().unwrap()[0].as_str(), "back\"up-*");
+    assert_eq!(read.grant.scopes.len(), 2);
     // 365 days after 2030-01-01.
-    assert_eq!(read.expires, Some(Timestamp::from_unix_seconds(1_924_992_000)));
+    assert_eq!(read.grant.expires, Some(Timestamp::from_unix_seconds(1_924_992_000)));
     assert!(entry.contains("        expires: \"2031-01-01T00:00:00Z\"\n"));
 }
 

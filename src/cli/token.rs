@@ -8,8 +8,8 @@ use super::new_file;
 use super::new_file::Audience;
 use crate::config::QUICKSTART_ID_PREFIX;
 use crate::config::parse_duration;
-use crate::model::JobPattern;
 use crate::model::OperatorScope;
+use crate::model::Pattern;
 use crate::model::PlainToken;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -41,8 +41,7 @@ pub(super) fn run(args: &NewToken, around: &mut Surroundings<'_>) -> Result<Exit
         }
     }
     for job in &args.job {
-        JobPattern::parse(job)
-            .ok_or_else(|| usage("--job is empty, expected a job or a pattern such as 'backup-*'"))?;
+        Pattern::parse(job).ok_or_else(|| usage("--job is empty, expected a job or a pattern such as 'backup-*'"))?;
         entry.jobs.push(job);
     }
     let token = new_token()?;

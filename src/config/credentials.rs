@@ -1,7 +1,8 @@
 //! Reading tokens, which must be unique in the whole gateway.
 
-use super::OperatorToken;
-use super::TenantToken;
+use super::OperatorGrant;
+use super::TenantGrant;
+use super::Token;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
@@ -12,8 +13,8 @@ use super::listener::networks;
 use super::nearest::nearest;
 use super::tenants::narrowed_to;
 use super::units;
-use crate::model::JobPattern;
 use crate::model::OperatorScope;
+use crate::model::Pattern;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::model::TokenDigest;
@@ -75,41 +76,39 @@ impl Credentials {
         self.ids.is_empty()
     }
 
-    pub(super) fn tenant_token(&mut self, field: &Field<'_>, faults: &mut Faults) -> Option<TenantToken> {
+    pub(super) fn tenant_token(&mut self, field: &Field<'_>, faults: &mut Faults) -> Option<Token<TenantGrant>> {
         let section = field.section(&TENANT_TOKEN, faults)?;
         let common = self.common(&section, faults);
         let scopes = scopes(&section, &Verb::ALL.map(|verb| (verb.name(), verb)), faults);
         let jobs = section.get("jobs").map(|field| jobs(field, faults));
         let labels = section.get("labels").map(|field| self.labels(field, faults));
         let Common { id, name, digest, networks, expires } = common?;
-        Some(TenantToken {
-            id,
+        let grant = TenantGrant {
             name,
-            digest,
             scopes: scopes?,
             // A narrowing that could not be read takes the whole token with it.
             jobs: jobs.map_or(Some(None), |jobs| jobs.map(Some))?,
             labels: labels.map_or(Some(BTreeMap::new()), |labels| labels)?,
             networks,
             expires,
-        })
+        };
+        Some(Token { id, digest, grant })
     }
 
-    pub(super) fn operator_token(&mut self, field: &Field<'_>, faults: &mut Faults) -> Option<OperatorToken> {
+    pub(super) fn operator_token(&mut self, field: &Field<'_>, faults: &mut Faults) -> Option<Token<OperatorGrant>> {
         let section = field.section(&OPERATOR_TOKEN, faults)?;
         let common = self.common(&section, faults);
         let scopes = scopes(&section, &OperatorScope::ALL.map(|scope| (scope.name(), scope)), faults);
         let tenants = section.get("tenants").map(|field| narrowed_to(field, &self.tenants, faults));
         let Common { id, name, digest, networks, expires } = common?;
-        Some(OperatorToken {
-            id,
+        let grant = OperatorGrant {
             name,
-            digest,
             scopes: scopes?,
             tenants: tenants.map_or(Some(None), |tenants| tenants.map(Some))?,
             networks,
             expires,
-        })
+        };
+        Some(Token { id, digest, grant })
     }
 
     fn common(&mut self, section: &Section<'_>, faults: &mut Faults) -> Option<Common> {
@@ -235,7 +234,7 @@ fn scopes<T: Copy + Ord>(section: &Section<'_>, words: &[(&str, T)], faults: &mu
     Some(scopes)
 }
 
-fn jobs(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<JobPattern>> {
+fn jobs(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Pattern>> {
     let expected = "a list of jobs, such as [\"backup-*\"], or no such key for all";
     let mut jobs = Vec::new();
     for item in field.filled_list(expected, faults)? {
@@ -243,7 +242,7 @@ fn jobs(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<JobPattern>> {
         let Some(text) = item.text(expected, faults) else {
             continue;
         };
-        match JobPattern::parse(text) {
+        match Pattern::parse(text) {
             Some(job) => jobs.push(job),
             None => item.mismatch(faults, expected),
         }

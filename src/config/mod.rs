@@ -1,10 +1,14 @@
 //! The configuration, as types that cannot hold a bad value: one file for each section, named as the folder it
 //! configures.
 
+mod audit;
 mod credentials;
 mod document;
 mod fault;
 mod field;
+mod grant;
+mod issuers;
+mod jwts;
 mod limits;
 mod listener;
 mod listeners;
@@ -12,16 +16,36 @@ mod log;
 mod namespace;
 mod nearest;
 mod ops;
+mod password;
+mod reload;
+mod revoked;
+mod source;
 mod storage;
+mod strangers;
 mod tenants;
 mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use audit::Audit;
+pub use audit::AuditPushes;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;
+pub use grant::OperatorGrant;
+pub use grant::TenantGrant;
+pub use grant::Token;
+pub use grant::User;
+pub use issuers::Algorithm;
+pub use issuers::Issuer;
+pub use issuers::KeySource;
+pub use issuers::Preset;
+pub use jwts::ClaimValue;
+pub use jwts::Claims;
+pub use jwts::JwtRule;
+pub use jwts::LabelTemplate;
+pub use jwts::TemplatePart;
 pub use limits::Limits;
 pub use limits::OperatorLimits;
 pub use listener::AddressRule;
@@ -37,12 +61,19 @@ pub use namespace::NamePattern;
 pub use namespace::Namespace;
 pub use ops::Ops;
 pub use ops::OpsAuth;
+pub use password::PasswordHash;
+pub use password::PasswordHashError;
+pub use password::Passwords;
+pub use reload::Watch;
+pub use revoked::Revoked;
+pub use source::PartFault;
+pub use source::Since;
+pub use source::Source;
 pub use storage::Durability;
 pub use storage::Storage;
+pub use strangers::Strangers;
 pub use tenants::Operator;
-pub use tenants::OperatorToken;
 pub use tenants::Tenant;
-pub use tenants::TenantToken;
 pub use units::duration as parse_duration;
 pub use units::socket_addresses as parse_addresses;
 
@@ -57,6 +88,7 @@ use crate::model::TenantId;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::path::PathBuf;
 
 const CONFIG: Keys = Keys {
     known: &["listener", "ops", "storage", "namespace", "limits", "log", "tenants", "operators"],
@@ -82,9 +114,17 @@ pub struct Config {
     pub ops: Ops,
     pub storage: Storage,
     pub namespace: Namespace,
+    pub strangers: Strangers,
+    pub passwords: Passwords,
     pub log: Log,
+    pub audit: Audit,
+    pub watch: Watch,
+    pub issuers: BTreeMap<String, Issuer>,
+    pub revoked: Vec<Revoked>,
     pub tenants: BTreeMap<TenantId, Tenant>,
     pub operators: BTreeMap<String, Operator>,
+    /// Every file but the main one that was read, or would have been: what is watched.
+    pub files: Vec<PathBuf>,
 }
 
 /// A configuration, and what in it is allowed and hardly meant: `check` calls that a fault, `serve` warns of it.
@@ -93,6 +133,8 @@ pub struct Reading {
     pub config: Config,
     /// In the order in which they were found; empty where nothing is odd.
     pub cautions: Vec<Fault>,
+    /// What could not be read and harms nobody else: the rest of `config` is in force without it.
+    pub parts: Vec<PartFault>,
 }
 
 impl Config {
@@ -110,6 +152,10 @@ impl Config {
 impl Reading {
     /// As [`Config::load`].
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Source::read(path)?.load(Since::Start)
+    }
+
+    fn text_of(path: &Path) -> Result<String, ConfigErrors> {
         let whole_file = |text: String| ConfigErrors::from(Fault::new(path, None, "", text));
         let mut bytes = Vec::new();
         std::fs::File::open(path)
@@ -118,12 +164,11 @@ impl Reading {
         if bytes.len() as u64 > document::FILE_BYTES_MAX {
             return Err(whole_file("is larger than 16MiB, expected a configuration".into()));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
+        String::from_utf8(bytes).map_err(|error| {
             let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
             whole_file(format!("line {line} is not UTF-8, expected UTF-8"))
-        })?;
-        Self::parse(&text, path)
+        })
     }
 
     /// As [`Config::parse`].
@@ -138,7 +183,7 @@ impl Reading {
         let config = Config::read(&section, &mut credentials, &mut faults);
         config.judge(&section, &credentials, &mut faults);
         let cautions = faults.finish()?;
-        Ok(Self { config, cautions })
+        Ok(Self { config, cautions, parts: Vec::new() })
     }
 }
 
@@ -160,6 +205,13 @@ impl Config {
             ops: Ops::read(&root, section.get("ops"), faults),
             storage: Storage::read(section.get("storage"), faults),
             namespace,
+            strangers: Strangers::default(),
+            passwords: Passwords::default(),
+            audit: Audit::default(),
+            watch: Watch::default(),
+            issuers: BTreeMap::new(),
+            revoked: Vec::new(),
+            files: Vec::new(),
             log: section.get("log").map_or_else(Log::default, |field| Log::read(field, faults)),
             tenants,
             operators: section
@@ -181,7 +233,7 @@ impl Config {
             faults.add(&place("ops"), text);
         }
         let mut grants = self.operators.values().flat_map(|operator| &operator.tokens);
-        let ops_read = grants.any(|token| token.scopes.contains(&OperatorScope::OpsRead));
+        let ops_read = grants.any(|token| token.grant.scopes.contains(&OperatorScope::OpsRead));
         if self.ops.auth == OpsAuth::Operators && !ops_read {
             faults.caution(&place("ops"), "nobody can read it, expected an operator's token with the scope ops:read");
         }

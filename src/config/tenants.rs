@@ -1,21 +1,19 @@
 //! `tenants` and `operators`: who there is, and with which credentials.
 
+use super::JwtRule;
 use super::Limits;
+use super::OperatorGrant;
 use super::OperatorLimits;
+use super::TenantGrant;
+use super::Token;
+use super::User;
 use super::credentials::Credentials;
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
 use super::nearest::nearest;
-use crate::model::JobPattern;
-use crate::model::OperatorScope;
 use crate::model::TenantId;
 use crate::model::TextDialect;
-use crate::model::Timestamp;
-use crate::model::TokenDigest;
-use crate::model::TokenId;
-use crate::model::Verb;
-use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -40,47 +38,22 @@ pub struct Tenant {
     pub text: TextDialect,
     /// Whether names of metrics and labels may be any UTF-8.
     pub utf8_names: bool,
-    /// None: nobody can push or read.
-    pub tokens: Vec<TenantToken>,
-}
-
-/// A tenant's API token. What narrows it is `None` where it is not narrowed; a narrowing key that is present but empty
-/// is refused when the file is read.
-#[derive(Clone, Debug)]
-pub struct TenantToken {
-    pub id: TokenId,
-    /// Audit and metric label; the id where none is given.
-    pub name: String,
-    pub digest: TokenDigest,
-    /// Never empty.
-    pub scopes: BTreeSet<Verb>,
-    pub jobs: Option<Vec<JobPattern>>,
-    /// Grouping labels this credential is bound to; empty where it is bound to none.
-    pub labels: BTreeMap<String, String>,
-    pub networks: Option<Vec<IpNet>>,
-    pub expires: Option<Timestamp>,
+    /// Without tokens, users and rules nobody can push or read.
+    pub tokens: Vec<Token<TenantGrant>>,
+    pub users: Vec<User<TenantGrant>>,
+    /// In the order in which they are tried.
+    pub jwts: Vec<JwtRule>,
+    /// A file of it could not be read and there is no last good one: nobody is let in, what it pushed stays.
+    pub closed: bool,
 }
 
 /// An operator, and its tokens.
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub name: String,
-    pub tokens: Vec<OperatorToken>,
+    pub tokens: Vec<Token<OperatorGrant>>,
+    pub users: Vec<User<OperatorGrant>>,
     pub limits: OperatorLimits,
-}
-
-/// A token that reads over tenants or runs the gateway, and pushes nowhere.
-#[derive(Clone, Debug)]
-pub struct OperatorToken {
-    pub id: TokenId,
-    pub name: String,
-    pub digest: TokenDigest,
-    /// Never empty.
-    pub scopes: BTreeSet<OperatorScope>,
-    /// The tenants it reads and administers; all where absent.
-    pub tenants: Option<BTreeSet<TenantId>>,
-    pub networks: Option<Vec<IpNet>>,
-    pub expires: Option<Timestamp>,
 }
 
 /// `tenants`, each by its name.
@@ -104,6 +77,20 @@ pub(super) fn tenants(
 }
 
 impl Tenant {
+    /// One that nobody speaks for yet.
+    pub fn without_credentials(id: TenantId, limits: Limits) -> Self {
+        Self {
+            id,
+            limits,
+            text: TextDialect::default(),
+            utf8_names: false,
+            tokens: Vec::new(),
+            users: Vec::new(),
+            jwts: Vec::new(),
+            closed: false,
+        }
+    }
+
     fn read(
         id: TenantId,
         field: &Field<'_>,
@@ -111,8 +98,7 @@ impl Tenant {
         credentials: &mut Credentials,
         faults: &mut Faults,
     ) -> Self {
-        let mut tenant =
-            Self { id, limits: defaults, text: TextDialect::default(), utf8_names: false, tokens: Vec::new() };
+        let mut tenant = Self::without_credentials(id, defaults);
         let Some(section) = field.section(&TENANT, faults) else {
             return tenant;
         };
@@ -150,7 +136,8 @@ pub(super) fn operators(
 
 impl Operator {
     fn read(name: &str, field: &Field<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
-        let mut operator = Self { name: name.to_owned(), tokens: Vec::new(), limits: OperatorLimits::default() };
+        let mut operator =
+            Self { name: name.to_owned(), tokens: Vec::new(), users: Vec::new(), limits: OperatorLimits::default() };
         let Some(section) = field.section(&OPERATOR, faults) else {
             return operator;
         };

@@ -59,7 +59,7 @@ fn refused(text: &str, expected: &str) {
 
 #[test]
 fn a_small_configuration_has_the_defaults() {
-    let Reading { config, cautions } = read(&base("", "")).unwrap();
+    let Reading { config, cautions, .. } = read(&base("", "")).unwrap();
     assert_eq!(cautions, []);
     assert_eq!(config.ops.listener.addresses, ["127.0.0.1:9191".parse().unwrap()]);
     let tenant = &config.tenants["a"];
@@ -69,10 +69,15 @@ fn a_small_configuration_has_the_defaults() {
     let local = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
     assert!(self::config(&format!("{local}tenants: {{ a: {{ utf8_names: true }} }}")).tenants["a"].utf8_names);
     let token = &tenant.tokens[0];
-    assert_eq!((token.id.as_str(), &*token.name), ("4fQk2ZtR1a", "4fQk2ZtR1a"));
-    assert_eq!(token.scopes, [Verb::Push].into());
-    assert!(token.jobs.is_none() && token.networks.is_none() && token.expires.is_none() && token.labels.is_empty());
-    assert!(config.operators["o"].tokens[0].tenants.is_none());
+    assert_eq!((token.id.as_str(), &*token.grant.name), ("4fQk2ZtR1a", "4fQk2ZtR1a"));
+    assert_eq!(token.grant.scopes, [Verb::Push].into());
+    assert!(
+        token.grant.jobs.is_none()
+            && token.grant.networks.is_none()
+            && token.grant.expires.is_none()
+            && token.grant.labels.is_empty()
+    );
+    assert!(config.operators["o"].tokens[0].grant.tenants.is_none());
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! What the configuration says of one credential.
+//! What the configuration says of one credential, whatever proves it.
 
+use super::IdentityError;
 use crate::config;
-use crate::model::JobPattern;
 use crate::model::OperatorScope;
+use crate::model::Pattern;
 use crate::model::TenantId;
 use crate::model::Timestamp;
-use crate::model::TokenDigest;
 use crate::model::Verb;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -18,7 +18,6 @@ use std::sync::Arc;
 pub struct Credential {
     /// For logs and metrics; never secret.
     pub(super) name: String,
-    pub(super) digest: TokenDigest,
     pub(super) networks: Option<Vec<IpNet>>,
     pub(super) expires: Option<Timestamp>,
     pub(super) party: Party,
@@ -37,7 +36,7 @@ pub struct TenantGrant {
     pub tenant: TenantId,
     pub scopes: BTreeSet<Verb>,
     /// `None`: all.
-    pub jobs: Option<Arc<[JobPattern]>>,
+    pub jobs: Option<Arc<[Pattern]>>,
     /// Grouping labels it is bound to; empty: to none.
     pub labels: Arc<BTreeMap<String, String>>,
 }
@@ -52,35 +51,30 @@ pub struct OperatorGrant {
 }
 
 impl Credential {
-    pub(super) fn of_tenant(tenant: &TenantId, token: &config::TenantToken) -> Self {
-        let grant = TenantGrant {
+    pub(super) fn of_tenant(tenant: &TenantId, grant: &config::TenantGrant) -> Self {
+        let party = TenantGrant {
             tenant: tenant.clone(),
-            scopes: token.scopes.clone(),
-            jobs: token.jobs.clone().map(Arc::from),
-            labels: Arc::new(token.labels.clone()),
+            scopes: grant.scopes.clone(),
+            jobs: grant.jobs.clone().map(Arc::from),
+            labels: Arc::new(grant.labels.clone()),
         };
-        Self {
-            name: token.name.clone(),
-            digest: token.digest,
-            networks: token.networks.clone(),
-            expires: token.expires,
-            party: Party::Tenant(grant),
-        }
+        let config::TenantGrant { name, networks, expires, .. } = grant;
+        Self { name: name.clone(), networks: networks.clone(), expires: *expires, party: Party::Tenant(party) }
     }
 
-    pub(super) fn of_operator(operator: &str, token: &config::OperatorToken) -> Self {
-        let grant = OperatorGrant {
+    pub(super) fn of_operator(operator: &str, grant: &config::OperatorGrant) -> Self {
+        let party = OperatorGrant {
             operator: operator.to_owned(),
-            scopes: token.scopes.clone(),
-            tenants: token.tenants.clone().map(Arc::new),
+            scopes: grant.scopes.clone(),
+            tenants: grant.tenants.clone().map(Arc::new),
         };
-        Self {
-            name: token.name.clone(),
-            digest: token.digest,
-            networks: token.networks.clone(),
-            expires: token.expires,
-            party: Party::Operator(grant),
-        }
+        let config::OperatorGrant { name, networks, expires, .. } = grant;
+        Self { name: name.clone(), networks: networks.clone(), expires: *expires, party: Party::Operator(party) }
+    }
+
+    /// On whose side it stands.
+    pub fn party(&self) -> &Party {
+        &self.party
     }
 
     /// For logs and metrics; never secret.
@@ -88,7 +82,18 @@ impl Credential {
         &self.name
     }
 
-    pub(super) fn allows(&self, address: IpAddr) -> bool {
+    /// Whether it may be used now, from there. Asked only after it was proved.
+    pub(super) fn judge(&self, address: IpAddr, now: Timestamp) -> Result<(), IdentityError> {
+        if let Some(at) = self.expires.filter(|at| *at <= now) {
+            return Err(IdentityError::Expired { credential: self.name.clone(), at });
+        }
+        if !self.allows(address) {
+            return Err(IdentityError::Network { credential: self.name.clone() });
+        }
+        Ok(())
+    }
+
+    fn allows(&self, address: IpAddr) -> bool {
         self.networks.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
     }
 }

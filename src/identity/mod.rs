@@ -1,17 +1,20 @@
 //! Stage 2: who are you? Takes the listener's [`Peer`](crate::listener::Peer) and the request's credentials, hands on a
 //! [`Principal`].
 //!
-//! Each scheme answers [`Outcome`]: not asked for, failed, or the text of an API token. Whatever fails before a secret
-//! was proved is one and the same refusal; only after proof does a refusal say why.
+//! Each scheme answers: not asked for, failed, or what is to be proved (an API token, a password, a JWT). Whatever fails
+//! before a secret was proved is one and the same refusal; only after proof does a refusal say why.
 
 mod basic;
 mod bearer;
 mod credential;
+mod jwt;
 mod layer;
 mod origin;
+mod password;
 mod principal;
 mod registry;
 mod scheme;
+mod tokens;
 
 pub use credential::Credential;
 pub use credential::OperatorGrant;
@@ -21,10 +24,11 @@ pub use layer::Identity;
 pub use layer::require;
 pub use origin::refuse_foreign_origins;
 pub use principal::Principal;
+pub use registry::Refused;
 pub use registry::Registry;
-pub use scheme::Outcome;
 
 use crate::model::Timestamp;
+use std::time::Duration;
 
 /// Why a request has no principal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,27 @@ pub enum IdentityError {
     /// Proved, but too late.
     #[error("the credential {credential} expired at {}", crate::model::rfc3339(*.at))]
     Expired { credential: String, at: Timestamp },
+    /// Proved, but too early: `nbf` of a JWT.
+    #[error("the credential {credential} is not valid before {}", crate::model::rfc3339(*.at))]
+    NotYetValid { credential: String, at: Timestamp },
+    /// Proved, and withdrawn by an entry of `revoked`.
+    #[error("the credential {credential} was revoked")]
+    Revoked { credential: String },
+    /// A JWT with a good signature, made for somebody else.
+    #[error("the token is for another audience than this gateway")]
+    Audience,
+    /// A JWT with a good signature, about whom no tenant has said anything.
+    #[error("the token is good, and no rule of a tenant matches its claims")]
+    NoRule,
+    /// Rules of two tenants match: it is not for us to choose.
+    #[error("the token matches rules of more than one tenant")]
+    Ambiguous,
+    /// The queue for expensive proofs is full. Nobody's fault but ours.
+    #[error("too many passwords and tokens are being checked at this moment")]
+    Busy,
+    /// Too many failures from this address, or for this user from it, to compute one more hash.
+    #[error("too many failed attempts from this address")]
+    TooManyFailures { retry_after: Duration },
     /// Proved, but from elsewhere.
     #[error("the credential {credential} may not be used from this address")]
     Network { credential: String },

@@ -1,98 +1,104 @@
-//! All credentials there are, by id.
+//! Everybody there is, by what proves them.
 
 use super::IdentityError;
 use super::basic::try_basic;
 use super::bearer::try_bearer;
 use super::credential::Credential;
+use super::jwt::Issuers;
+use super::password::Passwords;
 use super::principal::Principal;
 use super::scheme::Outcome;
+use super::tokens::Tokens;
 use crate::config::Config;
 use crate::model::PlainToken;
 use crate::model::Timestamp;
-use crate::model::TokenDigest;
-use crate::model::TokenId;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The credentials of one configuration.
+/// The credentials of one configuration. Another configuration is another registry: whoever is not in it is not let in.
 #[derive(Debug)]
 pub struct Registry {
-    tokens: HashMap<TokenId, Arc<Credential>>,
+    tokens: Tokens,
+    passwords: Passwords,
+    issuers: Issuers,
+}
+
+/// Why there is no principal, and who asked, where that was proved.
+#[derive(Debug)]
+pub struct Refused {
+    pub error: IdentityError,
+    pub credential: Option<Arc<Credential>>,
 }
 
 impl Registry {
-    /// Every token of every tenant and operator. The configuration vouches that no id stands in it twice.
-    pub fn new(config: &Config) -> Self {
-        let mut tokens = HashMap::new();
-        for (id, tenant) in &config.tenants {
-            for token in &tenant.tokens {
-                tokens.insert(token.id, Arc::new(Credential::of_tenant(id, token)));
-            }
+    /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
+    /// keys that were fetched).
+    pub fn new(config: &Config, before: Option<&Self>) -> Self {
+        Self {
+            tokens: Tokens::new(config),
+            passwords: Passwords::new(config, before.map(|before| &before.passwords)),
+            issuers: Issuers::new(config, before.map(|before| &before.issuers)),
         }
-        for (name, operator) in &config.operators {
-            for token in &operator.tokens {
-                tokens.insert(token.id, Arc::new(Credential::of_operator(name, token)));
-            }
-        }
-        Self { tokens }
     }
 
     /// The principal that `headers` prove, asked for from `address` at `now`.
-    pub fn authenticate(
+    pub async fn authenticate(
         &self,
         headers: &HeaderMap,
         address: IpAddr,
         now: Timestamp,
-    ) -> Result<Principal, IdentityError> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let header = values.next().ok_or(IdentityError::Unauthenticated)?;
-        if values.next().is_some() {
-            return Err(IdentityError::SeveralHeaders);
+    ) -> Result<Principal, Refused> {
+        let credential = match outcome_of(headers)? {
+            Outcome::Token(token) => self.proved_by_token(&token)?,
+            Outcome::Password { user, password } => self.passwords.prove(&user, &password, address).await?,
+            Outcome::Jwt(token) => self.issuers.prove(&token, address, now).await?,
+            Outcome::NotRequested | Outcome::Failed => return Err(IdentityError::Unauthenticated.into()),
+        };
+        match credential.judge(address.to_canonical(), now) {
+            Ok(()) => Ok(Principal::new(credential)),
+            Err(error) => Err(Refused { error, credential: Some(credential) }),
         }
-        let header = header.to_str().map_err(|_| IdentityError::Unauthenticated)?;
-        self.principal_of(header, address, now)
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.
     pub fn credential_in_clear(&self, header: &str) -> Option<String> {
-        let Outcome::Token(token) = token_in(header) else {
+        let Outcome::Token(token) = scheme_of(header) else {
             return None;
         };
-        self.prove(&token).ok().map(|_| token.id().to_string())
+        self.tokens.prove(&token).ok().map(|_| token.id().to_string())
     }
 
-    fn principal_of(&self, header: &str, address: IpAddr, now: Timestamp) -> Result<Principal, IdentityError> {
-        let Outcome::Token(token) = token_in(header) else {
-            return Err(IdentityError::Unauthenticated);
-        };
-        let credential = self.prove(&token)?;
-        let name = || credential.name.clone();
-        if let Some(at) = credential.expires.filter(|at| *at <= now) {
-            return Err(IdentityError::Expired { credential: name(), at });
+    fn proved_by_token(&self, token: &PlainToken) -> Result<Arc<Credential>, Refused> {
+        let credential = self.tokens.prove(token)?;
+        if self.tokens.is_revoked(token) {
+            let error = IdentityError::Revoked { credential: credential.name().to_owned() };
+            return Err(Refused { error, credential: Some(credential) });
         }
-        if !credential.allows(address.to_canonical()) {
-            return Err(IdentityError::Network { credential: name() });
-        }
-        Ok(Principal::new(credential))
-    }
-
-    /// An unknown id costs the same hash and the same comparison as a known one.
-    fn prove(&self, token: &PlainToken) -> Result<Arc<Credential>, IdentityError> {
-        let known = self.tokens.get(&token.id());
-        let expected = known.map_or(TokenDigest::of_nothing(), |credential| credential.digest);
-        match (token.digest() == expected, known) {
-            (true, Some(credential)) => Ok(credential.clone()),
-            _ => Err(IdentityError::Unauthenticated),
-        }
+        Ok(credential)
     }
 }
 
-fn token_in(header: &str) -> Outcome {
+/// What the one `Authorization` header says.
+fn outcome_of(headers: &HeaderMap) -> Result<Outcome, IdentityError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let header = values.next().ok_or(IdentityError::Unauthenticated)?;
+    if values.next().is_some() {
+        return Err(IdentityError::SeveralHeaders);
+    }
+    header.to_str().map(scheme_of).map_err(|_| IdentityError::Unauthenticated)
+}
+
+fn scheme_of(header: &str) -> Outcome {
     match try_bearer(header) {
         Outcome::NotRequested => try_basic(header),
         decided => decided,
+    }
+}
+
+impl From<IdentityError> for Refused {
+    fn from(error: IdentityError) -> Self {
+        Self { error, credential: None }
     }
 }

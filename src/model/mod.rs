@@ -33,7 +33,7 @@ pub use name::is_label_name;
 pub use name::is_metric_name;
 pub use name::underscored_label;
 pub use name::underscored_metric;
-pub use pattern::JobPattern;
+pub use pattern::Pattern;
 pub use prepared::FamilyName;
 pub use prepared::OwnGauge;
 pub use prepared::Parts as PreparedParts;

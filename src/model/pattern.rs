@@ -1,14 +1,14 @@
-//! Which jobs a credential may touch.
+//! Patterns over texts: which jobs a credential may touch, which claims a rule asks for.
 
 use std::fmt;
 
-/// A pattern over the whole decoded `job`: `*` stands for any run of characters (`/` too, and none at all), every
+/// A pattern over a whole text, such as a decoded `job`: `*` stands for any run of characters (`/` too, and none at all), every
 /// other character for itself. Case-sensitive.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct JobPattern(Box<str>);
+pub struct Pattern(Box<str>);
 
-impl JobPattern {
-    /// `None` for the empty text, which could only match a job that cannot exist.
+impl Pattern {
+    /// `None` for the empty text: no job and no claim that counts is empty.
     pub fn parse(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
     }
@@ -17,7 +17,7 @@ impl JobPattern {
         &self.0
     }
 
-    /// Whether `job` fits, in time linear in the job's length for each literal of the pattern.
+    /// Whether `job` fits, in time linear in its length for each literal of the pattern.
     ///
     /// The literals between the stars are looked for one behind the other, each at its first place: taking an earlier
     /// place never spoils a later literal, so nothing is ever tried twice.
@@ -39,19 +39,19 @@ impl JobPattern {
     }
 }
 
-impl fmt::Debug for JobPattern {
+impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JobPattern({:?})", self.0)
+        write!(f, "Pattern({:?})", self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::JobPattern;
+    use super::Pattern;
     use proptest::prelude::*;
 
     fn matches(pattern: &str, job: &str) -> bool {
-        JobPattern::parse(pattern).unwrap().matches(job)
+        Pattern::parse(pattern).unwrap().matches(job)
     }
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
         assert!(!matches("report", "report2"));
         assert!(!matches("r?port", "report"));
         assert!(matches("a**b", "ab"));
-        assert!(JobPattern::parse("").is_none());
+        assert!(Pattern::parse("").is_none());
     }
 
     /// The definition, in its plainest and slowest form.

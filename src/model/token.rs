@@ -79,6 +79,11 @@ impl PlainToken {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
+    /// Whether `text` begins as a token does: whatever else is wrong with it, it is meant to be one.
+    pub fn is_shaped(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
     /// A new token. `id_prefix` replaces the first characters of its id (quickstart marks its own with `qs`).
     pub fn generate(id_prefix: &str) -> Result<Self, TokenError> {
         let random = random_base62::<{ ID_LENGTH + SECRET_LENGTH }>()?;

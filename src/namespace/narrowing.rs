@@ -2,20 +2,20 @@
 
 use super::NamespaceError;
 use crate::model::GroupingKey;
-use crate::model::JobPattern;
+use crate::model::Pattern;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The jobs and bound labels of a credential. What does not fit does not exist for it.
 #[derive(Clone, Debug, Default)]
 pub struct Narrowing {
-    jobs: Option<Arc<[JobPattern]>>,
+    jobs: Option<Arc<[Pattern]>>,
     labels: Arc<BTreeMap<String, String>>,
 }
 
 impl Narrowing {
     /// Shares what the credential holds: this is made for every request.
-    pub(super) fn new(jobs: Option<Arc<[JobPattern]>>, labels: Arc<BTreeMap<String, String>>) -> Self {
+    pub(super) fn new(jobs: Option<Arc<[Pattern]>>, labels: Arc<BTreeMap<String, String>>) -> Self {
         Self { jobs, labels }
     }
 

@@ -54,7 +54,7 @@ impl Scope {
     /// The same, narrowed.
     #[cfg(any(test, feature = "testkit"))]
     pub fn for_test_narrowed(tenant: &str, jobs: &[&str], labels: &[(&str, &str)]) -> Self {
-        let jobs = jobs.iter().filter_map(|job| crate::model::JobPattern::parse(job)).collect::<Arc<[_]>>();
+        let jobs = jobs.iter().filter_map(|job| crate::model::Pattern::parse(job)).collect::<Arc<[_]>>();
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let narrowing = Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()), Arc::new(labels));
         Self { narrowing: Arc::new(narrowing), ..Self::for_test(tenant) }

@@ -1,14 +1,20 @@
 //! What the gateway says of itself: metrics, log, health. Nothing a client sends becomes a label, and no stage hands it a
 //! secret.
 
+mod audit;
 mod health;
 mod log;
 mod metrics;
 mod process;
 mod request_id;
+mod who;
 
+pub use audit::Audit;
+pub use audit::AuditEvent;
+pub use audit::AuditUnavailable;
 pub use health::Health;
 pub use log::start_log;
 pub use metrics::Metrics;
 pub use metrics::PushMetrics;
 pub use request_id::RequestIds;
+pub use who::Who;

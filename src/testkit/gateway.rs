@@ -4,9 +4,10 @@ use super::MockClock;
 use crate::config::Config;
 use crate::config::Limits;
 use crate::config::Operator;
-use crate::config::OperatorToken;
+use crate::config::OperatorGrant;
 use crate::config::Tenant;
-use crate::config::TenantToken;
+use crate::config::TenantGrant;
+use crate::config::Token;
 use crate::gateway;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
@@ -83,13 +84,7 @@ impl GatewayBuilder {
     #[must_use]
     pub fn tenant_with(mut self, name: &str, change: impl FnOnce(&mut Tenant)) -> Self {
         let id = tenant_id(name);
-        let mut tenant = Tenant {
-            id: id.clone(),
-            limits: Limits::default(),
-            text: Default::default(),
-            utf8_names: false,
-            tokens: Vec::new(),
-        };
+        let mut tenant = Tenant::without_credentials(id.clone(), Limits::default());
         change(&mut tenant);
         self.config.tenants.insert(id, tenant);
         self
@@ -97,19 +92,18 @@ impl GatewayBuilder {
 
     /// One more token of a tenant.
     #[must_use]
-    pub fn token(mut self, tenant: &str, name: &str, scopes: &[Verb], change: impl FnOnce(&mut TenantToken)) -> Self {
+    pub fn token(mut self, tenant: &str, name: &str, scopes: &[Verb], change: impl FnOnce(&mut TenantGrant)) -> Self {
         let plain = PlainToken::generate("").expect("the system has random numbers");
-        let mut token = TenantToken {
-            id: plain.id(),
+        let mut grant = TenantGrant {
             name: name.to_owned(),
-            digest: plain.digest(),
             scopes: scopes.iter().copied().collect(),
             jobs: None,
             labels: BTreeMap::new(),
             networks: None,
             expires: None,
         };
-        change(&mut token);
+        change(&mut grant);
+        let token = Token { id: plain.id(), digest: plain.digest(), grant };
         self.config.tenants.get_mut(tenant).expect("the tenant comes first").tokens.push(token);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
         self
@@ -117,19 +111,19 @@ impl GatewayBuilder {
 
     /// An operator with one token of its own name.
     #[must_use]
-    pub fn operator(mut self, name: &str, scopes: &[OperatorScope], change: impl FnOnce(&mut OperatorToken)) -> Self {
+    pub fn operator(mut self, name: &str, scopes: &[OperatorScope], change: impl FnOnce(&mut OperatorGrant)) -> Self {
         let plain = PlainToken::generate("").expect("the system has random numbers");
-        let mut token = OperatorToken {
-            id: plain.id(),
+        let mut grant = OperatorGrant {
             name: name.to_owned(),
-            digest: plain.digest(),
             scopes: scopes.iter().copied().collect(),
             tenants: None,
             networks: None,
             expires: None,
         };
-        change(&mut token);
-        let operator = Operator { name: name.to_owned(), tokens: vec![token], limits: Default::default() };
+        change(&mut grant);
+        let token = Token { id: plain.id(), digest: plain.digest(), grant };
+        let operator =
+            Operator { name: name.to_owned(), tokens: vec![token], users: Vec::new(), limits: Default::default() };
         self.config.operators.insert(name.to_owned(), operator);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
         self

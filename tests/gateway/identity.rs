@@ -1,6 +1,6 @@
 //! Who is let in, and what narrows them.
 
-use pushward::model::JobPattern;
+use pushward::model::Pattern;
 use pushward::model::Timestamp;
 use pushward::model::Verb;
 use pushward::testkit::GatewayBuilder;
@@ -90,7 +90,7 @@ async fn a_narrowed_token_pushes_deletes_and_sees_its_own_groups_alone() {
     let gateway = GatewayBuilder::new()
         .tenant("red")
         .token("red", "narrow", &Verb::ALL, |token| {
-            token.jobs = JobPattern::parse("backup-*").map(|pattern| vec![pattern]);
+            token.jobs = Pattern::parse("backup-*").map(|pattern| vec![pattern]);
             token.labels = [("env".to_owned(), "prod".to_owned())].into();
         })
         .start();
@@ -148,7 +148,7 @@ async fn jobs_alone_or_labels_alone_narrow_what_is_seen() {
     let gateway = GatewayBuilder::new()
         .tenant("red")
         .token("red", "by-job", &Verb::ALL, |token| {
-            token.jobs = JobPattern::parse("a*").map(|pattern| vec![pattern]);
+            token.jobs = Pattern::parse("a*").map(|pattern| vec![pattern]);
         })
         .token("red", "by-label", &Verb::ALL, |token| {
             token.labels = [("env".to_owned(), "prod".to_owned())].into();

@@ -137,8 +137,8 @@ async fn a_small_body_that_long_grouping_labels_make_vast_is_refused_for_the_quo
 
 #[tokio::test]
 async fn a_narrowed_credential_is_not_told_how_much_its_tenant_holds() {
-    let narrowed = |token: &mut pushward::config::TenantToken| {
-        token.jobs = pushward::model::JobPattern::parse("own").map(|job| vec![job]);
+    let narrowed = |token: &mut pushward::config::TenantGrant| {
+        token.jobs = pushward::model::Pattern::parse("own").map(|job| vec![job]);
     };
     let gateway = GatewayBuilder::new()
         .tenant_with("red", |tenant| tenant.limits.quota.series_max = 3)

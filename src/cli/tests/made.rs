@@ -105,22 +105,22 @@ fn quickstarts_tokens_are_what_the_contract_says() {
         for (name, scopes) in [("push", "push delete"), ("read", "read"), ("admin", "push delete read admin")] {
             let token = token(dir, name);
             let found = config.tenants["demo"].tokens.iter().find(|entry| entry.id == token.id()).unwrap();
-            assert_eq!((found.digest, found.expires), (token.digest(), ends));
+            assert_eq!((found.digest, found.grant.expires), (token.digest(), ends));
             assert!(found.id.as_str().starts_with("qs"));
-            let granted: Vec<_> = found.scopes.iter().map(|verb| verb.name()).collect();
+            let granted: Vec<_> = found.grant.scopes.iter().map(|verb| verb.name()).collect();
             assert_eq!(granted.join(" "), scopes);
-            assert_eq!(found.networks.is_none(), open && name != "admin", "{name}");
-            for network in found.networks.iter().flatten() {
+            assert_eq!(found.grant.networks.is_none(), open && name != "admin", "{name}");
+            for network in found.grant.networks.iter().flatten() {
                 assert!(["127.0.0.0/8", "::1/128"].contains(&&*network.to_string()));
             }
         }
         for (name, scopes) in [("prometheus", "fleet:read ops:read"), ("operator", "fleet:read fleet:admin")] {
             let token = token(dir, name);
             let found = &config.operators[name].tokens[0];
-            assert_eq!((found.id, found.digest, found.expires), (token.id(), token.digest(), ends));
-            let granted: Vec<_> = found.scopes.iter().map(|scope| scope.name()).collect();
+            assert_eq!((found.id, found.digest, found.grant.expires), (token.id(), token.digest(), ends));
+            let granted: Vec<_> = found.grant.scopes.iter().map(|scope| scope.name()).collect();
             assert_eq!(granted.join(" "), scopes);
-            assert_eq!(found.networks.as_ref().unwrap().len(), 2);
+            assert_eq!(found.grant.networks.as_ref().unwrap().len(), 2);
         }
     }
 }

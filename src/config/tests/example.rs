@@ -72,7 +72,7 @@ fn keys(node: &Node, path: &str, found: &mut BTreeSet<String>) {
 
 fn example() -> Config {
     let reading = Reading::parse(EXAMPLE, Path::new("p.yml")).map_err(|errors| errors.to_string());
-    let Reading { config, cautions } = reading.unwrap();
+    let Reading { config, cautions, .. } = reading.unwrap();
     assert_eq!(cautions, []);
     config
 }
