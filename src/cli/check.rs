@@ -14,8 +14,11 @@ pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<Ex
         Ok(reading) => reading,
         Err(errors) => return report(errors.faults(), around),
     };
-    let findings = certificate::inspect(&reading.config, around.clock.now());
-    let faults = [findings.faults, reading.cautions, findings.cautions].concat();
+    let now = around.clock.now();
+    let findings = certificate::inspect(&reading.config, now);
+    let ended = reading.expired(now);
+    let parts = reading.parts.iter().flat_map(|part| part.errors.faults()).cloned().collect();
+    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions].concat();
     if !faults.is_empty() {
         return report(&faults, around);
     }

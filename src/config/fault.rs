@@ -4,6 +4,7 @@ use super::document::Node;
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One fault: `file:line:column: key.path: what is wrong, what is expected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ impl Fault {
         Self { file: file.to_owned(), place, key: key.to_owned(), text: text.into() }
     }
 
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -28,6 +33,11 @@ impl Fault {
     pub fn line(&self) -> Option<u64> {
         self.place.map(|(line, _)| line)
     }
+}
+
+/// Puts faults in the order in which they are read: those of the main file first, each file's from its top.
+pub(super) fn sort(faults: &mut [Fault], main: &Path) {
+    faults.sort_by(|a, b| (a.file != main, &a.file, a.place).cmp(&(b.file != main, &b.file, b.place)));
 }
 
 impl fmt::Display for Fault {
@@ -52,6 +62,17 @@ pub struct ConfigErrors {
 impl ConfigErrors {
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    pub(super) fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+}
+
+impl From<Vec<Fault>> for ConfigErrors {
+    /// At least one, in their order.
+    fn from(faults: Vec<Fault>) -> Self {
+        Self { faults }
     }
 }
 
@@ -86,22 +107,74 @@ impl Place {
     }
 }
 
+/// A place in whichever file: where a credential stands, for faults that are found in another one.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    file: Arc<Path>,
+    /// Absent for what is kept of an earlier reading.
+    place: Option<(u64, u64)>,
+    /// Empty in a file that has no keys.
+    key: String,
+}
+
+impl Spot {
+    /// Something that was read earlier and is still in force.
+    pub(super) fn kept(file: &Path, what: String) -> Self {
+        Self { file: file.into(), place: None, key: what }
+    }
+
+    pub(super) fn fault(&self, text: impl Into<String>) -> Fault {
+        Fault::new(&self.file, self.place, &self.key, text)
+    }
+
+    /// What this place is called by a fault of `other`'s file.
+    pub(super) fn seen_from(&self, other: &Self) -> String {
+        let same = self.file == other.file;
+        let file = self.file.display();
+        match (self.place, &*self.key) {
+            (None, key) => key.to_owned(),
+            (Some((line, _)), "") if same => format!("line {line}"),
+            (Some((line, _)), "") => format!("{file}:{line}"),
+            (Some((line, _)), key) if same => format!("{key} in line {line}"),
+            (Some((line, _)), key) => format!("{key} in {file}:{line}"),
+        }
+    }
+}
+
 /// What was found while one file was read.
 #[derive(Debug)]
 pub(super) struct Faults {
-    file: PathBuf,
+    file: Arc<Path>,
     faults: Vec<Fault>,
     cautions: Vec<Fault>,
 }
 
 impl Faults {
     pub(super) fn of(file: &Path) -> Self {
-        Self { file: file.to_owned(), faults: Vec::new(), cautions: Vec::new() }
+        Self { file: file.into(), faults: Vec::new(), cautions: Vec::new() }
+    }
+
+    pub(super) fn spot(&self, place: &Place) -> Spot {
+        Spot { file: Arc::clone(&self.file), place: Some((place.line, place.column)), key: place.key.clone() }
     }
 
     /// The directory at which the file's relative paths start.
     pub(super) fn directory(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// For what is read a second time: its faults are noted by now.
+    pub(super) fn aside(&self) -> Self {
+        Self { file: Arc::clone(&self.file), faults: Vec::new(), cautions: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// How many were found that refuse the start.
+    pub(super) const fn count(&self) -> usize {
+        self.faults.len()
     }
 
     /// Something that refuses the start.

@@ -77,6 +77,26 @@ impl<'d> Field<'d> {
         None
     }
 
+    /// The text here, for a reader whose faults do not repeat it.
+    pub(super) fn secret(&self) -> Option<&'d str> {
+        match &self.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number here, where text may stand too.
+    pub(super) const fn number(&self) -> Option<u64> {
+        match self.node.value {
+            Value::Whole(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn is_flag(&self) -> bool {
+        matches!(self.node.value, Value::Flag(_))
+    }
+
     pub(super) fn flag(&self, faults: &mut Faults) -> Option<bool> {
         if let Value::Flag(flag) = self.node.value {
             return Some(flag);
@@ -231,12 +251,19 @@ impl<'d> Section<'d> {
         self.fields.get(key)
     }
 
+    /// Where a key stands, or would.
+    pub(super) fn place_of(&self, key: &str) -> Place {
+        match self.get(key) {
+            Some(field) => field.place(),
+            None => Place { key: join(&self.field.path, key), ..self.field.place() },
+        }
+    }
+
     /// A key without a default.
     pub(super) fn required(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&Field<'d>> {
         let field = self.get(key);
         if field.is_none() {
-            let mut place = self.field.place();
-            place.key = join(&place.key, key);
+            let place = self.place_of(key);
             faults.add(&place, format!("is missing and has no default, expected {expected}"));
         }
         field

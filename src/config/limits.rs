@@ -4,7 +4,9 @@ use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
+use super::units;
 use crate::model::Quota;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 /// What this version limits. The other limits come with their own issue.
@@ -75,13 +77,15 @@ impl Default for Limits {
 impl Limits {
     /// These limits, with what `field` says in their place.
     pub(super) fn overridden(self, field: &Field<'_>, faults: &mut Faults) -> Self {
-        let Some(section) = field.section(&LIMITS, faults) else {
-            return self;
-        };
+        field.section(&LIMITS, faults).map_or(self, |section| self.of_section(&section, faults))
+    }
+
+    /// As [`Limits::overridden`], by a section of [`LIMITS`].
+    pub(super) fn of_section(self, section: &Section<'_>, faults: &mut Faults) -> Self {
         Self {
-            requests_per_second: rate(&section, "requests_per_second", faults).unwrap_or(self.requests_per_second),
-            requests_burst: rate(&section, "requests_burst", faults).unwrap_or(self.requests_burst),
-            in_flight_max: in_flight_max(&section, faults).unwrap_or(self.in_flight_max),
+            requests_per_second: rate(section, "requests_per_second", faults).unwrap_or(self.requests_per_second),
+            requests_burst: rate(section, "requests_burst", faults).unwrap_or(self.requests_burst),
+            in_flight_max: in_flight_max(section, faults).unwrap_or(self.in_flight_max),
             body_bytes_max: section.size("body_bytes_max", 1..=BODY_BYTES_MAX, faults).unwrap_or(self.body_bytes_max),
             quota: Quota {
                 groups_max: section.whole("groups_max", 1..=COUNT_MAX, faults).unwrap_or(self.quota.groups_max),
@@ -94,9 +98,53 @@ impl Limits {
     }
 }
 
-fn rate(section: &Section<'_>, key: &str, faults: &mut Faults) -> Option<NonZeroU32> {
+impl Limits {
+    fn by_name(&self) -> [(&'static str, u64); 7] {
+        [
+            ("requests_per_second", self.requests_per_second.get().into()),
+            ("requests_burst", self.requests_burst.get().into()),
+            ("in_flight_max", self.in_flight_max.into()),
+            ("body_bytes_max", self.body_bytes_max),
+            ("groups_max", self.quota.groups_max),
+            ("series_max", self.quota.series_max),
+            ("stored_bytes_max", self.quota.stored_bytes_max),
+        ]
+    }
+}
+
+/// A number that is never zero.
+pub(super) fn rate(section: &Section<'_>, key: &str, faults: &mut Faults) -> Option<NonZeroU32> {
     let number = section.whole(key, 1..=u32::MAX.into(), faults)?;
     u32::try_from(number).ok().and_then(NonZeroU32::new)
+}
+
+/// `limits_ceiling`: what the limits that a file of `tenants_dir` writes may not exceed, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Ceiling(BTreeMap<&'static str, u64>);
+
+impl Ceiling {
+    pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Self {
+        let Some(section) = field.section(&LIMITS, faults) else {
+            return Self::default();
+        };
+        // An unknown key has its fault by now; that it has it twice would help nobody.
+        let written = Limits::default().of_section(&section, faults);
+        Self(written.by_name().into_iter().filter(|(key, _)| section.get(key).is_some()).collect())
+    }
+
+    /// Notes the limits written in `section` that are above it.
+    pub(super) fn judge(&self, limits: &Limits, section: &Section<'_>, faults: &mut Faults) {
+        for (key, value) in limits.by_name() {
+            let max = self.0.get(key).copied().unwrap_or(u64::MAX);
+            if let Some(field) = section.get(key)
+                && value > max
+            {
+                let spell = |number| if key.contains("bytes") { units::spell_size(number) } else { number.to_string() };
+                let text = format!("is {}, above `limits_ceiling`, expected at most {}", spell(value), spell(max));
+                field.fault(faults, text);
+            }
+        }
+    }
 }
 
 fn in_flight_max(section: &Section<'_>, faults: &mut Faults) -> Option<u32> {

@@ -5,6 +5,7 @@ use super::fault::Place;
 use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
+use super::limits::rate;
 use super::listeners;
 use super::listeners::ProxyProtocol;
 use super::units;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +40,8 @@ pub(super) const LISTENER: Keys = Keys {
 pub(super) const TLS: Keys =
     Keys { known: &["certificate_file", "key_file", "profile"], later: &["certificates", "client_auth", "client_cas"] };
 
-pub(super) const ADDRESS_RULE: Keys = Keys { known: &["networks", "connections_max"], later: &["failures_per_minute"] };
+pub(super) const ADDRESS_RULE: Keys =
+    Keys { known: &["networks", "connections_max", "failures_per_minute"], later: &[] };
 
 pub(super) const DEADLINES: Keys = Keys {
     known: &[
@@ -92,6 +95,8 @@ pub struct Listener {
 pub struct AddressRule {
     pub networks: Vec<IpNet>,
     pub connections_max: usize,
+    /// In the place of `strangers.failures_per_minute`, for each of these addresses.
+    pub failures_per_minute: Option<NonZeroU32>,
 }
 
 /// The server's certificate.
@@ -294,7 +299,9 @@ fn address_rule(field: &Field<'_>, faults: &mut Faults) -> Option<AddressRule> {
     let networks = section.required("networks", expected, faults).cloned();
     section.required("connections_max", "a number of connections", faults);
     let connections_max = section.whole("connections_max", CONNECTIONS, faults);
+    let failures_per_minute = rate(&section, "failures_per_minute", faults);
     Some(AddressRule {
+        failures_per_minute,
         networks: networks.and_then(|field| self::networks(&field, faults))?,
         connections_max: usize::try_from(connections_max?).ok()?,
     })

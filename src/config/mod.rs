@@ -1,29 +1,43 @@
 //! The configuration, as types that cannot hold a bad value: one file for each section, named as the folder it
 //! configures.
 
+mod assembly;
 mod audit;
+mod claim_rules;
+mod claims;
 mod credentials;
 mod document;
 mod fault;
 mod field;
+mod files;
 mod grant;
+mod grants;
 mod issuers;
+mod judge;
 mod jwts;
 mod limits;
 mod listener;
 mod listeners;
 mod log;
+mod main_file;
 mod namespace;
 mod nearest;
+mod operators;
 mod ops;
+mod parts;
 mod password;
 mod reload;
 mod revoked;
+mod samples;
 mod source;
 mod storage;
 mod strangers;
+mod template;
 mod tenants;
+mod tenants_dir;
 mod units;
+mod users;
+mod users_file;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +73,7 @@ pub use log::LogFormat;
 pub use namespace::JobLabel;
 pub use namespace::NamePattern;
 pub use namespace::Namespace;
+pub use operators::Operator;
 pub use ops::Ops;
 pub use ops::OpsAuth;
 pub use password::PasswordHash;
@@ -72,38 +87,16 @@ pub use source::Source;
 pub use storage::Durability;
 pub use storage::Storage;
 pub use strangers::Strangers;
-pub use tenants::Operator;
 pub use tenants::Tenant;
 pub use units::duration as parse_duration;
 pub use units::socket_addresses as parse_addresses;
 
-use self::credentials::Credentials;
-use self::fault::Faults;
-use self::fault::Place;
-use self::field::Field;
-use self::field::Keys;
-use self::field::Section;
-use crate::model::OperatorScope;
+use self::claims::Spots;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
-
-const CONFIG: Keys = Keys {
-    known: &["listener", "ops", "storage", "namespace", "limits", "log", "tenants", "operators"],
-    later: &[
-        "strangers",
-        "passwords",
-        "gateway",
-        "limits_ceiling",
-        "audit",
-        "reload",
-        "issuers",
-        "revoked",
-        "tenants_dir",
-    ],
-};
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -123,8 +116,14 @@ pub struct Config {
     pub revoked: Vec<Revoked>,
     pub tenants: BTreeMap<TenantId, Tenant>,
     pub operators: BTreeMap<String, Operator>,
-    /// Every file but the main one that was read, or would have been: what is watched.
+    /// Where more tenants stand, a file for each.
+    pub tenants_dir: Option<PathBuf>,
+    /// Every file but the main one that was read, or would have been, and `tenants_dir` itself: what is watched.
     pub files: Vec<PathBuf>,
+    /// The names of all users who stand in a `users_file`.
+    file_users: BTreeSet<String>,
+    /// Whether there is any `users_file`.
+    names_users_files: bool,
 }
 
 /// A configuration, and what in it is allowed and hardly meant: `check` calls that a fault, `serve` warns of it.
@@ -135,120 +134,31 @@ pub struct Reading {
     pub cautions: Vec<Fault>,
     /// What could not be read and harms nobody else: the rest of `config` is in force without it.
     pub parts: Vec<PartFault>,
+    /// Where each credential stands.
+    spots: Spots,
 }
 
 impl Config {
-    /// Reads the file at `path`.
+    /// Reads the file at `path` and those it names. What harms one tenant alone is no error: see [`Source::load`].
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         Reading::load(path).map(|reading| reading.config)
     }
 
-    /// Reads `text`. Faults name `file`, and relative paths start at its directory; nothing is opened.
+    /// Reads `text`. Faults name `file`, and relative paths start at its directory. No other file is opened: the tenants
+    /// of a `tenants_dir` and the users of a `users_file` are not there.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
         Reading::parse(text, file).map(|reading| reading.config)
     }
 }
 
 impl Reading {
-    /// As [`Config::load`].
+    /// As [`Config::load`], at the start: nothing is kept of an earlier one.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         Source::read(path)?.load(Since::Start)
     }
 
-    fn text_of(path: &Path) -> Result<String, ConfigErrors> {
-        let whole_file = |text: String| ConfigErrors::from(Fault::new(path, None, "", text));
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(document::FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-            .map_err(|error| whole_file(format!("cannot be read: {error}")))?;
-        if bytes.len() as u64 > document::FILE_BYTES_MAX {
-            return Err(whole_file("is larger than 16MiB, expected a configuration".into()));
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            whole_file(format!("line {line} is not UTF-8, expected UTF-8"))
-        })
-    }
-
     /// As [`Config::parse`].
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
-        let document = document::parse(text, file)?;
-        let mut faults = Faults::of(file);
-        let root = Field::root(&document);
-        let Some(section) = root.section(&CONFIG, &mut faults) else {
-            return Err(faults.into_errors());
-        };
-        let mut credentials = Credentials::default();
-        let config = Config::read(&section, &mut credentials, &mut faults);
-        config.judge(&section, &credentials, &mut faults);
-        let cautions = faults.finish()?;
-        Ok(Self { config, cautions, parts: Vec::new() })
-    }
-}
-
-impl Config {
-    fn read(section: &Section<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
-        let root = section.field.place();
-        let namespace = section.get("namespace");
-        let namespace = namespace.map_or_else(Namespace::default, |field| Namespace::read(field, faults));
-        credentials.reserve_label(&namespace.label);
-        let limits = section.get("limits");
-        let limits = limits.map_or_else(Limits::default, |field| Limits::default().overridden(field, faults));
-        let tenants = section
-            .get("tenants")
-            .map(|field| tenants::tenants(field, limits, credentials, faults))
-            .unwrap_or_default();
-        credentials.know(tenants.keys().cloned());
-        Self {
-            listeners: listeners::read(&root, section.get("listener"), faults),
-            ops: Ops::read(&root, section.get("ops"), faults),
-            storage: Storage::read(section.get("storage"), faults),
-            namespace,
-            strangers: Strangers::default(),
-            passwords: Passwords::default(),
-            audit: Audit::default(),
-            watch: Watch::default(),
-            issuers: BTreeMap::new(),
-            revoked: Vec::new(),
-            files: Vec::new(),
-            log: section.get("log").map_or_else(Log::default, |field| Log::read(field, faults)),
-            tenants,
-            operators: section
-                .get("operators")
-                .map(|field| tenants::operators(field, credentials, faults))
-                .unwrap_or_default(),
-        }
-    }
-
-    /// What no section can see by itself.
-    fn judge(&self, section: &Section<'_>, credentials: &Credentials, faults: &mut Faults) {
-        let place = |key: &str| match section.get(key) {
-            Some(field) => field.place(),
-            None => Place { key: key.to_owned(), ..section.field.place() },
-        };
-        let met = self.listeners.iter().find_map(|listener| listeners::meeting(&self.ops.listener, listener));
-        if let Some((address, other)) = met {
-            let text = format!("{address} meets the listener's {other}, expected a port of its own");
-            faults.add(&place("ops"), text);
-        }
-        let mut grants = self.operators.values().flat_map(|operator| &operator.tokens);
-        let ops_read = grants.any(|token| token.grant.scopes.contains(&OperatorScope::OpsRead));
-        if self.ops.auth == OpsAuth::Operators && !ops_read {
-            faults.caution(&place("ops"), "nobody can read it, expected an operator's token with the scope ops:read");
-        }
-        if credentials.is_empty() {
-            faults.caution(&place("tenants"), "nobody can do anything here, expected a tenant's or operator's token");
-        }
-        let mut all = self.listeners.iter().chain([&self.ops.listener]);
-        let beyond = all.find_map(Listener::beyond_loopback);
-        if let Some(address) = beyond {
-            for (id, place) in credentials.of_quickstart() {
-                let text = format!(
-                    "{id} was made by `pushward quickstart` to try things, and {address} reaches beyond loopback, expected a token of `pushward token new`"
-                );
-                faults.caution(place, text);
-            }
-        }
+        Source::parse(text, file)
     }
 }

@@ -3,6 +3,12 @@
 use super::Config;
 use super::ConfigErrors;
 use super::Reading;
+use super::assembly::Assembly;
+use super::document;
+use super::files;
+use super::judge;
+use super::main_file::MainFile;
+use super::tenants_dir::Directory;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,10 +31,20 @@ pub enum Since<'c> {
     Asked(&'c Config),
 }
 
+impl<'c> Since<'c> {
+    /// The configuration in force.
+    pub(super) const fn last(self) -> Option<&'c Config> {
+        match self {
+            Self::Start => None,
+            Self::Watched(last) | Self::Asked(last) => Some(last),
+        }
+    }
+}
+
 /// A part of the configuration that could not be read and harms nobody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartFault {
-    /// `tenant:payments`, `issuer:github`: the value of the metric's label `part`.
+    /// `tenant:payments`, `operator:prometheus`, `tenants_dir`: the value of the metric's label `part`. Each is there once.
     pub part: String,
     pub errors: ConfigErrors,
     /// Whether nothing of it is in force; else its last good state is.
@@ -38,7 +54,7 @@ pub struct PartFault {
 impl Source {
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, ConfigErrors> {
-        Reading::text_of(path).map(|text| Self::new(text, path))
+        Ok(Self::new(files::read_any(path, document::FILE_BYTES_MAX, "a configuration")?, path))
     }
 
     /// `text` as if it stood in the file at `path`.
@@ -50,9 +66,30 @@ impl Source {
         &self.path
     }
 
-    /// Reads the files that the main one names. A fault of the main file is a fault of all; one of any other file is a
-    /// [`PartFault`].
-    pub fn load(&self, _since: Since<'_>) -> Result<Reading, ConfigErrors> {
-        Reading::parse(&self.text, &self.path)
+    /// Reads the files that the main one names: `tenants_dir` and its files, and every `users_file`. Certificates and key
+    /// sets are named in [`Config::files`] and read by those who use them.
+    ///
+    /// A fault of the main file is a fault of all, and so is a `tenants_dir` that cannot be read at the start. One of any
+    /// other file is a [`PartFault`]: its tenant, or its operator's users, are what they were, or closed where they were
+    /// nothing.
+    pub fn load(&self, since: Since<'_>) -> Result<Reading, ConfigErrors> {
+        let mut directory = None;
+        let main = MainFile::read(&self.text, &self.path, |path| {
+            let read = Directory::read(path, since)?;
+            let tenants = read.tenants();
+            directory = Some(read);
+            Ok(tenants)
+        })?;
+        Ok(Assembly::new(&self.path, main, since).finish(directory.unwrap_or_default()))
+    }
+
+    /// The main file alone: no other file is opened, so who stands in those is not there.
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Reading, ConfigErrors> {
+        let MainFile { config, spots, cautions, ops, tenants, .. } =
+            MainFile::read(text, path, |_| Ok(Default::default()))?;
+        let places = judge::Places { main: path, ops: &ops, tenants: &tenants };
+        let all_read = !judge::names_others(&config);
+        let cautions = judge::cautions(&config, &spots, &places, all_read, cautions);
+        Ok(Reading { config, cautions, parts: Vec::new(), spots })
     }
 }

@@ -1,9 +1,7 @@
-//! `tenants` and `operators`: who there is, and with which credentials.
+//! `tenants`: who there is, and with which credentials.
 
 use super::JwtRule;
 use super::Limits;
-use super::OperatorGrant;
-use super::OperatorLimits;
 use super::TenantGrant;
 use super::Token;
 use super::User;
@@ -11,26 +9,27 @@ use super::credentials::Credentials;
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
+use super::limits::Ceiling;
+use super::limits::LIMITS;
 use super::nearest::nearest;
+use super::users_file::UsersFile;
 use crate::model::TenantId;
 use crate::model::TextDialect;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 pub(super) const TENANT: Keys = Keys {
-    known: &["limits", "text", "utf8_names", "tokens"],
-    later: &["users", "users_file", "certificates", "jwts"],
+    known: &["limits", "text", "utf8_names", "tokens", "users", "users_file", "jwts"],
+    later: &["certificates"],
 };
 
-pub(super) const OPERATOR: Keys =
-    Keys { known: &["tokens", "limits"], later: &["users", "users_file", "certificates", "jwts"] };
-
-const TENANTS: &str = "a map of tenants by their names";
-const OPERATORS: &str = "a map of operators by their names";
-const TOKENS: &str = "a list of tokens, as `pushward token new` prints them";
+pub(super) const TENANTS: &str = "a map of tenants by their names";
+pub(super) const TOKENS: &str = "a list of tokens, as `pushward token new` prints them";
+pub(super) const USERS: &str = "a list of users with name, password_hash and scopes";
 
 /// A tenant, and who speaks for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     pub id: TenantId,
     pub limits: Limits,
@@ -45,30 +44,31 @@ pub struct Tenant {
     pub jwts: Vec<JwtRule>,
     /// A file of it could not be read and there is no last good one: nobody is let in, what it pushed stays.
     pub closed: bool,
+    /// The file of `tenants_dir` that it stands in; the main file where absent.
+    pub file: Option<PathBuf>,
 }
 
-/// An operator, and its tokens.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    pub name: String,
-    pub tokens: Vec<Token<OperatorGrant>>,
-    pub users: Vec<User<OperatorGrant>>,
-    pub limits: OperatorLimits,
+/// A tenant as one file says it: its `users_file` is named and not read.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) tenant: Tenant,
+    pub(super) users_file: Option<UsersFile<TenantGrant>>,
 }
 
 /// `tenants`, each by its name.
 pub(super) fn tenants(
     field: &Field<'_>,
     defaults: Limits,
-    credentials: &mut Credentials,
+    credentials: &mut Credentials<'_>,
     faults: &mut Faults,
-) -> BTreeMap<TenantId, Tenant> {
+) -> BTreeMap<TenantId, Written> {
     let mut tenants = BTreeMap::new();
     for (name, field) in field.named(TENANTS, faults).unwrap_or_default() {
         match TenantId::parse(name) {
             Ok(id) => {
-                let tenant = Tenant::read(id.clone(), &field, defaults, credentials, faults);
-                tenants.insert(id, tenant);
+                let none = Ceiling::default();
+                let written = Tenant::read(id.clone(), &field, (defaults, &none), credentials, faults);
+                tenants.insert(id, written);
             }
             Err(error) => field.fault(faults, format!("is no name of a tenant, expected another: {error}")),
         }
@@ -88,71 +88,59 @@ impl Tenant {
             users: Vec::new(),
             jwts: Vec::new(),
             closed: false,
+            file: None,
         }
     }
 
-    fn read(
+    /// It still exists, and nobody is let in.
+    pub(super) fn close(&mut self) {
+        self.tokens.clear();
+        self.users.clear();
+        self.jwts.clear();
+        self.closed = true;
+    }
+
+    /// The map of one tenant. Limits are the defaults, with its own in their place, which stay below the ceiling.
+    pub(super) fn read(
         id: TenantId,
         field: &Field<'_>,
-        defaults: Limits,
-        credentials: &mut Credentials,
+        (defaults, ceiling): (Limits, &Ceiling),
+        credentials: &mut Credentials<'_>,
         faults: &mut Faults,
-    ) -> Self {
+    ) -> Written {
         let mut tenant = Self::without_credentials(id, defaults);
         let Some(section) = field.section(&TENANT, faults) else {
-            return tenant;
+            return Written { tenant, users_file: None };
         };
-        if let Some(field) = section.get("limits") {
-            tenant.limits = defaults.overridden(field, faults);
+        if let Some(section) = section.get("limits").and_then(|field| field.section(&LIMITS, faults)) {
+            tenant.limits = defaults.of_section(&section, faults);
+            ceiling.judge(&tenant.limits, &section, faults);
         }
         let words = [("lenient", TextDialect::Lenient), ("strict", TextDialect::Strict)];
         tenant.text = section.word("text", &words, faults).unwrap_or_default();
         tenant.utf8_names = section.flag("utf8_names", faults).unwrap_or(false);
-        let items = section.get("tokens").and_then(|field| field.list(TOKENS, faults));
-        for item in items.unwrap_or_default() {
+        let mut items = |key, expected| {
+            let items = section.get(key).and_then(|field| field.list(expected, faults));
+            items.unwrap_or_default()
+        };
+        let (tokens, users) = (items("tokens", TOKENS), items("users", USERS));
+        let rules = items("jwts", "a list of rules with issuer, claims and scopes");
+        for item in tokens {
             tenant.tokens.extend(credentials.tenant_token(&item, faults));
         }
-        tenant
+        for item in users {
+            tenant.users.extend(credentials.tenant_user(&item, faults));
+        }
+        for (nth, item) in (1..).zip(rules) {
+            tenant.jwts.extend(credentials.jwt_rule(&tenant.id, nth, &item, faults));
+        }
+        let users_file = section.get("users_file");
+        let users_file = users_file.and_then(|field| UsersFile::<TenantGrant>::named(field, credentials.known, faults));
+        Written { tenant, users_file }
     }
 }
 
-/// `operators`, each by its name.
-pub(super) fn operators(
-    field: &Field<'_>,
-    credentials: &mut Credentials,
-    faults: &mut Faults,
-) -> BTreeMap<String, Operator> {
-    let mut operators = BTreeMap::new();
-    for (name, field) in field.named(OPERATORS, faults).unwrap_or_default() {
-        // The rule of a tenant's name serves here too: both stand in logs and metrics as they are.
-        if TenantId::parse(name).is_err() {
-            let rule = "is no name of an operator, expected 1 to 63 of a-z, 0-9 and '-', no '-' at either end";
-            field.fault(faults, rule);
-        }
-        operators.insert(name.to_owned(), Operator::read(name, &field, credentials, faults));
-    }
-    operators
-}
-
-impl Operator {
-    fn read(name: &str, field: &Field<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
-        let mut operator =
-            Self { name: name.to_owned(), tokens: Vec::new(), users: Vec::new(), limits: OperatorLimits::default() };
-        let Some(section) = field.section(&OPERATOR, faults) else {
-            return operator;
-        };
-        if let Some(field) = section.get("limits") {
-            operator.limits = operator.limits.overridden(field, faults);
-        }
-        let items = section.get("tokens").and_then(|field| field.list(TOKENS, faults));
-        for item in items.unwrap_or_default() {
-            operator.tokens.extend(credentials.operator_token(&item, faults));
-        }
-        operator
-    }
-}
-
-/// The tenants an operator's token is narrowed to: at least one, and each of them exists.
+/// The tenants an operator's credential or an issuer is narrowed to: at least one, and each of them exists.
 pub(super) fn narrowed_to(
     field: &Field<'_>,
     known: &BTreeSet<TenantId>,

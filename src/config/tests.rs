@@ -182,15 +182,15 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 fn what_is_later_is_refused_by_its_name() {
     for (key, text) in [
         ("gateway", "gateway: {}"),
-        ("limits_ceiling", "limits_ceiling: {}"),
-        ("tenants_dir", "tenants_dir: d"),
-        ("revoked", "revoked: []"),
         ("listener[1].tls.client_auth", "listener: [ { name: a }, { name: b, tls: { client_auth: off } } ]"),
         ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
-        ("listener.addresses[0].failures_per_minute", "listener: { addresses: [ { failures_per_minute: 5 } ] }"),
         ("storage.path", "storage: { path: data }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
-        ("tenants.a.users", "tenants: { a: { users: [] } }"),
+        ("tenants.a.certificates", "tenants: { a: { certificates: [] } }"),
+        ("operators.o.certificates", "operators: { o: { certificates: [] } }"),
+        ("operators.o.jwts", "operators: { o: { jwts: [] } }"),
+        ("revoked[0].ca", "revoked: [ { ca: edge, serial: '0A' } ]"),
+        ("revoked[0].uri", "revoked: [ { ca: edge, uri: 'spiffe://a/b' } ]"),
         ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),
     ] {

@@ -15,9 +15,9 @@ use super::super::listener::TLS;
 use super::super::listeners::PROXY_PROTOCOL;
 use super::super::log::LOG;
 use super::super::namespace::NAMESPACE;
+use super::super::operators::OPERATOR;
 use super::super::ops::OPS;
 use super::super::storage::STORAGE;
-use super::super::tenants::OPERATOR;
 use super::super::tenants::TENANT;
 use crate::config::Config;
 use crate::config::Deadlines;
@@ -37,7 +37,7 @@ pub(super) const EXAMPLE: &str = include_str!("../../../config/pushward.example.
 
 /// Every section and the way to it in the example.
 const SECTIONS: &[(&str, &Keys)] = &[
-    ("", &super::super::CONFIG),
+    ("", &super::super::main_file::CONFIG),
     ("listener.", &LISTENER),
     ("listener.tls.", &TLS),
     ("listener.proxy_protocol.", &PROXY_PROTOCOL),

@@ -27,8 +27,16 @@ fn caps(all: usize, each: usize) -> Arc<Caps> {
         connections_per_address_max: each,
         connections_wait_max: Duration::from_secs(5),
         address_rules: vec![
-            AddressRule { networks: vec!["198.51.100.0/24".parse().unwrap()], connections_max: 3 },
-            AddressRule { networks: vec!["198.51.0.0/16".parse().unwrap()], connections_max: 9 },
+            AddressRule {
+                networks: vec!["198.51.100.0/24".parse().unwrap()],
+                connections_max: 3,
+                failures_per_minute: None,
+            },
+            AddressRule {
+                networks: vec!["198.51.0.0/16".parse().unwrap()],
+                connections_max: 9,
+                failures_per_minute: None,
+            },
         ],
         ..listener()
     }))
