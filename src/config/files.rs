@@ -25,6 +25,11 @@ pub(super) fn read_any(path: &Path, bytes_max: u64, expected: &str) -> Result<St
         let max = super::units::spell_size(bytes_max);
         return Err(whole_file(format!("is larger than {max}, expected {expected}")));
     }
+    // Half of a file is often a good file, in which what narrowed the last entry is missing.
+    if bytes.last().is_some_and(|last| *last != b'\n') {
+        let text = "ends within a line, expected a line feed at its end: without one it may have been cut";
+        return Err(whole_file(text.into()));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -8,4 +8,8 @@ pub(super) const DIGESTS: &[&str] = &[
 ];
 
 /// Hashes of passwords, whole.
-pub(super) const PASSWORD_HASHES: &[&str] = &[];
+pub(super) const PASSWORD_HASHES: &[&str] = &[
+    // config/pushward.example.yml
+    "$argon2id$v=19$m=19456,t=2,p=1$X3ncGafg2VhwpsI1V3b18Q$oKGcRwH/GHdNL5+PH02UYBGl76ZHlAGlQy6uAoROJng",
+    "$argon2id$v=19$m=19456,t=2,p=1$P5c1b5tCeAHho9MZElXiow$L7K2OdSbJpW+LLDM0OTpGVd1UVrp9mdyWPAOI4cUhPA",
+];

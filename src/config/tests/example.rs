@@ -1,11 +1,14 @@
 //! `config/pushward.example.yml` is the documentation of every key: it names them all and says the truth about defaults.
 
+use super::super::audit::AUDIT;
 use super::super::credentials::OPERATOR_TOKEN;
 use super::super::credentials::TENANT_TOKEN;
 use super::super::document;
 use super::super::document::Node;
 use super::super::document::Value;
 use super::super::field::Keys;
+use super::super::issuers::ISSUER;
+use super::super::jwts::JWT;
 use super::super::limits::LIMITS;
 use super::super::limits::OPERATOR_LIMITS;
 use super::super::listener::ADDRESS_RULE;
@@ -17,19 +20,33 @@ use super::super::log::LOG;
 use super::super::namespace::NAMESPACE;
 use super::super::operators::OPERATOR;
 use super::super::ops::OPS;
+use super::super::password::PASSWORDS;
+use super::super::reload::RELOAD;
+use super::super::revoked::REVOKED;
+use super::super::samples;
 use super::super::storage::STORAGE;
+use super::super::strangers::STRANGERS;
 use super::super::tenants::TENANT;
+use super::super::users::OPERATOR_USER;
+use super::super::users::TENANT_USER;
+use super::super::users_file::OPERATOR_USERS_FILE;
+use super::super::users_file::TENANT_USERS_FILE;
+use crate::config::AuditPushes;
 use crate::config::Config;
 use crate::config::Deadlines;
+use crate::config::Issuer;
 use crate::config::Limits;
 use crate::config::Listener;
 use crate::config::Log;
 use crate::config::Namespace;
 use crate::config::OperatorLimits;
 use crate::config::OpsAuth;
+use crate::config::Passwords;
 use crate::config::Reading;
 use crate::config::Storage;
+use crate::config::Strangers;
 use crate::config::TlsProfile;
+use crate::config::Watch;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -47,12 +64,24 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("ops.tls.", &TLS),
     ("storage.", &STORAGE),
     ("namespace.", &NAMESPACE),
+    ("strangers.", &STRANGERS),
+    ("passwords.", &PASSWORDS),
     ("limits.", &LIMITS),
     ("log.", &LOG),
+    ("audit.", &AUDIT),
+    ("reload.", &RELOAD),
+    // No issuer has all of them: keys come from a file or from an URL.
+    ("issuers.*.", &ISSUER),
+    ("revoked.", &REVOKED),
     ("tenants.payments.", &TENANT),
     ("tenants.payments.tokens.", &TENANT_TOKEN),
+    ("tenants.payments.users.", &TENANT_USER),
+    ("tenants.payments.users_file.", &TENANT_USERS_FILE),
+    ("tenants.payments.jwts.", &JWT),
     ("operators.prometheus.", &OPERATOR),
     ("operators.prometheus.tokens.", &OPERATOR_TOKEN),
+    ("operators.prometheus.users.", &OPERATOR_USER),
+    ("operators.prometheus.users_file.", &OPERATOR_USERS_FILE),
     ("operators.prometheus.limits.", &OPERATOR_LIMITS),
 ];
 
@@ -73,7 +102,11 @@ fn keys(node: &Node, path: &str, found: &mut BTreeSet<String>) {
 fn example() -> Config {
     let reading = Reading::parse(EXAMPLE, Path::new("p.yml")).map_err(|errors| errors.to_string());
     let Reading { config, cautions, .. } = reading.unwrap();
-    assert_eq!(cautions, []);
+    let printed = samples::DIGESTS.len() + samples::PASSWORD_HASHES.len();
+    assert_eq!(cautions.len(), printed, "{cautions:?}");
+    for caution in cautions {
+        assert!(caution.to_string().contains("Pushward's own documentation"), "{caution}");
+    }
     config
 }
 
@@ -83,7 +116,13 @@ fn the_example_names_every_key() {
     keys(&document::parse(EXAMPLE, Path::new("p.yml")).unwrap(), "", &mut found);
     for (path, keys) in SECTIONS {
         for key in keys.known {
-            assert!(found.contains(&format!("{path}{key}")), "{path}{key} is not in the example");
+            let (before, behind) = path.split_once('*').unwrap_or((path, ""));
+            let named = |found: &String| found.starts_with(before) && found.ends_with(&format!("{behind}{key}"));
+            let is_there = match behind {
+                "" => found.contains(&format!("{path}{key}")),
+                _ => found.iter().any(named),
+            };
+            assert!(is_there, "{path}{key} is not in the example");
         }
     }
 }
@@ -107,6 +146,13 @@ fn the_examples_numbers_are_the_defaults() {
     assert_eq!(format!("{:?}", config.storage), format!("{:?}", Storage::default()));
     assert_eq!(format!("{:?}", config.namespace), format!("{:?}", Namespace::default()));
     assert_eq!(format!("{:?}", config.log), format!("{:?}", Log::default()));
+    assert_eq!((config.strangers, &config.passwords), (Strangers::default(), &Passwords::default()));
+    assert_eq!((config.audit.pushes, config.watch), (AuditPushes::default(), Watch::default()));
+    let given = |name: &str| {
+        let Issuer { jwks_max_age, leeway, .. } = &config.issuers[name];
+        (*jwks_max_age, *leeway)
+    };
+    assert_eq!(given("cluster"), given("github"));
     assert_eq!(config.operators["prometheus"].limits, OperatorLimits::default());
     let tenant = &config.tenants["payments"];
     let without_its_own = Limits { requests_per_second: Limits::default().requests_per_second, ..tenant.limits };
