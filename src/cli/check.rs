@@ -5,12 +5,12 @@ use super::Trouble;
 use super::args::WithConfig;
 use super::certificate;
 use crate::config::Fault;
-use crate::config::Reading;
+use crate::config::Source;
 use std::process::ExitCode;
 
 /// Writes one line for each fault. What `serve` only warns of is a fault here: nobody reads a warning that passes.
 pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
-    let reading = match Reading::load(&args.config) {
+    let reading = match Source::read(&args.config).and_then(|source| source.check()) {
         Ok(reading) => reading,
         Err(errors) => return report(errors.faults(), around),
     };

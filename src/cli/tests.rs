@@ -158,6 +158,52 @@ fn check_says_every_fault_and_ends_with_one() {
 }
 
 #[test]
+fn check_says_what_a_tenants_own_file_and_what_nobody_means() {
+    let (dir, path) = directory("p.yml");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let token = |id: &str, sha256: char, expires: &str| {
+        let digest = sha256.to_string().repeat(64);
+        format!("tokens: [ {{ id: '{id}', sha256: '{digest}', scopes: [push], expires: '{expires}' }} ]\n")
+    };
+    write("p.yml", "listener: { address: 127.0.0.1:1 }\ntenants_dir: d\n");
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    write("d/a.yml", &token("0000000001", '1', "2030-01-01T00:00:01Z"));
+    // It is 2030-01-01 here.
+    assert_eq!(pushward(&["check", "--config", &path]).code, GOOD);
+    write("d/b.yml", &token("0000000002", '2', "2030-01-01T00:00:00Z"));
+    write("d/c.yml", "tokens: []\nlimits: { groups_max: 0, series_max: 0 }\n");
+    write("d/e.yml", "tokens: [\n");
+    let ran = pushward(&["check", "--config", &path]);
+    assert_eq!((ran.code, &*ran.out), (FAILED, ""));
+    let [c1, c2, e, b] = &ran.err.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.err) };
+    assert!(
+        c1.contains("d/c.yml:2:23: limits.groups_max: is 0") && c2.contains("d/c.yml:2:38: limits.series_max: is 0")
+    );
+    assert!(e.contains("d/e.yml:"), "{e}");
+    assert!(
+        b.contains("d/b.yml:1:17: tokens[0].id: \"0000000002\" ended on 2030-01-01T00:00:00Z, expected a later"),
+        "{b}"
+    );
+    let printed = token("0000000002", '2', "2031-01-01T00:00:00Z")
+        .replace(&"2".repeat(64), "2a0b3dffd1a55bd4c55cc7a8d1e9fd0e9a6a31c8b5b8a91b1cf9d2e86b1a7c01");
+    write("d/b.yml", &printed);
+    assert!(
+        pushward(&["check", "--config", &path])
+            .err
+            .contains("d/b.yml:1:39: tokens[0].sha256: stands in Pushward's own")
+    );
+    // None of that keeps the others from being served.
+    let config = pushward(&["serve", "--config", &path]).served.unwrap();
+    assert!(!config.tenants["b"].closed);
+    assert!(config.tenants["c"].closed && !config.tenants["a"].closed);
+    // A fault of the main file does not hide those of the others.
+    write("p.yml", "listener: { address: 127.0.0.1:1 }\ntenants_dir: d\nlimits: { groups_max: 0 }\n");
+    let ran = pushward(&["check", "--config", &path]);
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert!(lines[0].contains("p.yml:3:23: limits.groups_max") && lines.len() == 4, "{}", ran.err);
+}
+
+#[test]
 fn a_certificate_that_cannot_serve_refuses_the_start() {
     let (_dir, path) = directory("certs");
     let ran = pushward(&["certs", "dev", "--dir", &path, "--host", "push.example.org"]);

@@ -53,10 +53,9 @@ impl<'a> Assembly<'a> {
 
     /// Reads the other files, and decides what of them is in force.
     pub(super) fn finish(mut self, directory: Directory) -> Reading {
-        let mut of_directory = directory.listing.faults.clone();
         self.main_tenants();
-        self.directory(directory, &mut of_directory);
         self.operators();
+        let of_directory = self.directory(directory);
         let ledger = Ledger::of_main_file(std::mem::take(&mut self.main.spots), &self.own);
         let spots = settle(&ledger, &mut self.parts);
         let mut parts = Vec::new();
@@ -87,21 +86,23 @@ impl<'a> Assembly<'a> {
             };
             let claims = claims::of_tenant(&written);
             self.own.extend(claims.iter().map(|claim| (claim.clone(), self.parts.len())));
-            let own = self.main.spots.iter().filter(|(claim, _)| claims.contains(claim));
-            let spots = own.map(|(claim, spot)| (claim.clone(), spot.clone())).collect();
+            let spot = |claim: Claim| Some((claim.clone(), self.main.spots.get(&claim)?.clone()));
+            let spots = claims.into_iter().filter_map(spot).collect();
             let file =
                 TenantFile { written: Written { tenant: written, users_file: Some(file) }, spots, cautions: vec![] };
             self.written_tenant(file, false);
         }
     }
 
-    fn directory(&mut self, directory: Directory, of_directory: &mut Vec<Fault>) {
-        let Directory { mut listing, kept } = directory;
-        for (id, path) in std::mem::take(&mut listing.files) {
+    /// The tenants of the directory. The faults are those of none of them.
+    fn directory(&mut self, directory: Directory) -> Vec<Fault> {
+        let Directory { listing, kept, unreadable } = directory;
+        let mut both = Vec::new();
+        for (id, path) in listing.files {
             self.files.insert(path.clone());
             if self.main.config.tenants.contains_key(&id) {
                 let text = format!("{id} stands in `tenants` too, expected it here or there");
-                of_directory.push(Fault::new(&path, None, "", text));
+                both.push(Fault::new(&path, None, "", text));
                 continue;
             }
             let limits = (self.main.limits, &self.main.ceiling);
@@ -126,6 +127,9 @@ impl<'a> Assembly<'a> {
                 self.unread_tenant(id, file, why.into_iter().collect());
             }
         }
+        // A file of users, of keys: what somebody names is there for a reason.
+        let named = |file: &Path| self.files.contains(file);
+        listing.strangers.into_iter().filter(|fault| !named(fault.file())).chain(both).chain(unreadable).collect()
     }
 
     /// A tenant that could be read. Where its file of users cannot, those that it had stay beside what is written now: so

@@ -194,17 +194,20 @@ impl Faults {
     }
 
     /// The cautions, if there is nothing worse.
-    pub(super) fn finish(mut self) -> Result<Vec<Fault>, ConfigErrors> {
-        if !self.faults.is_empty() {
-            return Err(self.into_errors());
-        }
+    pub(super) fn finish(self) -> Result<Vec<Fault>, ConfigErrors> {
+        let (faults, cautions) = self.into_both();
+        if faults.is_empty() { Ok(cautions) } else { Err(faults.into()) }
+    }
+
+    /// Faults and cautions, each in the order of the file.
+    pub(super) fn into_both(mut self) -> (Vec<Fault>, Vec<Fault>) {
+        self.faults.sort_by_key(|fault| fault.place);
         self.cautions.sort_by_key(|fault| fault.place);
-        Ok(self.cautions)
+        (self.faults, self.cautions)
     }
 
     /// What was found, in the order of the file, by a reader that cannot go on.
-    pub(super) fn into_errors(mut self) -> ConfigErrors {
-        self.faults.sort_by_key(|fault| fault.place);
-        ConfigErrors { faults: self.faults }
+    pub(super) fn into_errors(self) -> ConfigErrors {
+        self.into_both().0.into()
     }
 }

@@ -71,13 +71,20 @@ pub(super) struct MainFile {
     pub(super) limits: Limits,
     pub(super) ceiling: Ceiling,
     pub(super) cautions: Vec<Fault>,
+    /// Unless there is none, it may not be used.
+    pub(super) faults: Vec<Fault>,
     /// Where these keys stand, or would.
     pub(super) ops: Spot,
     pub(super) tenants: Spot,
 }
 
 impl MainFile {
-    /// Reads `text`. `others` says which tenants there are besides those in it, from the path of `tenants_dir`.
+    /// Itself, if there is no fault in it.
+    pub(super) fn faultless(self) -> Result<Self, ConfigErrors> {
+        if self.faults.is_empty() { Ok(self) } else { Err(self.faults.into()) }
+    }
+
+    /// Reads `text`; an error is one after which nothing of it can be read. `others` says which tenants there are besides those in it, from the path of `tenants_dir`.
     pub(super) fn read(
         text: &str,
         file: &Path,
@@ -93,7 +100,7 @@ impl MainFile {
         main.config.tenants_dir = section.path("tenants_dir", &mut faults.aside());
         main.config.files = main.files();
         main.judge(&mut faults);
-        main.cautions = faults.finish()?;
+        (main.faults, main.cautions) = faults.into_both();
         Ok(main)
     }
 
@@ -141,6 +148,7 @@ impl MainFile {
             limits,
             ceiling,
             cautions: Vec::new(),
+            faults: Vec::new(),
             ops: faults.spot(&section.place_of("ops")),
             tenants: faults.spot(&section.place_of("tenants")),
         }

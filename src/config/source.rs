@@ -44,7 +44,8 @@ impl<'c> Since<'c> {
 /// A part of the configuration that could not be read and harms nobody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartFault {
-    /// `tenant:payments`, `operator:prometheus`, `tenants_dir`: the value of the metric's label `part`. Each is there once.
+    /// `tenant:payments`, `operator:prometheus` (the users of its file), `tenants_dir`: the value of the metric's label
+    /// `part`. Each is there once. An issuer's keys are read elsewhere, and are `issuer:github`.
     pub part: String,
     pub errors: ConfigErrors,
     /// Whether nothing of it is in force; else its last good state is.
@@ -73,6 +74,24 @@ impl Source {
     /// other file is a [`PartFault`]: its tenant, or its operator's users, are what they were, or closed where they were
     /// nothing.
     pub fn load(&self, since: Since<'_>) -> Result<Reading, ConfigErrors> {
+        let (main, directory) = self.main_file(since)?;
+        Ok(Assembly::new(&self.path, main.faultless()?, since).finish(directory))
+    }
+
+    /// As [`Source::load`] at the start, for who wants to know all faults at once: those of the other files too where the
+    /// main one has faults.
+    pub fn check(&self) -> Result<Reading, ConfigErrors> {
+        let (mut main, directory) = self.main_file(Since::Start)?;
+        let mut faults = std::mem::take(&mut main.faults);
+        let reading = Assembly::new(&self.path, main, Since::Start).finish(directory);
+        if faults.is_empty() {
+            return Ok(reading);
+        }
+        faults.extend(reading.parts.into_iter().flat_map(|part| part.errors.into_faults()));
+        Err(faults.into())
+    }
+
+    fn main_file(&self, since: Since<'_>) -> Result<(MainFile, Directory), ConfigErrors> {
         let mut directory = None;
         let main = MainFile::read(&self.text, &self.path, |path| {
             let read = Directory::read(path, since)?;
@@ -80,13 +99,13 @@ impl Source {
             directory = Some(read);
             Ok(tenants)
         })?;
-        Ok(Assembly::new(&self.path, main, since).finish(directory.unwrap_or_default()))
+        Ok((main, directory.unwrap_or_default()))
     }
 
     /// The main file alone: no other file is opened, so who stands in those is not there.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Reading, ConfigErrors> {
         let MainFile { config, spots, cautions, ops, tenants, .. } =
-            MainFile::read(text, path, |_| Ok(Default::default()))?;
+            MainFile::read(text, path, |_| Ok(Default::default()))?.faultless()?;
         let places = judge::Places { main: path, ops: &ops, tenants: &tenants };
         let all_read = !judge::names_others(&config);
         let cautions = judge::cautions(&config, &spots, &places, all_read, cautions);

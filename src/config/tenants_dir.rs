@@ -17,6 +17,7 @@ use super::tenants::Written;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -32,8 +33,8 @@ pub(super) struct Listing {
     pub(super) files: BTreeMap<TenantId, PathBuf>,
     /// Tenants with two files, and the second.
     pub(super) twice: BTreeMap<TenantId, PathBuf>,
-    /// Names that are no tenant's file.
-    pub(super) faults: Vec<Fault>,
+    /// Names that are no tenant's file; what a tenant or the main file names may be among them.
+    pub(super) strangers: Vec<Fault>,
 }
 
 impl Listing {
@@ -54,20 +55,17 @@ impl Listing {
             let tenant = name.to_str().and_then(|name| name.strip_suffix(".yml").or(name.strip_suffix(".yaml")));
             match tenant.map(TenantId::parse) {
                 _ if name.as_encoded_bytes().starts_with(b".") => {}
-                Some(Ok(id)) => {
-                    if listing.files.contains_key(&id) {
-                        listing.twice.insert(id, path);
-                    } else {
-                        listing.files.insert(id, path);
-                    }
-                }
+                Some(Ok(id)) => match listing.files.entry(id) {
+                    Entry::Vacant(entry) => drop(entry.insert(path)),
+                    Entry::Occupied(entry) => drop(listing.twice.insert(entry.key().clone(), path)),
+                },
                 _ if path.is_dir() => {}
                 Some(Err(error)) => {
                     let text = format!("is named after no tenant, expected NAME.yml: {error}");
-                    listing.faults.push(Fault::new(&path, None, "", text));
+                    listing.strangers.push(Fault::new(&path, None, "", text));
                 }
                 None => {
-                    listing.faults.push(Fault::new(
+                    listing.strangers.push(Fault::new(
                         &path,
                         None,
                         "",
@@ -113,6 +111,7 @@ pub(super) struct Directory {
     pub(super) listing: Listing,
     /// Tenants of it that stay as they were, and why, each said of its file; `None` where the directory itself says it.
     pub(super) kept: BTreeMap<TenantId, Option<Fault>>,
+    pub(super) unreadable: Option<Fault>,
 }
 
 impl Directory {
@@ -124,7 +123,7 @@ impl Directory {
             Ok(listing) => (listing, matches!(since, Since::Watched(_)), None),
             Err(error) if last.is_some() => {
                 let fault = Fault::new(path, None, "", format!("cannot be read: {error}"));
-                (Listing { faults: vec![fault.clone()], ..Listing::default() }, true, Some(fault))
+                (Listing::default(), true, Some(fault))
             }
             Err(error) => return Err(format!("cannot be read: {error}")),
         };
@@ -137,7 +136,7 @@ impl Directory {
                 kept.insert(tenant.id.clone(), unreadable.is_none().then(gone));
             }
         }
-        Ok(Self { listing, kept })
+        Ok(Self { listing, kept, unreadable })
     }
 
     pub(super) fn tenants(&self) -> BTreeSet<TenantId> {

@@ -2,8 +2,11 @@
 
 mod example;
 mod files;
+mod issuers;
 mod listeners;
+mod spoilt;
 mod table;
+mod users;
 
 use super::Config;
 use super::Reading;

@@ -7,13 +7,12 @@ use super::super::Reading;
 use super::super::Since;
 use super::super::Source;
 use super::hash;
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
 pub(super) struct Files {
-    dir: TempDir,
+    pub(super) dir: TempDir,
     pub(super) main: String,
 }
 
@@ -62,17 +61,7 @@ pub(super) fn tenant(n: u32) -> String {
     format!("tokens:\n  - id: '{n:0>10}'\n    scopes: [push]\n    sha256: '{n:0>63}a'\n    jobs: [job-{n}]\n")
 }
 
-/// Who gets in, as whom.
-fn credentials(config: &Config, id: &str) -> BTreeSet<String> {
-    let Some(tenant) = config.tenants.get(id) else {
-        return BTreeSet::new();
-    };
-    let tokens = tenant.tokens.iter().map(|token| format!("{:?}", token.grant));
-    let users = tenant.users.iter().map(|user| format!("{:?} {}", user.grant, user.hash.as_str()));
-    tokens.chain(users).collect()
-}
-
-const DIRECTORY: &str = "tenants_dir: tenants.d";
+pub(super) const DIRECTORY: &str = "tenants_dir: tenants.d";
 
 #[test]
 fn a_directory_holds_a_tenant_in_each_file() {
@@ -92,145 +81,20 @@ fn a_directory_holds_a_tenant_in_each_file() {
     assert_eq!(config.tenants["a"].tokens[0].grant.jobs.as_ref().unwrap()[0].as_str(), "job-1");
     let users: Vec<_> = config.tenants["b"].users.iter().map(|user| &*user.grant.name).collect();
     assert_eq!(users, ["bob", "eve"]);
-    // Only this is no tenant's file.
-    let [PartFault { part, errors, closed: false }] = &reading.parts[..] else { panic!("{:?}", reading.parts) };
-    assert_eq!(part, "tenants_dir");
+    // A file that somebody names may stand there; another is a fault, of the directory alone.
+    assert_eq!(reading.parts, []);
+    files.write("tenants.d/A.yml", tenant(3));
+    files.write("tenants.d/notes.txt", "");
+    let parts = files.load(Since::Start).unwrap().parts;
+    let [PartFault { part, errors, closed: false }] = &parts[..] else { panic!("{parts:?}") };
+    assert_eq!((&**part, errors.faults().len()), ("tenants_dir", 2));
+    assert!(errors.to_string().contains("tenants.d/A.yml: is named after no tenant"), "{errors}");
     assert!(
-        errors.to_string().ends_with("tenants.d/b.htpasswd: is no tenant's file, expected NAME.yml, or no such file")
+        errors.to_string().ends_with("tenants.d/notes.txt: is no tenant's file, expected NAME.yml, or no such file")
     );
     for name in ["tenants.d", "tenants.d/a.yml", "tenants.d/b.yaml", "tenants.d/b.htpasswd", "tenants.d/linked.yml"] {
         assert!(config.files.contains(&files.path(name)), "{name}");
     }
-}
-
-#[test]
-fn one_bad_file_among_sixty_leaves_fifty_nine_tenants_working() {
-    let files = Files::with(DIRECTORY);
-    for n in 0..60 {
-        files.write(&format!("tenants.d/t{n}.yml"), tenant(n));
-    }
-    let good = files.good();
-    for n in (0..60).filter(|n| *n != 7) {
-        files.write(&format!("tenants.d/t{n}.yml"), tenant(n + 100));
-    }
-    files.write("tenants.d/t7.yml", "tokens: [\n");
-    for since in [Since::Start, Since::Watched(&good), Since::Asked(&good)] {
-        let (config, parts) = files.parts(since);
-        let start = since.last().is_none();
-        assert_eq!(parts, [("tenant:t7".to_owned(), start)]);
-        for n in (0..60).filter(|n| *n != 7) {
-            let token = &config.tenants[&*format!("t{n}")].tokens[0];
-            assert_eq!(token.id.as_str(), format!("{:0>10}", n + 100));
-        }
-        let bad = &config.tenants["t7"];
-        assert_eq!((bad.closed, bad.tokens.len()), (start, usize::from(!start)));
-        assert!(start || *bad == good.tenants["t7"]);
-    }
-}
-
-/// Every way for a file to be none, and what stands there then; `None`: nothing.
-fn spoil(files: &Files, name: &str, how: &str) {
-    let was = fs::read(files.path(name)).ok();
-    files.remove(name);
-    match how {
-        "missing" => {}
-        "directory" => fs::create_dir(files.path(name)).unwrap(),
-        "empty" if was.is_none() => fs::create_dir(files.path(name)).unwrap(),
-        "empty" => files.write(name, ""),
-        "null" => files.write(name, "~\n"),
-        "[]" => files.write(name, "[]\n"),
-        "{}" => files.write(name, "{}\n"),
-        "garbage" => files.write(name, b"\x00\xff\xfe: [}"),
-        "wrong kind" => files.write(name, "tokens: { users: 7 }\n"),
-        "truncated" => {
-            let was = was.unwrap_or_default();
-            files.write(name, &was[..was.len() * 2 / 3]);
-        }
-        other => panic!("{other}"),
-    }
-}
-
-const WAYS: [&str; 9] = ["missing", "empty", "null", "[]", "{}", "garbage", "truncated", "wrong kind", "directory"];
-
-#[test]
-fn whatever_stands_in_the_place_of_a_file_lets_in_nobody_more() {
-    for name in ["tenants.d/a.yml", "a.htpasswd", "m.htpasswd", "o.htpasswd", "tenants.d"] {
-        for how in WAYS {
-            let files = Files::with(&format!(
-                "{DIRECTORY}\ntenants:\n  m: {{ users_file: {{ path: m.htpasswd, scopes: [push] }} }}\n  n: {{}}\n\
-                 operators: {{ o: {{ users_file: {{ path: o.htpasswd, scopes: ['fleet:read'] }} }} }}"
-            ));
-            files.write("tenants.d/a.yml", tenant(1) + "users_file: { path: ../a.htpasswd, scopes: [read] }\n");
-            files.write("tenants.d/b.yml", tenant(2));
-            for (n, user) in ["a", "m", "o"].into_iter().enumerate() {
-                files.write(&format!("{user}.htpasswd"), format!("u{user}:{}\n", hash(n as u32)));
-            }
-            let good = files.good();
-            spoil(&files, name, how);
-            for since in [Since::Start, Since::Watched(&good), Since::Asked(&good)] {
-                judge_spoilt(&files, &good, since, &format!("{name} {how} {since:.3?}"));
-            }
-        }
-    }
-}
-
-fn judge_spoilt(files: &Files, good: &Config, since: Since<'_>, case: &str) {
-    let case = case.split('(').next().unwrap();
-    let (name, start) = (case.split(' ').next().unwrap(), since.last().is_none());
-    let reading = match files.load(since) {
-        Ok(reading) => reading,
-        // The directory itself is the main file's word at the start; a directory that is there may be empty.
-        Err(errors) => {
-            assert!(name == "tenants.d" && start, "{case}: {errors}");
-            return;
-        }
-    };
-    let Reading { config, parts, .. } = reading;
-    for id in ["a", "b", "m", "n"] {
-        let (now, before) = (credentials(&config, id), credentials(good, id));
-        assert!(now.is_subset(&before), "{case}: {id} is wider");
-        let whose = match name {
-            "tenants.d" => ["a", "b"].contains(&id),
-            "tenants.d/a.yml" | "a.htpasswd" => id == "a",
-            "m.htpasswd" => id == "m",
-            _ => false,
-        };
-        if !whose {
-            assert_eq!(now, before, "{case}: {id}");
-            assert!(!config.tenants[id].closed, "{case}");
-            continue;
-        }
-        // Somebody who was asked, or a file that says so, may take everything away.
-        let emptied = case.contains("{}") && !name.ends_with("htpasswd");
-        let gone = ["missing", "empty", "directory"].iter().any(|how| case.contains(how));
-        let removed = gone && matches!(since, Since::Asked(_)) && !config.tenants.contains_key(id);
-        if start {
-            assert!(now.is_empty(), "{case}: {id} is open");
-            assert!(emptied || gone || config.tenants[id].closed, "{case}: {id}");
-        } else if !emptied && !removed {
-            assert_eq!(now, before, "{case}: {id} has lost its last good state");
-        }
-        let quiet = emptied || removed || name == "tenants.d";
-        assert!(quiet || !parts.is_empty() || gone && start, "{case}: nobody is told");
-    }
-    let users = config.operators["o"].users.len();
-    assert_eq!(users, usize::from(name != "o.htpasswd" || !start), "{case}");
-    assert!(name != "o.htpasswd" || parts[0].part == "operator:o" && parts[0].closed == start, "{case}");
-}
-
-#[test]
-fn a_file_that_was_cut_within_a_line_is_none() {
-    let files = Files::with(DIRECTORY);
-    let whole = tenant(1);
-    files.write("tenants.d/a.yml", &whole);
-    let good = files.good();
-    for end in (1..whole.len()).filter(|end| !whole[..*end].ends_with('\n')) {
-        files.write("tenants.d/a.yml", &whole[..end]);
-        assert!(files.parts(Since::Start).0.tenants["a"].closed, "{end}");
-        assert_eq!(files.parts(Since::Watched(&good)).0.tenants, good.tenants, "{end}");
-    }
-    files.write("p.yml", "tenants: { a: {} }");
-    assert!(Config::load(&files.path("p.yml")).unwrap_err().to_string().contains("p.yml: ends within a line"));
 }
 
 #[test]
@@ -250,29 +114,6 @@ fn a_tenant_is_removed_when_somebody_asks_and_never_by_watching() {
     // It comes back as whoever it is now.
     files.write("tenants.d/b.yml", tenant(3));
     assert_eq!(files.parts(Since::Watched(&config)).0.tenants["b"].tokens[0].id.as_str(), "0000000003");
-}
-
-#[test]
-fn a_directory_that_cannot_be_read_refuses_the_start_and_changes_nothing_later() {
-    let files = Files::with(&format!("{DIRECTORY}\ntenants: {{ m: {{}} }}\noperators: {{ o: {{}} }}"));
-    files.write("tenants.d/a.yml", tenant(1));
-    let good = files.good();
-    files.remove("tenants.d");
-    let refused = files.load(Since::Start).unwrap_err().to_string();
-    assert!(refused.contains("p.yml:2:14: tenants_dir: cannot be read"), "{refused}");
-    let last = [Since::Watched(&good), Since::Asked(&good)];
-    for since in last {
-        let (config, parts) = files.parts(since);
-        assert_eq!(parts, [("tenants_dir".to_owned(), false)]);
-        assert_eq!(config.tenants["a"], good.tenants["a"]);
-    }
-    // What the main file held and holds no more is gone, whatever becomes of the directory.
-    let mut without = Files::with(DIRECTORY);
-    without.dir = files.dir;
-    assert!(!without.parts(Since::Asked(&good)).0.tenants.contains_key("m"));
-    // Another directory is another word of the main file.
-    without.main = without.main.replace("tenants.d", "others.d");
-    assert!(without.load(Since::Asked(&good)).is_err());
 }
 
 #[test]
@@ -305,6 +146,59 @@ fn who_had_an_id_keeps_it() {
     let fault = reading.parts.iter().find(|part| part.part == "tenant:b").unwrap().errors.to_string();
     assert!(fault.contains("is that of tenants.m.tokens[0].id in ") && fault.contains("p.yml:6 too"), "{fault}");
     assert_eq!(reading.config.tenants["b"], good.tenants["b"]);
+}
+
+#[test]
+fn a_name_of_a_users_file_is_nobody_elses() {
+    let users_file = |path: &str, scope: &str| format!("users_file: {{ path: {path}, scopes: ['{scope}'] }}");
+    let (of_m, of_o) = (users_file("m", "push"), users_file("o", "fleet:read"));
+    let files = Files::with(&format!(
+        "{DIRECTORY}\ntenants: {{ m: {{ {of_m} }}, n: {{ users: [ {{ name: nell, password_hash: '{}', scopes: [push] }} ] }} }}\n\
+         operators: {{ o: {{ {of_o} }} }}",
+        hash(9)
+    ));
+    files.write("m", format!("meg:{}\n", hash(1)));
+    files.write("o", format!("otto:{}\n", hash(2)));
+    files.write("tenants.d/a.yml", tenant(1) + &users_file("../a", "push") + "\n");
+    files.write("a", format!("ann:{}\n", hash(3)));
+    let good = files.good();
+    for (file, part, taken) in [
+        ("m", "tenant:m", ["nell", "otto", "ann", "0000000001"]),
+        ("o", "operator:o", ["nell", "meg", "ann", "0000000001"]),
+        ("a", "tenant:a", ["nell", "meg", "otto", "0000000001"]),
+    ] {
+        let was = fs::read(files.path(file)).unwrap();
+        for name in taken {
+            files.write(file, format!("new:{}\n{name}:{}\n", hash(4), hash(5)));
+            let (config, parts) = files.parts(Since::Watched(&good));
+            assert_eq!(parts, [(part.to_owned(), false)], "{name}");
+            assert_eq!(config.tenants, good.tenants, "{name}");
+            assert_eq!(config.operators["o"].users, good.operators["o"].users, "{name}");
+        }
+        files.write(file, was);
+    }
+}
+
+#[test]
+fn a_rule_that_stays_does_not_outlive_what_its_issuer_grants() {
+    let issuer = "{ issuer: j, audiences: [x], algorithms: [ES256], jwks_file: k, tenants: [a, b] }";
+    let mut files = Files::with(&format!("{DIRECTORY}\nissuers: {{ i: {issuer} }}\ntenants: {{ b: {{}} }}"));
+    files.write("tenants.d/a.yml", tenant(1) + "jwts: [ { issuer: i, claims: { sub: x }, scopes: [push] } ]\n");
+    let good = files.good();
+    files.write("tenants.d/a.yml", "tokens: [\n");
+    assert_eq!(files.parts(Since::Asked(&good)).0.tenants["a"], good.tenants["a"]);
+    let main = files.main.clone();
+    for (issuer_now, rules) in [
+        (issuer.replace("[a, b]", "[b]"), 0),
+        (issuer.replace("issuer: j", "preset: gitlab, issuer: j"), 0),
+        (issuer.replace("[x]", "[y]"), 1),
+    ] {
+        files.main = main.replace(issuer, &issuer_now);
+        let tenant = files.parts(Since::Asked(&good)).0.tenants["a"].clone();
+        assert_eq!((tenant.tokens.len(), tenant.jwts.len()), (1, rules), "{issuer_now}");
+    }
+    files.main = main.replace(&format!("issuers: {{ i: {issuer} }}"), "");
+    assert_eq!(files.parts(Since::Asked(&good)).0.tenants["a"].jwts, []);
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("listener.tls.profile", &["old", "~"]),
         ("listener.plaintext_allowed", &["yes", "~", "1"]),
         ("listener.addresses", &["~", "{}", "[~]", "[{}]"]),
+        ("listener.addresses", &["[ { networks: [10.0.0.0/8], connections_max: 5, failures_per_minute: 0 } ]"]),
         ("ops.auth", &["all", "~", "false"]),
         ("storage.durability", &["disk", "~"]),
         ("namespace.job", &["drop", "~"]),
@@ -136,11 +137,50 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("tenants.a.tokens", &["~", "{}", "[~]"]),
         ("operators", &["~", "[]"]),
     ] {
-        for value in bad {
-            let (open, close) = ("{ ", " }");
-            let text = path.rsplit('.').fold((*value).to_owned(), |inner, key| format!("{open}{key}: {inner}{close}"));
-            refused(&text, &format!(": {path}"));
-        }
+        each_is_refused(path, bad);
+    }
+}
+
+#[test]
+fn who_proves_what_and_how_is_within_its_bounds() {
+    for (path, bad) in [
+        ("strangers", &["~", "[]", "7"][..]),
+        ("strangers.failures_per_minute", &["0", "~", "-1", "off", "[]", "1.5"]),
+        ("strangers.failures_burst", &["0", "~", "4294967296"]),
+        ("passwords", &["~", "[]"]),
+        ("passwords.memory", &["~", "0", "6MiB", "257MiB", "19MB", "[]"]),
+        ("passwords.iterations", &["0", "11", "~"]),
+        ("passwords.parallelism", &["0", "5"]),
+        ("passwords.concurrency", &["0", "65"]),
+        ("passwords.queue", &["10001", "-1", "~"]),
+        ("passwords.cache_ttl", &["~", "5", "61m"]),
+        ("limits_ceiling", &["~", "[]", "7"]),
+        ("limits_ceiling.groups_max", &["0", "~"]),
+        ("audit", &["~", "[]", "audit.jsonl"]),
+        ("audit.file", &["~", "''", "7", "[]"]),
+        ("audit.pushes", &["~", "some", "true", "[]"]),
+        ("reload", &["~", "files"]),
+        ("reload.watch", &["~", "false", "main"]),
+        ("issuers", &["~", "[]", "x"]),
+        ("issuers.i", &["~", "[]", "github"]),
+        ("revoked", &["~", "{}", "x"]),
+        ("tenants_dir", &["~", "''", "7", "[]", "{}"]),
+        ("tenants.a.users", &["~", "{}", "[~]", "alice"]),
+        ("tenants.a.users_file", &["~", "{}", "[]", "u"]),
+        ("tenants.a.jwts", &["~", "{}", "[~]"]),
+        ("operators.o.users", &["~", "{}", "[~]"]),
+        ("operators.o.users_file", &["~", "{}", "u"]),
+    ] {
+        each_is_refused(path, bad);
+    }
+}
+
+/// Each of the values at the end of a path is a fault there.
+fn each_is_refused(path: &str, bad: &[&str]) {
+    for value in bad {
+        let (open, close) = ("{ ", " }");
+        let text = path.rsplit('.').fold((*value).to_owned(), |inner, key| format!("{open}{key}: {inner}{close}"));
+        refused(&text, &format!(": {path}"));
     }
 }
 
