@@ -277,13 +277,12 @@ async fn who_hangs_up_is_charged_all_the_same_and_others_who_wait_are_served() {
     }
     let first = tokio::time::timeout(Duration::ZERO, site.prove(THERE, "bob", "right")).await;
     assert!(first.is_err());
-    let waiting = tokio::spawn({
-        let site = site.clone();
-        async move { site.prove(THERE, "bob", "right").await.map(|_| ()) }
-    });
+    let mut waiting = tokio::task::JoinSet::new();
+    let also = site.clone();
+    waiting.spawn(async move { also.prove(THERE, "bob", "right").await.map(|_| ()) });
     tokio::task::yield_now().await;
     site.verify.open();
-    waiting.await.unwrap().unwrap();
+    waiting.join_next().await.unwrap().unwrap().unwrap();
     site.quiet().await;
     assert_eq!(site.verify.count(), BURST + 1);
     assert!(is_spent(site.prove_paused(HERE, "nobody", "wrong").await));
