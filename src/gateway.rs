@@ -165,7 +165,7 @@ impl Parts {
         metrics.collect(Box::new(StoreUsage(store.clone())));
         note_expiries(config, &metrics);
         let hasher = SeriesHasher::with_key(key);
-        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, None)));
+        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, &clock, None)));
         let requests = Requests {
             answering: Answering {
                 metrics: metrics.clone(),

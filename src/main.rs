@@ -2,12 +2,17 @@
 
 use pushward::cli;
 use pushward::model::SystemClock;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let clock = SystemClock::shared();
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let serve = |config| cli::serve_until_stopped(&config, clock.clone());
-    let around = cli::Surroundings { clock: clock.clone(), out: &mut out, err: &mut err, serve: &serve };
+    let input = match std::io::stdin() {
+        stdin if stdin.is_terminal() => cli::Input::Terminal(Box::new(|prompt| rpassword::prompt_password(prompt))),
+        stdin => cli::Input::Pipe(Box::new(stdin)),
+    };
+    let around = cli::Surroundings { clock: clock.clone(), out: &mut out, err: &mut err, input, serve: &serve };
     cli::run(std::env::args_os(), around)
 }

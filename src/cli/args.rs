@@ -28,6 +28,9 @@ pub(super) enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Passwords.
+    #[command(subcommand)]
+    Password(Password),
     /// Certificates for development.
     #[command(subcommand)]
     Certs(Certs),
@@ -82,6 +85,12 @@ pub(super) struct NewToken {
     /// Write the token to this new file (mode 0600) and not to stdout.
     #[arg(long)]
     pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Password {
+    /// Hash a password for the configuration: asks for it twice, or reads the first line of a pipe.
+    Hash,
 }
 
 #[derive(Debug, Subcommand)]

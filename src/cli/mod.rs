@@ -10,6 +10,7 @@ mod certs;
 mod check;
 mod entry;
 mod new_file;
+mod password;
 mod quickstart;
 mod runtime;
 mod serve;
@@ -23,12 +24,14 @@ pub use self::runtime::serve_until_stopped;
 use self::args::Arguments;
 use self::args::Certs;
 use self::args::Command;
+use self::args::Password;
 use self::args::Token;
 use crate::config::Config;
 use crate::model::SharedClock;
 use clap::Parser;
 use std::ffi::OsString;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -40,8 +43,16 @@ pub struct Surroundings<'a> {
     pub clock: SharedClock,
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
+    pub input: Input<'a>,
     /// Runs the gateway until it is stopped.
     pub serve: &'a dyn Fn(Config) -> ExitCode,
+}
+
+/// Where a secret is read from that is in no file.
+pub enum Input<'a> {
+    /// Shows a prompt and reads a line without echo.
+    Terminal(Box<dyn FnMut(&str) -> io::Result<String> + 'a>),
+    Pipe(Box<dyn Read + 'a>),
 }
 
 /// Why a subcommand did not do what it was asked.
@@ -68,6 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, mut around: Surroundin
         Command::Serve(args) => serve::run(&args, &mut around),
         Command::Check(args) => check::run(&args, &mut around),
         Command::Token(Token::New(args)) => token::run(&args, &mut around),
+        Command::Password(Password::Hash) => password::run(&mut around),
         Command::Certs(Certs::Dev(args)) => certs::run(&args, &mut around),
     };
     result.unwrap_or_else(|trouble| {

@@ -1,7 +1,9 @@
 //! The subcommands as somebody types them, in a directory of their own and at a time that stands still.
 
 mod made;
+mod password;
 
+use super::Input;
 use super::Surroundings;
 use super::run;
 use crate::config::Config;
@@ -32,13 +34,17 @@ fn bad_usage() -> ExitCode {
 }
 
 fn at(clock: &MockClock, arguments: &[&str]) -> Ran {
+    with_input(clock, arguments, Input::Pipe(Box::new(std::io::empty())))
+}
+
+fn with_input(clock: &MockClock, arguments: &[&str], input: Input<'_>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let served = RefCell::new(None);
     let serve = |config| {
         *served.borrow_mut() = Some(config);
         ExitCode::SUCCESS
     };
-    let around = Surroundings { clock: Arc::new(clock.clone()), out: &mut out, err: &mut err, serve: &serve };
+    let around = Surroundings { clock: Arc::new(clock.clone()), out: &mut out, err: &mut err, input, serve: &serve };
     let arguments = ["pushward"].iter().chain(arguments).map(Into::into);
     let code = run(arguments, around);
     Ran {

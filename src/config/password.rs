@@ -1,5 +1,11 @@
 //! `passwords`: how they are hashed and how much of that is done at one time; and the hashes themselves.
 
+mod argon2id;
+mod bcrypt;
+
+pub use argon2id::Argon2id;
+pub use bcrypt::Bcrypt;
+
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
@@ -86,27 +92,73 @@ impl Passwords {
     }
 }
 
+/// A longer password is nobody's: with a user name of 255 bytes it is all that fits into the `Authorization` we read.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+
+/// Longer than any hash within the bounds below: 22 bytes of name and version, 22 of parameters, 86 each of salt and hash.
+const TEXT_BYTES_MAX: usize = 256;
+
 /// A password's hash, of a form and cost that this gateway computes. It is told to nobody.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: Box<str>,
+    scheme: PasswordScheme,
 }
 
-/// Why a text is no hash that this gateway computes.
+/// How a hash is computed, and what is to come out.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PasswordScheme {
+    Argon2id(Argon2id),
+    Bcrypt(Bcrypt),
+}
+
+/// Why a text is no hash that this gateway computes. Nothing of the text is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PasswordHashError(pub &'static str);
 
 impl PasswordHash {
-    /// From `$argon2id$…` (PHC) or `$2a$…`, `$2b$…`, `$2y$…` (bcrypt).
+    /// From `$argon2id$…` (PHC, version 19) or `$2a$…`, `$2b$…`, `$2y$…` (bcrypt, as htpasswd and web-config files have it).
+    ///
+    /// What costs more than 256 MiB, 16 passes or 8 lanes (argon2id) or more than cost 16 (bcrypt) is refused: each is
+    /// seconds for one try. What costs less than it should [is weak](Self::is_weak) and accepted: it comes from elsewhere,
+    /// and whoever brings it cannot hash it again.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
-        let known = ["$argon2id$", "$2a$", "$2b$", "$2y$"].iter().any(|begin| text.starts_with(begin));
-        known.then(|| Self { text: text.into() }).ok_or(PasswordHashError("it is neither argon2id nor bcrypt"))
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(PasswordHashError("it is longer than any argon2id or bcrypt hash"));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(PasswordHashError("a hash is printable ASCII without spaces"));
+        }
+        let name = text.strip_prefix('$').and_then(|rest| rest.split('$').next()).unwrap_or_default();
+        let scheme = match name {
+            "argon2id" => PasswordScheme::Argon2id(Argon2id::parse(text)?),
+            "2a" | "2b" | "2y" => PasswordScheme::Bcrypt(Bcrypt::parse(text)?),
+            "argon2i" | "argon2d" => return Err(PasswordHashError("argon2i and argon2d are not taken, argon2id is")),
+            "apr1" | "1" | "5" | "6" => {
+                return Err(PasswordHashError("MD5 and SHA crypt are not taken, argon2id and bcrypt are"));
+            }
+            _ => return Err(PasswordHashError("it is neither argon2id nor bcrypt")),
+        };
+        Ok(Self { text: text.into(), scheme })
     }
 
-    /// The text itself, for whoever computes hashes.
+    /// Whether a guess costs less than OWASP's least: argon2id of 46 MiB and 1 pass, 19 and 2, 12 and 3, 9 and 4, 7 and 5,
+    /// or bcrypt of cost 10.
+    pub fn is_weak(&self) -> bool {
+        match &self.scheme {
+            PasswordScheme::Argon2id(argon2id) => argon2id.is_weak(),
+            PasswordScheme::Bcrypt(bcrypt) => bcrypt.is_weak(),
+        }
+    }
+
+    /// The text itself: who has the same one has the same salt and the same password.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub fn scheme(&self) -> &PasswordScheme {
+        &self.scheme
     }
 }
 
@@ -115,3 +167,15 @@ impl fmt::Debug for PasswordHash {
         f.write_str("PasswordHash(..)")
     }
 }
+
+impl fmt::Debug for PasswordScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argon2id(_) => f.write_str("Argon2id(..)"),
+            Self::Bcrypt(_) => f.write_str("Bcrypt(..)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

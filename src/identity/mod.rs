@@ -14,6 +14,7 @@ mod password;
 mod principal;
 mod registry;
 mod scheme;
+mod strangers;
 mod tokens;
 
 pub use credential::Credential;

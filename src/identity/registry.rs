@@ -11,6 +11,7 @@ use super::scheme::Outcome;
 use super::tokens::Tokens;
 use crate::config::Config;
 use crate::model::PlainToken;
+use crate::model::SharedClock;
 use crate::model::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -35,10 +36,10 @@ pub struct Refused {
 impl Registry {
     /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
     /// keys that were fetched).
-    pub fn new(config: &Config, before: Option<&Self>) -> Self {
+    pub fn new(config: &Config, clock: &SharedClock, before: Option<&Self>) -> Self {
         Self {
             tokens: Tokens::new(config),
-            passwords: Passwords::new(config, before.map(|before| &before.passwords)),
+            passwords: Passwords::new(config, clock, before.map(|before| &before.passwords)),
             issuers: Issuers::new(config, before.map(|before| &before.issuers)),
         }
     }

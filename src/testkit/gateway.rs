@@ -5,18 +5,27 @@ use crate::config::Config;
 use crate::config::Limits;
 use crate::config::Operator;
 use crate::config::OperatorGrant;
+use crate::config::PasswordHash;
 use crate::config::Tenant;
 use crate::config::TenantGrant;
 use crate::config::Token;
+use crate::config::User;
 use crate::gateway;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::model::PlainToken;
 use crate::model::TenantId;
 use crate::model::Verb;
+use argon2::Algorithm;
+use argon2::Argon2;
+use argon2::Params;
+use argon2::PasswordHasher;
+use argon2::Version;
 use axum::Router;
 use axum::body::Body;
 use axum::body::Bytes;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::Request;
 use http::Response;
@@ -66,6 +75,35 @@ fn tenant_id(name: &str) -> TenantId {
     TenantId::parse(name).expect("a test names a good tenant")
 }
 
+fn tenant_grant(name: &str, scopes: &[Verb]) -> TenantGrant {
+    TenantGrant {
+        name: name.to_owned(),
+        scopes: scopes.iter().copied().collect(),
+        jobs: None,
+        labels: BTreeMap::new(),
+        networks: None,
+        expires: None,
+    }
+}
+
+fn operator_grant(name: &str, scopes: &[OperatorScope]) -> OperatorGrant {
+    OperatorGrant {
+        name: name.to_owned(),
+        scopes: scopes.iter().copied().collect(),
+        tenants: None,
+        networks: None,
+        expires: None,
+    }
+}
+
+/// The argon2id hash of a password for 8 KiB of memory and one pass, the least there is.
+pub fn cheap_hash(password: &str) -> String {
+    let params = Params::new(8, 1, 1, None).expect("the least there is");
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = hasher.hash_password_with_salt(password.as_bytes(), b"a test's salt").expect("a good salt");
+    hash.to_string()
+}
+
 impl GatewayBuilder {
     /// Defaults, without anybody.
     pub fn new() -> Self {
@@ -94,14 +132,7 @@ impl GatewayBuilder {
     #[must_use]
     pub fn token(mut self, tenant: &str, name: &str, scopes: &[Verb], change: impl FnOnce(&mut TenantGrant)) -> Self {
         let plain = PlainToken::generate("").expect("the system has random numbers");
-        let mut grant = TenantGrant {
-            name: name.to_owned(),
-            scopes: scopes.iter().copied().collect(),
-            jobs: None,
-            labels: BTreeMap::new(),
-            networks: None,
-            expires: None,
-        };
+        let mut grant = tenant_grant(name, scopes);
         change(&mut grant);
         let token = Token { id: plain.id(), digest: plain.digest(), grant };
         self.config.tenants.get_mut(tenant).expect("the tenant comes first").tokens.push(token);
@@ -109,17 +140,50 @@ impl GatewayBuilder {
         self
     }
 
+    /// A user of a tenant, with a hash that costs next to nothing. The password is that of [`TestGateway::basic`].
+    #[must_use]
+    pub fn user(
+        self,
+        tenant: &str,
+        name: &str,
+        password: &str,
+        scopes: &[Verb],
+        change: impl FnOnce(&mut TenantGrant),
+    ) -> Self {
+        self.user_with_hash(tenant, name, &cheap_hash(password), scopes, change)
+    }
+
+    /// The same with a hash from elsewhere.
+    #[must_use]
+    pub fn user_with_hash(
+        mut self,
+        tenant: &str,
+        name: &str,
+        hash: &str,
+        scopes: &[Verb],
+        change: impl FnOnce(&mut TenantGrant),
+    ) -> Self {
+        let mut grant = tenant_grant(name, scopes);
+        change(&mut grant);
+        let hash = PasswordHash::parse(hash).expect("a test brings a good hash");
+        self.config.tenants.get_mut(tenant).expect("the tenant comes first").users.push(User { hash, grant });
+        self
+    }
+
+    /// A user of an operator, who comes first.
+    #[must_use]
+    pub fn operator_user(mut self, operator: &str, name: &str, password: &str, scopes: &[OperatorScope]) -> Self {
+        let hash = PasswordHash::parse(&cheap_hash(password)).expect("a hash that was just made");
+        let user = User { hash, grant: operator_grant(name, scopes) };
+        self.config.operators.get_mut(operator).expect("the operator comes first").users.push(user);
+        self
+    }
+
     /// An operator with one token of its own name.
     #[must_use]
     pub fn operator(mut self, name: &str, scopes: &[OperatorScope], change: impl FnOnce(&mut OperatorGrant)) -> Self {
         let plain = PlainToken::generate("").expect("the system has random numbers");
-        let mut grant = OperatorGrant {
-            name: name.to_owned(),
-            scopes: scopes.iter().copied().collect(),
-            tenants: None,
-            networks: None,
-            expires: None,
-        };
+        let mut grant = operator_grant(name, scopes);
         change(&mut grant);
         let token = Token { id: plain.id(), digest: plain.digest(), grant };
         let operator =
@@ -158,6 +222,12 @@ impl TestGateway {
     /// The holder of the token `name`.
     pub fn client(&self, name: &str) -> Client {
         self.stranger().with("authorization", &format!("Bearer {}", self.token(name)))
+    }
+
+    /// Somebody who sends a user name and a password.
+    pub fn basic(&self, user: &str, password: &str) -> Client {
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        self.stranger().with("authorization", &format!("Basic {encoded}"))
     }
 
     /// Somebody at the listener of this name.

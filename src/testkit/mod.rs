@@ -13,3 +13,4 @@ pub use gateway::Answer;
 pub use gateway::Client;
 pub use gateway::GatewayBuilder;
 pub use gateway::TestGateway;
+pub use gateway::cheap_hash;

@@ -87,3 +87,23 @@ fn a_new_token_lets_its_holder_in_once_its_entry_is_pasted() {
     assert_eq!(status, 200);
     assert!(scrape.contains("m{instance=\"\",job=\"backup\"} 1\n"), "{scrape}");
 }
+
+#[test]
+fn a_password_is_hashed_from_a_pipe_and_never_repeated() {
+    let mut program = Program::with_stdin(&["password", "hash"]);
+    // The pipe stays open behind the first line, as a terminal's does.
+    let pipe = program.write("correct horse battery\n");
+    assert_eq!(program.exit_code(), Some(0), "{}", program.said());
+    drop(pipe);
+    let said = program.said();
+    assert!(said.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && said.lines().count() == 1, "{said}");
+    assert!(!said.contains("horse"), "{said}");
+
+    for (input, code, word) in [("canary\n", 0, "warning"), ("", 2, "empty"), ("\n", 2, "empty")] {
+        let mut program = Program::with_stdin(&["password", "hash"]);
+        drop(program.write(input));
+        assert_eq!(program.exit_code(), Some(code), "{}", program.said());
+        let said = program.said();
+        assert!(said.contains(word) && !said.contains("canary"), "{said}");
+    }
+}

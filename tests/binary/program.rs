@@ -3,7 +3,9 @@
 use parking_lot::Mutex;
 use pushward::model::SystemClock;
 use std::io::Read;
+use std::io::Write;
 use std::process::Child;
+use std::process::ChildStdin;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
@@ -46,8 +48,23 @@ pub(crate) fn wait_for<T>(what: impl Fn() -> String, mut ask: impl FnMut() -> Op
 
 impl Program {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child =
-            Command::new(PROGRAM).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(Command::new(PROGRAM).args(arguments))
+    }
+
+    /// With a pipe into it, for [`Self::write`].
+    pub(crate) fn with_stdin(arguments: &[&str]) -> Self {
+        Self::spawn(Command::new(PROGRAM).args(arguments).stdin(Stdio::piped()))
+    }
+
+    /// Writes into its stdin, which stays open until what is returned is dropped.
+    pub(crate) fn write(&mut self, text: &str) -> ChildStdin {
+        let mut stdin = self.child.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        stdin
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![keep(child.stdout.take().unwrap(), &said), keep(child.stderr.take().unwrap(), &said)];
         Self { child, said, readers }

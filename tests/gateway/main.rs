@@ -14,6 +14,7 @@ mod isolation;
 mod limits;
 mod names;
 mod ops;
+mod passwords;
 mod paths;
 mod protobuf;
 mod push;
