@@ -15,6 +15,7 @@ mod principal;
 mod registry;
 mod scheme;
 mod tokens;
+mod usage;
 
 pub use credential::Credential;
 pub use credential::OperatorGrant;
@@ -26,6 +27,8 @@ pub use origin::refuse_foreign_origins;
 pub use principal::Principal;
 pub use registry::Refused;
 pub use registry::Registry;
+pub use usage::CredentialTimes;
+pub use usage::FirstUse;
 
 use crate::model::Timestamp;
 use std::time::Duration;
