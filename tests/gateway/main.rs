@@ -7,6 +7,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod audit;
 mod catalogue;
 mod doors;
 mod identity;
