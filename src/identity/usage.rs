@@ -178,11 +178,36 @@ mod tests {
     use super::FirstUse;
     use super::Network;
     use super::Usage;
+    use super::Usages;
+    use crate::model::OperatorScope;
     use crate::model::Timestamp;
+    use crate::model::Verb;
+    use crate::testkit::GatewayBuilder;
 
     fn first(usage: &Usage, address: &str) -> Option<String> {
         let network = Network::of(address.parse().unwrap());
         usage.used(network, Timestamp::from_unix_seconds(7)).map(|first| first.to_string())
+    }
+
+    #[test]
+    fn a_reload_forgets_nothing_of_a_credential_that_stays() {
+        let config = |tenant: &str| {
+            let builder = GatewayBuilder::new().tenant(tenant).operator("o", &[OperatorScope::FleetRead], |_| {});
+            builder.token(tenant, "cron", &[Verb::Push], |_| {}).into_parts().0
+        };
+        let (address, now) = ([192, 0, 2, 1].into(), Timestamp::from_unix_seconds(7));
+        let before = Usages::new(&config("red"), None);
+        assert!(before.used("cron", address, now).is_some() && before.used("o", address, now).is_some());
+        let after = Usages::new(&config("red"), Some(&before));
+        assert_eq!(after.used("cron", address, now), None);
+        let used = |usages: &Usages| usages.times().filter(|times| times.last_used == Some(now)).count();
+        assert_eq!((used(&before), used(&after)), (2, 2));
+        // The same name of another tenant is another's, and what is gone is forgotten.
+        let other = Usages::new(&config("blue"), Some(&after));
+        assert!(other.used("cron", address, now).is_some());
+        assert_eq!(other.used("o", address, now), None);
+        assert_eq!(other.used("red", address, now), None);
+        assert!(Usages::new(&GatewayBuilder::new().config, Some(&other)).times().next().is_none());
     }
 
     #[test]

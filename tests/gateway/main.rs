@@ -10,6 +10,7 @@
 mod audit;
 mod catalogue;
 mod doors;
+mod expiry;
 mod identity;
 mod isolation;
 mod limits;
