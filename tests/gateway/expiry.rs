@@ -1,6 +1,6 @@
 //! What is said before something expires.
 
-use crate::secrets::Caught;
+use crate::caught::Caught;
 use arc_swap::ArcSwap;
 use pushward::identity::Registry;
 use pushward::model::SharedClock;
@@ -24,9 +24,7 @@ fn in_days(days: u32) -> Timestamp {
 
 #[tokio::test]
 async fn days_before_a_credential_or_a_certificate_expires_the_log_says_so_and_does_not_repeat_itself() {
-    let caught = Caught::default();
-    let log = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(caught.clone()).finish();
-    let _guard = tracing::subscriber::set_default(log);
+    let caught = Caught::listen();
     let builder = GatewayBuilder::new()
         .tenant("red")
         .token("red", "soon", &[Verb::Push], |token| token.expires = Some(in_days(5)))
@@ -46,7 +44,7 @@ async fn days_before_a_credential_or_a_certificate_expires_the_log_says_so_and_d
             never = &mut warn => match never {},
             () = std::future::ready(()) => {}
         }
-        let said = String::from_utf8(std::mem::take(&mut *caught.0.lock())).unwrap();
+        let said = caught.said();
         let mut names = Vec::new();
         for line in said.lines() {
             let name =

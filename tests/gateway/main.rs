@@ -9,6 +9,7 @@
 
 mod audit;
 mod catalogue;
+mod caught;
 mod doors;
 mod expiry;
 mod identity;

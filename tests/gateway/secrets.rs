@@ -1,9 +1,9 @@
 //! No secret comes out anywhere.
 
+use crate::caught::Caught;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parking_lot::Mutex;
 use pushward::config::AuditPushes;
 use pushward::config::PasswordHash;
 use pushward::config::User;
@@ -13,31 +13,6 @@ use pushward::model::OperatorScope;
 use pushward::model::SystemClock;
 use pushward::testkit::GatewayBuilder;
 use pushward::testkit::TestGateway;
-use std::io::Write;
-use std::sync::Arc;
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-pub(crate) struct Caught(pub(crate) Arc<Mutex<Vec<u8>>>);
-
-impl Write for Caught {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Caught {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Stands in every secret that is not a token's.
 const CANARY: &str = "CANARYcanaryCANARY";
@@ -151,9 +126,7 @@ async fn send_everywhere(gateway: &TestGateway, secret: &str) {
 
 #[tokio::test]
 async fn a_token_sent_everywhere_comes_out_nowhere() {
-    let caught = Caught::default();
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(caught.clone()).finish();
-    let guard = tracing::subscriber::set_default(log);
+    let caught = Caught::listen();
     let gateway = everybody().start();
     let tokens = ["red", "narrow", "o"].map(|name| gateway.token(name));
     let needles = needles(&tokens);
@@ -183,15 +156,12 @@ async fn a_token_sent_everywhere_comes_out_nowhere() {
         assert!(audited.contains(&format!("\"event\":\"{event}\"")), "no {event} was audited, so none was shown");
     }
     holds_nothing("the audit", &audited, &needles);
-    drop(guard);
-    holds_nothing("the log", &String::from_utf8_lossy(&caught.0.lock()), &needles);
+    holds_nothing("the log", &caught.said(), &needles);
 }
 
 #[tokio::test]
 async fn a_password_is_in_no_line_that_somebody_without_proof_or_authority_can_cause() {
-    let caught = Caught::default();
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(caught.clone()).finish();
-    let guard = tracing::subscriber::set_default(log);
+    let caught = Caught::listen();
     let gateway = everybody().start();
     let path = format!("/metrics/job/{}", PASSWORD.replace(' ', "%20"));
     for client in [gateway.stranger(), gateway.stranger().with("authorization", "Basic x"), gateway.client("o")] {
@@ -201,8 +171,7 @@ async fn a_password_is_in_no_line_that_somebody_without_proof_or_authority_can_c
     }
     let needles = needles(&[]);
     holds_nothing("the audit", &gateway.audit_text(), &needles);
-    drop(guard);
-    holds_nothing("the log", &String::from_utf8_lossy(&caught.0.lock()), &needles);
+    holds_nothing("the log", &caught.said(), &needles);
 }
 
 #[tokio::test]
