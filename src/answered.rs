@@ -1,7 +1,13 @@
-//! The outermost layer of a request: it names the request, sees every answer, counts it, and writes refusals out.
+//! The outermost layer of a request: it names the request, sees every answer, counts it, audits and writes out refusals.
 
+mod noted;
+
+use self::noted::Underway;
+use crate::listener::Peer;
 use crate::model::SharedClock;
 use crate::rejection::Rejection;
+use crate::telemetry::Audit;
+use crate::telemetry::Initiator;
 use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
 use axum::extract::MatchedPath;
@@ -18,6 +24,7 @@ use http::header::ALLOW;
 #[derive(Clone, Debug)]
 pub struct Answering {
     pub metrics: Metrics,
+    pub audit: Audit,
     pub ids: RequestIds,
     pub clock: SharedClock,
     /// The route's label for requests that met none: their paths are a stranger's choice.
@@ -26,33 +33,38 @@ pub struct Answering {
 
 /// Around all routes of a listener. It must stand outside their router, not be a layer within it: the router adds the
 /// methods of a path to every answer to another method, also to the 401 of a stranger, who is not to learn them.
-pub async fn answered(State(answering): State<Answering>, request: Request, next: Next) -> Response {
+pub async fn answered(State(answering): State<Answering>, mut request: Request, next: Next) -> Response {
     let began = answering.clock.tick();
     let id = answering.ids.next_id();
-    let asks_for_methods = request.method() == Method::OPTIONS;
+    let method = request.method().clone();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address().ip());
+    let initiator = Initiator::new(id, peer);
+    request.extensions_mut().insert(initiator.clone());
+    let underway = Underway::new(&answering.audit, initiator, &method);
     let mut answer = next.run(request).await;
     let route = answer.extensions_mut().remove::<MatchedPath>();
     let rejection = answer.extensions_mut().remove::<Rejection>();
     let allow = answer.headers_mut().remove(ALLOW);
     if let Some(rejection) = &rejection {
         if let Rejection::Misassembled(what) = rejection {
-            tracing::error!(request = id, what, "internal error");
+            tracing::error!(request = %id, what, "internal error");
         }
-        tracing::debug!(request = id, code = rejection.code(), "refused");
-        answer = rejection.answer(&id);
+        tracing::debug!(request = %id, code = rejection.code(), "refused");
+        answer = rejection.answer(&id.to_string());
     }
     let status = answer.status();
     let headers = answer.headers_mut();
-    let tells_methods = status == StatusCode::METHOD_NOT_ALLOWED || asks_for_methods && status.is_success();
+    let tells_methods = status == StatusCode::METHOD_NOT_ALLOWED || method == Method::OPTIONS && status.is_success();
     if let Some(allow) = allow.filter(|_| tells_methods).and_then(|allow| with_options(&allow)) {
         headers.insert(ALLOW, allow);
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         headers.insert("x-request-id", id);
     }
     let route = route.as_ref().map_or(answering.elsewhere, MatchedPath::as_str);
+    underway.answered(route, rejection.as_ref());
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     answering.metrics.answered(route, status.as_u16(), rejection.as_ref().map(Rejection::code), seconds);
     answer

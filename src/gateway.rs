@@ -18,6 +18,7 @@ use crate::listener::bind;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::ops;
+use crate::ops::CredentialMetrics;
 use crate::ops::ListenerMetrics;
 use crate::ops::Ops;
 use crate::ops::StoreUsage;
@@ -28,11 +29,15 @@ use crate::stack::around;
 use crate::stack::request_stack;
 use crate::store::MemoryJournal;
 use crate::store::Store;
+use crate::telemetry::Audit;
+use crate::telemetry::AuditError;
+use crate::telemetry::AuditEvent;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
 use arc_swap::ArcSwap;
 use axum::Router;
+use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +50,8 @@ pub enum StartError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("the system's random source failed")]
     Random,
 }
@@ -79,7 +86,8 @@ struct Parts {
 impl Gateway {
     /// Makes every part and binds every address; a fault in any of them is the end of it.
     pub fn bind(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
-        let parts = Parts::new(config, clock)?;
+        let audit = Audit::open(&config.audit, &clock)?;
+        let parts = Parts::new(config, clock, audit)?;
         let mains = config.listeners.iter().map(|listener| Door::open(listener, &parts.metrics));
         let mains = mains.collect::<Result<_, _>>()?;
         let ops = Door::open(&config.ops.listener, &parts.metrics)?;
@@ -100,6 +108,8 @@ impl Gateway {
     /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { parts, mains, ops } = self;
+        let audit = &parts.requests.answering.audit;
+        audit.note(&AuditEvent::new("start").with("version", env!("CARGO_PKG_VERSION")));
         let listeners = TaskTracker::new();
         for main in mains {
             let app = request_stack(&parts.requests, &main.config);
@@ -117,14 +127,20 @@ impl Gateway {
             listeners.wait().await;
             mains_are_over.cancel();
         };
-        tokio::join!(mains, ops, stopping);
+        tokio::select! {
+            _ = async { tokio::join!(mains, ops, stopping) } => {}
+            never = parts.warn_of_expiries() => match never {},
+        }
+        if let Err(error) = audit.stop().await {
+            tracing::warn!(%error, "the audit has no last line");
+        }
     }
 }
 
 /// The apps of a gateway without sockets or TLS, for whoever brings both along, as tests do: each listener's by its name,
 /// and the operator's.
-pub fn apps(config: &Config, clock: SharedClock) -> Result<(Vec<(String, Router)>, Router), StartError> {
-    let parts = Parts::new(config, clock)?;
+pub fn apps(config: &Config, clock: SharedClock, audit: Audit) -> Result<(Vec<(String, Router)>, Router), StartError> {
+    let parts = Parts::new(config, clock, audit)?;
     parts.health.set_loaded();
     let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, listener));
     Ok((config.listeners.iter().map(app).collect(), parts.ops_app()))
@@ -154,29 +170,33 @@ impl Door {
 }
 
 impl Parts {
-    fn new(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
+    fn new(config: &Config, clock: SharedClock, audit: Audit) -> Result<Self, StartError> {
         let health = Health::default();
+        health.watch(&audit);
         let metrics = Metrics::new(&clock, &health);
+        let help = "Events that were not written to the audit: its queue was full, or it could not be written";
+        metrics.register("pushward_audit_dropped", help, audit.dropped());
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
         let quotas = config.tenants.iter().map(|(id, tenant)| (id.clone(), tenant.limits.quota));
         let reserved = &config.namespace.names_reserved;
         let store = Arc::new(Store::new(quotas, reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         metrics.collect(Box::new(StoreUsage(store.clone())));
-        note_expiries(config, &metrics);
         let hasher = SeriesHasher::with_key(key);
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, &clock, None)));
+        metrics.collect(Box::new(CredentialMetrics(registry.clone())));
         let requests = Requests {
             answering: Answering {
                 metrics: metrics.clone(),
+                audit: audit.clone(),
                 ids: RequestIds::new(),
                 clock: clock.clone(),
                 elsewhere: "none",
             },
-            identity: Identity { registry, clock: clock.clone() },
+            identity: Identity { registry, clock: clock.clone(), audit: audit.clone() },
             buckets: Arc::new(Buckets::new(config, &clock)),
             tenants: Arc::new(config.tenants.keys().cloned().collect()),
-            api: Api::new(config, store, hasher, clock.clone(), metrics.pushes(), health.clone()),
+            api: Api::new(config, store, hasher, clock.clone(), metrics.pushes(), health.clone(), audit),
         };
         let listeners = ListenerMetrics::register(&metrics);
         Ok(Self { requests, metrics, listeners, health, clock, ops_auth: config.ops.auth })
@@ -188,30 +208,18 @@ impl Parts {
             metrics: self.metrics.clone(),
             identity: self.requests.identity.clone(),
             auth: self.ops_auth,
+            audit: self.requests.answering.audit.clone(),
         };
         around(ops::doors(&ops), &Answering { elsewhere: "ops", ..self.requests.answering.clone() })
+    }
+
+    fn warn_of_expiries(&self) -> impl Future<Output = Infallible> + use<> {
+        ops::warn_of_expiries(self.requests.identity.registry.clone(), self.metrics.clone(), self.clock.clone())
     }
 
     /// Names the credential whose valid token was sent without TLS.
     fn in_clear(&self) -> InClear {
         let registry = self.requests.identity.registry.clone();
         Arc::new(move |header: &str| registry.load().credential_in_clear(header))
-    }
-}
-
-fn note_expiries(config: &Config, metrics: &Metrics) {
-    for (id, tenant) in &config.tenants {
-        for token in &tenant.tokens {
-            if let Some(at) = token.grant.expires {
-                metrics.credential_expires(id.as_str(), &token.grant.name, at);
-            }
-        }
-    }
-    for operator in config.operators.values() {
-        for token in &operator.tokens {
-            if let Some(at) = token.grant.expires {
-                metrics.credential_expires("", &token.grant.name, at);
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::limits::LimitsError;
 use crate::model::QuotaKind;
 use crate::namespace::NamespaceError;
 use crate::store::Refusal;
+use crate::telemetry::AuditUnavailable;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use axum::response::Response;
@@ -33,9 +34,22 @@ pub enum Rejection {
     Api(#[from] ApiError),
     #[error(transparent)]
     Store(#[from] Refusal),
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
     /// A handler panicked, or was mounted outside the stack: our fault, and nothing of it is told.
     #[error("internal error")]
     Misassembled(&'static str),
+}
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Nobody was proved.
+    Proof,
+    /// Somebody was proved, and may not.
+    Authority,
+    /// Whoever it was: the request itself, limits, quotas, our side.
+    Request,
 }
 
 /// A body is one line of at most this many bytes, its line feed included.
@@ -81,6 +95,7 @@ impl Rejection {
                 Refusal::QuotaFull { .. } | Refusal::OutOfScope => StatusCode::FORBIDDEN,
                 Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
+            Self::Audit(AuditUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Misassembled(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -130,7 +145,25 @@ impl Rejection {
                 Refusal::OutOfScope => "scope_refused",
                 Refusal::Unavailable => "storage_unavailable",
             },
+            Self::Audit(AuditUnavailable) => "audit_unavailable",
             Self::Misassembled(_) => "internal",
+        }
+    }
+
+    /// What it is about, for the audit.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Identity(
+                IdentityError::Unauthenticated
+                | IdentityError::SeveralHeaders
+                | IdentityError::Busy
+                | IdentityError::TooManyFailures { .. },
+            ) => Subject::Proof,
+            Self::Namespace(NamespaceError::NotServed) => Subject::Request,
+            Self::Identity(_) | Self::Namespace(_) | Self::Store(Refusal::OutOfScope) | Self::Audit(_) => {
+                Subject::Authority
+            }
+            _ => Subject::Request,
         }
     }
 
@@ -160,7 +193,8 @@ impl Rejection {
             | Self::Identity(IdentityError::TooManyFailures { retry_after }) => Some(whole_seconds(*retry_after)),
             Self::Identity(IdentityError::Busy)
             | Self::Limits(LimitsError::InFlight { .. })
-            | Self::Store(Refusal::Unavailable) => Some(1),
+            | Self::Store(Refusal::Unavailable)
+            | Self::Audit(AuditUnavailable) => Some(1),
             _ => None,
         }
     }

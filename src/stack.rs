@@ -98,17 +98,17 @@ pub struct Requests {
 
 /// Runs once for each request of a listener. What it does not serve is not there.
 pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router {
-    let Requests { answering, tenants, api, .. } = requests;
+    let Requests { answering, api, .. } = requests;
     let config::Listener { serves, route_prefix, .. } = listener;
     let served = |route: &Route| route.served(serves) != (false, false);
     let rows: Vec<Route> = routes().into_iter().filter(served).collect();
 
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
-    let behind_guards = router(&rows, tenants, |access| access != Access::Open)
+    let behind_guards = router(&rows, requests, |access| access != Access::Open)
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::not_allowed)
         .layer(with(halves(&rows, serves), namespace::admit_side));
-    let open = router(&rows, tenants, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
+    let open = router(&rows, requests, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
     let doors = open.merge(guarded(behind_guards, requests)).with_state(api.clone()).layer(from_fn(routed));
 
     // Before the table of doors: paths that mean another one.
@@ -144,9 +144,11 @@ where
 }
 
 /// The rows that `wanted` picks, each behind its own namespace stage.
-fn router(rows: &[Route], tenants: &Arc<BTreeSet<TenantId>>, wanted: impl Fn(Access) -> bool) -> Router<Api> {
+fn router(rows: &[Route], requests: &Requests, wanted: impl Fn(Access) -> bool) -> Router<Api> {
+    let Requests { answering: Answering { audit, .. }, tenants, .. } = requests;
     rows.iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
-        let namespace = Namespace { tenants: tenants.clone(), access: route.access };
+        let Route { access, path, .. } = *route;
+        let namespace = Namespace { tenants: tenants.clone(), access, audit: audit.clone(), path };
         let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
         router.route(route.path, handler)
     })

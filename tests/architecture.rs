@@ -44,8 +44,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model", "config::NamePattern", "namespace::Scope", "namespace::FleetScope", "namespace::Narrowing"]),
     ("exposition", &["model"]),
     // The one deliberate cycle: it names each stage's error, and each stage returns it.
-    ("rejection", &["model", "api::ApiError", "identity", "limits", "namespace", "store"]),
-    ("answered", &["model", "telemetry", "rejection"]),
+    (
+        "rejection",
+        &["model", "telemetry::AuditUnavailable", "api::ApiError", "identity", "limits", "namespace", "store"],
+    ),
+    ("answered", &["model", "config::AuditPushes", "telemetry", "rejection", "listener::Peer"]),
     ("paths", &["rejection", "api::ApiError"]),
     (
         "ops",

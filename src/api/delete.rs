@@ -5,6 +5,9 @@ use super::grouping::key_of;
 use super::state::Api;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
+use crate::telemetry::AuditEvent;
+use crate::telemetry::Initiator;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use http::StatusCode;
@@ -17,9 +20,16 @@ const BODY_MAX: usize = 64 << 10;
 
 /// Removes exactly the group that the path names. 202 whether or not it was there: clients insist on that status. A body
 /// means nothing; it is read all the same, as some clients take an answer before its end for a failure.
-pub async fn delete(State(api): State<Api>, scope: Scope, uri: Uri, body: Body) -> Result<StatusCode, Rejection> {
+pub async fn delete(
+    State(api): State<Api>,
+    scope: Scope,
+    Extension(initiator): Extension<Initiator>,
+    uri: Uri,
+    body: Body,
+) -> Result<StatusCode, Rejection> {
     let key = scope.bind(key_of(uri.path(), api.reading_of(scope.tenant())?.names).map_err(ApiError::from)?)?;
     drop(Limited::new(body, BODY_MAX).collect().await);
     api.store.delete(&scope, &key)?;
+    api.audit.note(&AuditEvent::by("delete", &initiator).with_group(&key));
     Ok(StatusCode::ACCEPTED)
 }

@@ -5,6 +5,7 @@ use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
 use super::state::TenantReading;
+use crate::config::AuditPushes;
 use crate::exposition;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
@@ -15,6 +16,8 @@ use crate::rejection::Rejection;
 use crate::store::Method;
 use crate::store::Push;
 use crate::store::Refusal;
+use crate::telemetry::Initiator;
+use axum::Extension;
 use axum::body::Body;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -24,13 +27,27 @@ use http::Uri;
 use http::header::CONTENT_TYPE;
 
 /// PUT: the group becomes what the body says.
-pub async fn replace(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
-    push(state, scope, Method::Replace, uri, headers, body).await
+pub async fn replace(
+    state: State<Api>,
+    scope: Scope,
+    initiator: Extension<Initiator>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> PushAnswer {
+    push(state, scope, initiator, Method::Replace, uri, headers, body).await
 }
 
 /// POST: the families in the body replace those of their names.
-pub async fn merge(state: State<Api>, scope: Scope, uri: Uri, headers: HeaderMap, body: Body) -> PushAnswer {
-    push(state, scope, Method::Merge, uri, headers, body).await
+pub async fn merge(
+    state: State<Api>,
+    scope: Scope,
+    initiator: Extension<Initiator>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> PushAnswer {
+    push(state, scope, initiator, Method::Merge, uri, headers, body).await
 }
 
 type PushAnswer = Result<StatusCode, Rejection>;
@@ -38,12 +55,13 @@ type PushAnswer = Result<StatusCode, Rejection>;
 async fn push(
     State(api): State<Api>,
     scope: Scope,
+    Extension(initiator): Extension<Initiator>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> PushAnswer {
-    let outcome = accept(&api, &scope, method, &uri, &headers, body).await;
+    let outcome = accept(&api, &scope, &initiator, method, &uri, &headers, body).await;
     let code = outcome.as_ref().map_or_else(Rejection::code, |()| "accepted");
     api.metrics.pushed(scope.tenant(), code);
     outcome.map(|()| StatusCode::OK)
@@ -53,6 +71,7 @@ async fn push(
 async fn accept(
     api: &Api,
     scope: &Scope,
+    initiator: &Initiator,
     method: Method,
     uri: &Uri,
     headers: &HeaderMap,
@@ -62,6 +81,9 @@ async fn accept(
     // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
     let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
     let key = api.store.spelling(scope, key);
+    if api.audit.pushes() != AuditPushes::Off {
+        initiator.aims_at(key.clone());
+    }
     let body = body_of(headers, body, reading.body_bytes_max, &api.turns).await?;
     api.metrics.size(body.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));

@@ -13,6 +13,7 @@ use crate::model::TextDialect;
 use crate::model::Timestamp;
 use crate::rejection::Rejection;
 use crate::store::Store;
+use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
 use http::Method;
@@ -30,6 +31,7 @@ pub struct Api {
     pub(super) metrics: PushMetrics,
     pub(super) turns: Turns,
     pub(super) health: Health,
+    pub(super) audit: Audit,
     pub(super) started: Timestamp,
 }
 
@@ -56,6 +58,7 @@ impl Api {
         clock: SharedClock,
         metrics: PushMetrics,
         health: Health,
+        audit: Audit,
     ) -> Self {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
@@ -69,7 +72,7 @@ impl Api {
         };
         let started = clock.now();
         let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, started }
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

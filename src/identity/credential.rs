@@ -7,6 +7,7 @@ use crate::model::Pattern;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::model::Verb;
+use crate::telemetry::Who;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ pub struct Credential {
     pub(super) networks: Option<Vec<IpNet>>,
     pub(super) expires: Option<Timestamp>,
     pub(super) party: Party,
+    pub(super) who: Arc<Who>,
 }
 
 /// On whose side a credential stands: exactly one tenant's, or an operator's.
@@ -59,7 +61,14 @@ impl Credential {
             labels: Arc::new(grant.labels.clone()),
         };
         let config::TenantGrant { name, networks, expires, .. } = grant;
-        Self { name: name.clone(), networks: networks.clone(), expires: *expires, party: Party::Tenant(party) }
+        let who = Who { tenant: Some(tenant.clone()), operator: None, credential: name.clone() };
+        Self {
+            name: name.clone(),
+            networks: networks.clone(),
+            expires: *expires,
+            party: Party::Tenant(party),
+            who: Arc::new(who),
+        }
     }
 
     pub(super) fn of_operator(operator: &str, grant: &config::OperatorGrant) -> Self {
@@ -69,7 +78,14 @@ impl Credential {
             tenants: grant.tenants.clone().map(Arc::new),
         };
         let config::OperatorGrant { name, networks, expires, .. } = grant;
-        Self { name: name.clone(), networks: networks.clone(), expires: *expires, party: Party::Operator(party) }
+        let who = Who { tenant: None, operator: Some(operator.to_owned()), credential: name.clone() };
+        Self {
+            name: name.clone(),
+            networks: networks.clone(),
+            expires: *expires,
+            party: Party::Operator(party),
+            who: Arc::new(who),
+        }
     }
 
     /// On whose side it stands.
@@ -80,6 +96,11 @@ impl Credential {
     /// For logs and metrics; never secret.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Who that is, for the audit.
+    pub fn who(&self) -> &Arc<Who> {
+        &self.who
     }
 
     /// Whether it may be used now, from there. Asked only after it was proved.

@@ -1,29 +1,30 @@
 //! This stage as a layer.
 
 use super::IdentityError;
-use super::credential::Party;
 use super::registry::Registry;
 use crate::listener::Peer;
 use crate::model::SharedClock;
 use crate::rejection::Rejection;
-use crate::telemetry::Who;
+use crate::telemetry::Audit;
+use crate::telemetry::AuditEvent;
+use crate::telemetry::Initiator;
 use arc_swap::ArcSwap;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::middleware::Next;
-use axum::response::IntoResponse;
 use axum::response::Response;
 use std::sync::Arc;
 
-/// What the stage needs: the credentials in force, and the time.
+/// What the stage needs: the credentials in force, the time, and where to write down who came.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub registry: Arc<ArcSwap<Registry>>,
     pub clock: SharedClock,
+    pub audit: Audit,
 }
 
-/// Lets a request on with its [`Principal`](super::Principal), or not at all. Every answer says [`Who`] was proved, for the
-/// audit.
+/// Lets a request on with its [`Principal`](super::Principal), or not at all. The request's [`Initiator`] is told who was
+/// proved, let in or not.
 pub async fn require(
     State(identity): State<Identity>,
     mut request: Request,
@@ -35,32 +36,25 @@ pub async fn require(
         return Err(IdentityError::Unauthenticated.into());
     }
     let address = peer.address().ip();
+    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
     let registry = identity.registry.load_full();
-    let principal = registry.authenticate(request.headers(), address, identity.clock.now()).await;
-    let (who, mut answer) = match principal {
+    let now = identity.clock.now();
+    match registry.authenticate(request.headers(), address, now).await {
         Ok(principal) => {
-            let who = who_is(principal.party(), principal.credential());
+            initiator.proved(principal.who().clone());
+            // Before anything is done: whoever breaks off now has come all the same.
+            if let Some(first) = registry.used(&principal, address, now) {
+                let first_use = AuditEvent::by("first_use", &initiator).with("network", first.to_string());
+                identity.audit.note(&first_use);
+            }
             request.extensions_mut().insert(principal);
-            (Some(who), next.run(request).await)
+            Ok(next.run(request).await)
         }
         Err(refused) => {
-            if !matches!(refused.error, IdentityError::Unauthenticated) {
-                tracing::info!(peer = %address, error = %refused.error, "refused");
+            if let Some(credential) = refused.credential {
+                initiator.proved(credential.who().clone());
             }
-            let who = refused.credential.map(|credential| who_is(credential.party(), credential.name()));
-            (who, Rejection::from(refused.error).into_response())
+            Err(refused.error.into())
         }
-    };
-    if let Some(who) = who {
-        answer.extensions_mut().insert(who);
-    }
-    Ok(answer)
-}
-
-fn who_is(party: &Party, credential: &str) -> Who {
-    let credential = credential.to_owned();
-    match party {
-        Party::Tenant(grant) => Who { tenant: Some(grant.tenant.clone()), operator: None, credential },
-        Party::Operator(grant) => Who { tenant: None, operator: Some(grant.operator.clone()), credential },
     }
 }

@@ -16,6 +16,7 @@ mod registry;
 mod scheme;
 mod strangers;
 mod tokens;
+mod usage;
 
 pub use credential::Credential;
 pub use credential::OperatorGrant;
@@ -27,6 +28,8 @@ pub use origin::refuse_foreign_origins;
 pub use principal::Principal;
 pub use registry::Refused;
 pub use registry::Registry;
+pub use usage::CredentialTimes;
+pub use usage::FirstUse;
 
 use crate::model::Timestamp;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::credential::Credential;
 use super::credential::Party;
+use crate::telemetry::Who;
 use std::sync::Arc;
 
 /// Somebody whose credential was proved, is in force, and came from where it may come from.
@@ -19,6 +20,11 @@ impl Principal {
     /// On whose side it stands.
     pub fn party(&self) -> &Party {
         &self.credential.party
+    }
+
+    /// Who it is, for the audit.
+    pub fn who(&self) -> &Arc<Who> {
+        self.credential.who()
     }
 
     /// The credential's name, for logs and metrics.

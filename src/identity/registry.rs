@@ -9,6 +9,9 @@ use super::password::Passwords;
 use super::principal::Principal;
 use super::scheme::Outcome;
 use super::tokens::Tokens;
+use super::usage::CredentialTimes;
+use super::usage::FirstUse;
+use super::usage::Usages;
 use crate::config::Config;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
@@ -24,6 +27,7 @@ pub struct Registry {
     tokens: Tokens,
     passwords: Passwords,
     issuers: Issuers,
+    usages: Usages,
 }
 
 /// Why there is no principal, and who asked, where that was proved.
@@ -35,12 +39,13 @@ pub struct Refused {
 
 impl Registry {
     /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
-    /// keys that were fetched).
+    /// keys that were fetched, from where they were used).
     pub fn new(config: &Config, clock: &SharedClock, before: Option<&Self>) -> Self {
         Self {
             tokens: Tokens::new(config),
             passwords: Passwords::new(config, clock, before.map(|before| &before.passwords)),
             issuers: Issuers::new(config, before.map(|before| &before.issuers)),
+            usages: Usages::new(config, before.map(|before| &before.usages)),
         }
     }
 
@@ -61,6 +66,16 @@ impl Registry {
             Ok(()) => Ok(Principal::new(credential)),
             Err(error) => Err(Refused { error, credential: Some(credential) }),
         }
+    }
+
+    /// Keeps in mind that somebody was let in. Says so if that was the first time from that network.
+    pub(super) fn used(&self, principal: &Principal, address: IpAddr, now: Timestamp) -> Option<FirstUse> {
+        self.usages.used(principal.credential(), address, now)
+    }
+
+    /// When each credential of the configuration was used last and when it expires, in no order.
+    pub fn credential_times(&self) -> impl Iterator<Item = CredentialTimes<'_>> {
+        self.usages.times()
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.

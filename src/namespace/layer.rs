@@ -11,6 +11,9 @@ use crate::model::OperatorScope;
 use crate::model::TenantId;
 use crate::model::Verb;
 use crate::rejection::Rejection;
+use crate::telemetry::Audit;
+use crate::telemetry::AuditEvent;
+use crate::telemetry::Initiator;
 use axum::extract::FromRequestParts;
 use axum::extract::Request;
 use axum::extract::State;
@@ -21,17 +24,21 @@ use http::request::Parts;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What the stage needs: which tenants there are, and what this route asks for.
+/// What the stage needs: which tenants there are, what this route asks for, and where to write down that an operator came.
 #[derive(Clone, Debug)]
 pub struct Namespace {
     pub tenants: Arc<BTreeSet<TenantId>>,
     pub access: Access,
+    pub audit: Audit,
+    /// The route's path, for the audit.
+    pub path: &'static str,
 }
 
 /// The header with which clients of other multi-tenant systems name their tenant.
 const ORG_ID: &str = "x-scope-orgid";
 
-/// Lets a request on with its scope, or not at all.
+/// Lets a request on with its scope, or not at all. An operator's is written down first: it reaches over tenants, and what
+/// cannot be written down is not done.
 pub async fn admit(
     State(namespace): State<Namespace>,
     mut request: Request,
@@ -39,6 +46,10 @@ pub async fn admit(
 ) -> Result<Response, Rejection> {
     if namespace.access != Access::Open {
         let view = view_of(&namespace, &request)?;
+        if matches!(view, View::Fleet(_)) {
+            let event = operators(&namespace, &request)?;
+            namespace.audit.record(event).await?;
+        }
         let extensions = request.extensions_mut();
         // A handler for one party alone takes that party's baton, so that it has no other case to forget.
         match (namespace.access, view) {
@@ -48,6 +59,19 @@ pub async fn admit(
         }
     }
     Ok(next.run(request).await)
+}
+
+/// What an operator is about to do.
+fn operators(namespace: &Namespace, request: &Request) -> Result<AuditEvent, Rejection> {
+    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?;
+    let event = match namespace.access {
+        Access::Fleet(OperatorScope::FleetAdmin) | Access::Either(_, OperatorScope::FleetAdmin) => "operator_call",
+        _ => "operator_read",
+    };
+    let event =
+        AuditEvent::by(event, initiator).with("method", request.method().as_str()).with("route", namespace.path);
+    let asked = asked_tenants(request);
+    Ok(if asked.is_empty() { event } else { event.with("tenants", asked.join(",")) })
 }
 
 fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> {

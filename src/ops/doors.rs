@@ -8,13 +8,15 @@ use crate::identity::Principal;
 use crate::model::OperatorScope;
 use crate::namespace::NamespaceError;
 use crate::rejection::Rejection;
+use crate::telemetry::Audit;
+use crate::telemetry::AuditEvent;
 use crate::telemetry::Health;
+use crate::telemetry::Initiator;
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::middleware::Next;
-use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::response::Response;
@@ -30,6 +32,7 @@ pub struct Ops {
     pub metrics: Metrics,
     pub identity: Identity,
     pub auth: OpsAuth,
+    pub audit: Audit,
 }
 
 /// The routes: health is open, the metrics may ask for an operator.
@@ -40,20 +43,26 @@ pub fn doors(ops: &Ops) -> Router {
         OpsAuth::Operators => metrics.layer(
             ServiceBuilder::new()
                 .layer(from_fn_with_state(ops.identity.clone(), identity::require))
-                .layer(from_fn(require_ops_read)),
+                .layer(from_fn_with_state(ops.audit.clone(), require_ops_read)),
         ),
     };
     let open = Router::new().route("/-/healthy", get(|| async { "OK" })).route("/-/ready", get(ready));
     open.merge(guarded).with_state(ops.clone())
 }
 
-async fn require_ops_read(request: Request, next: Next) -> Result<Response, Rejection> {
+/// Written down first, as every use of an operator's authority: what cannot be written down is not done.
+async fn require_ops_read(State(audit): State<Audit>, request: Request, next: Next) -> Result<Response, Rejection> {
     let principal = request.extensions().get::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
     match principal.party() {
-        Party::Operator(grant) if grant.scopes.contains(&OperatorScope::OpsRead) => Ok(next.run(request).await),
-        Party::Operator(_) => Err(NamespaceError::Operator(OperatorScope::OpsRead).into()),
-        Party::Tenant(_) => Err(NamespaceError::OperatorOnly.into()),
+        Party::Operator(grant) if grant.scopes.contains(&OperatorScope::OpsRead) => {}
+        Party::Operator(_) => return Err(NamespaceError::Operator(OperatorScope::OpsRead).into()),
+        Party::Tenant(_) => return Err(NamespaceError::OperatorOnly.into()),
     }
+    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?;
+    let read = AuditEvent::by("operator_read", initiator).with("method", request.method().as_str());
+    let read = read.with("route", "ops");
+    audit.record(read).await?;
+    Ok(next.run(request).await)
 }
 
 /// `OK`, or why not.

@@ -1,11 +1,15 @@
 //! The operator's listener: health with reasons, and the gateway's own metrics. GET only; never a tenant's data, never a
 //! verb.
 
+mod credentials;
 mod doors;
+mod expiry;
 mod listener;
 mod store;
 
+pub use credentials::CredentialMetrics;
 pub use doors::Ops;
 pub use doors::doors;
+pub use expiry::warn_of_expiries;
 pub use listener::ListenerMetrics;
 pub use store::StoreUsage;

@@ -1,6 +1,8 @@
 //! Is the gateway ready, and if not, why?
 
+use super::audit::Audit;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +16,7 @@ pub struct Health {
 struct Inner {
     loaded: AtomicBool,
     stopping: AtomicBool,
+    audit: OnceLock<Audit>,
 }
 
 impl Health {
@@ -25,6 +28,20 @@ impl Health {
     /// A shutdown has begun: balancers should look elsewhere.
     pub fn set_stopping(&self) {
         self.inner.stopping.store(true, Ordering::Release);
+    }
+
+    /// Has an eye on the audit from now on.
+    pub fn watch(&self, audit: &Audit) {
+        let _ = self.inner.audit.set(audit.clone());
+    }
+
+    /// Why not all of it works, ready or not.
+    pub fn degraded(&self) -> Vec<&'static str> {
+        let mut reasons = self.reasons();
+        if self.inner.audit.get().is_some_and(Audit::is_failing) {
+            reasons.push("audit");
+        }
+        reasons
     }
 
     pub fn is_ready(&self) -> bool {

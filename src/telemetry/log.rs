@@ -11,7 +11,9 @@ use tracing_subscriber::util::TryInitError;
 /// Begins the log of this process. A second call is an error.
 pub fn start_log(log: &Log) -> Result<(), TryInitError> {
     // Libraries below a warning are noise, and some print what strangers send at lower levels.
-    let filter = EnvFilter::new(format!("warn,pushward={}", log.level.as_str().to_ascii_lowercase()));
+    // The audit is no matter of taste: without a file of its own it stands here at every level.
+    let level = log.level.as_str().to_ascii_lowercase();
+    let filter = EnvFilter::new(format!("warn,pushward={level},pushward::audit=info"));
     let layer = match log.format {
         LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(std::io::stderr).boxed(),
         LogFormat::Json => {

@@ -5,6 +5,7 @@ use super::process::Process;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,12 +49,6 @@ struct Version {
     version: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TenantCredential {
-    tenant: String,
-    credential: String,
-}
-
 /// Seconds: from a push on loopback to the longest answer that is not cut.
 const DURATIONS: [f64; 12] = [0.0001, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0];
 /// Bytes: a push of one series, of ten, … of the default cap.
@@ -67,7 +63,8 @@ pub struct Metrics {
     refusals: Family<Code, Counter>,
     pushes: PushMetrics,
     certificates: Family<File, Gauge>,
-    credentials: Family<TenantCredential, Gauge>,
+    /// As told: what a gauge shows cannot be asked for.
+    expiries: Arc<Mutex<BTreeMap<String, Timestamp>>>,
 }
 
 /// What the push handler counts.
@@ -100,7 +97,7 @@ impl Metrics {
             refusals: Family::default(),
             pushes: PushMetrics { pushes: Family::default(), sizes: Histogram::new(SIZES) },
             certificates: Family::default(),
-            credentials: Family::default(),
+            expiries: Arc::default(),
         };
         metrics.register_own(&mut registry);
         registry.register_collector(Box::new(Process::new(clock.now())));
@@ -125,8 +122,6 @@ impl Metrics {
         registry.register("pushward_push_size_bytes", "Bytes of pushed bodies, decompressed", sizes);
         let help = "When a certificate file's leaf expires, in Unix seconds";
         registry.register("pushward_certificate_expiry_timestamp_seconds", help, self.certificates.clone());
-        let help = "When a credential expires, in Unix seconds";
-        registry.register("pushward_credential_expiry_timestamp_seconds", help, self.credentials.clone());
     }
 
     /// Adds what some part of the gateway can tell when it is asked.
@@ -147,12 +142,12 @@ impl Metrics {
     /// `file`: as the configuration names it.
     pub fn certificate_expires(&self, file: &str, at: Timestamp) {
         self.certificates.get_or_create(&File { file: file.to_owned() }).set(at.unix_seconds());
+        self.expiries.lock().insert(file.to_owned(), at);
     }
 
-    /// `tenant`: empty for an operator's, whose names are not to be taken for tenants'.
-    pub fn credential_expires(&self, tenant: &str, credential: &str, at: Timestamp) {
-        let labels = TenantCredential { tenant: tenant.to_owned(), credential: credential.to_owned() };
-        self.credentials.get_or_create(&labels).set(at.unix_seconds());
+    /// What was told of certificates: each file, and when its leaf expires.
+    pub fn certificate_expiries(&self) -> Vec<(String, Timestamp)> {
+        self.expiries.lock().iter().map(|(file, at)| (file.clone(), *at)).collect()
     }
 
     /// A request was answered: with this status, and with this code where it was refused.

@@ -10,11 +10,15 @@ mod request_id;
 mod who;
 
 pub use audit::Audit;
+pub use audit::AuditError;
 pub use audit::AuditEvent;
 pub use audit::AuditUnavailable;
+pub use audit::RECORD_WAIT_MAX;
 pub use health::Health;
 pub use log::start_log;
 pub use metrics::Metrics;
 pub use metrics::PushMetrics;
+pub use request_id::RequestId;
 pub use request_id::RequestIds;
+pub use who::Initiator;
 pub use who::Who;

@@ -1,10 +1,21 @@
-//! A name for each request, so that what a client saw can be found in the log.
+//! A name for each request, so that what a client saw can be found in the log and in the audit.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 /// Sixteen hexadecimal digits: a random start for each process, then one more for each request. Not a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Names the requests of one process.
 #[derive(Clone, Debug)]
 pub struct RequestIds {
     next: Arc<AtomicU64>,
@@ -18,8 +29,8 @@ impl RequestIds {
     }
 
     /// The next request's.
-    pub fn next_id(&self) -> String {
-        format!("{:016x}", self.next.fetch_add(1, Ordering::Relaxed))
+    pub fn next_id(&self) -> RequestId {
+        RequestId(self.next.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -1,6 +1,8 @@
 //! A whole gateway in process, from the request stack inwards: no sockets, no TLS, a clock that stands still.
 
 use super::MockClock;
+use super::audit::AuditLines;
+use super::audit::AuditWriter;
 use crate::config::Config;
 use crate::config::Limits;
 use crate::config::Operator;
@@ -14,8 +16,10 @@ use crate::gateway;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::model::PlainToken;
+use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::Verb;
+use crate::telemetry::Audit;
 use argon2::Algorithm;
 use argon2::Argon2;
 use argon2::Params;
@@ -42,6 +46,7 @@ use tower::ServiceExt;
 pub struct GatewayBuilder {
     pub config: Config,
     tokens: BTreeMap<String, String>,
+    audit: Option<AuditWriter>,
 }
 
 /// A gateway that answers requests. Clients are named as their tokens.
@@ -52,6 +57,8 @@ pub struct TestGateway {
     listeners: Vec<(String, Router)>,
     ops: Router,
     tokens: BTreeMap<String, String>,
+    audit: Audit,
+    audited: AuditLines,
 }
 
 /// Somebody who sends requests.
@@ -109,7 +116,7 @@ impl GatewayBuilder {
     pub fn new() -> Self {
         let text = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
         let config = Config::parse(text, Path::new("test.yml")).expect("the defaults are good");
-        Self { config, tokens: BTreeMap::new() }
+        Self { config, tokens: BTreeMap::new(), audit: None }
     }
 
     /// A tenant with the default limits and a token of its own name with all scopes.
@@ -198,10 +205,27 @@ impl GatewayBuilder {
         (self.config, self.tokens)
     }
 
+    /// The audit goes there, and not to where [`TestGateway::audit`] reads it.
+    #[must_use]
+    pub fn audit_to(mut self, writer: impl std::io::Write + Send + 'static) -> Self {
+        self.audit = Some(AuditWriter(Box::new(writer)));
+        self
+    }
+
+    /// The audit goes to `audit.file` if there is one, else to where [`TestGateway::audit`] reads it.
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
-        let (listeners, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
-        TestGateway { clock, listeners, ops, tokens: self.tokens }
+        let shared: SharedClock = Arc::new(clock.clone());
+        let audited = AuditLines::default();
+        let config = &self.config.audit;
+        let audit = match self.audit {
+            Some(AuditWriter(writer)) => Audit::to(writer, config.pushes, &shared),
+            None if config.file.is_some() => Audit::open(config, &shared),
+            None => Audit::to(audited.clone(), config.pushes, &shared),
+        };
+        let audit = audit.expect("the audit can be opened");
+        let (listeners, ops) = gateway::apps(&self.config, shared, audit.clone()).expect("the parts can be made");
+        TestGateway { clock, listeners, ops, tokens: self.tokens, audit, audited }
     }
 }
 
@@ -239,6 +263,23 @@ impl TestGateway {
     /// Somebody at the operator's listener.
     pub fn at_ops(&self, client: &Client) -> Client {
         Client { app: self.ops.clone(), ..client.clone() }
+    }
+
+    /// What was audited until now, in order.
+    pub fn audit(&self) -> Vec<serde_json::Value> {
+        self.audit.flush();
+        self.audited.events()
+    }
+
+    /// The same as it was written.
+    pub fn audit_text(&self) -> String {
+        self.audit.flush();
+        self.audited.text()
+    }
+
+    /// The audit itself, for what an operator does to it.
+    pub fn auditing(&self) -> &Audit {
+        &self.audit
     }
 
     /// The token itself.

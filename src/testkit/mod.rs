@@ -3,6 +3,7 @@
 //! Compiled for tests and with the feature `testkit`, never into the product.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod audit;
 mod ca;
 mod clock;
 mod gateway;

@@ -3,6 +3,7 @@
 //! Nothing here sleeps for a fixed time: what is waited for is polled for, up to a deadline that no good run comes near.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
+mod audit;
 mod client;
 mod commands;
 mod program;

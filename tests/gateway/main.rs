@@ -7,8 +7,11 @@
     reason = "a test that fails may panic"
 )]
 
+mod audit;
 mod catalogue;
+mod caught;
 mod doors;
+mod expiry;
 mod identity;
 mod isolation;
 mod limits;

@@ -1,0 +1,41 @@
+//! When each credential was used last, and when it expires: asked of the registry in force when the metrics are read.
+
+use crate::identity::Registry;
+use arc_swap::ArcSwap;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use std::fmt;
+use std::sync::Arc;
+
+/// `pushward_credential_last_used_timestamp_seconds` of those that were used since the process began, and
+/// `pushward_credential_expiry_timestamp_seconds` of those that expire. `tenant` is empty for an operator's.
+#[derive(Debug)]
+pub struct CredentialMetrics(pub Arc<ArcSwap<Registry>>);
+
+impl Collector for CredentialMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let registry = self.0.load_full();
+        let help = "When a credential was last used since the process began, in Unix seconds";
+        let name = "pushward_credential_last_used_timestamp_seconds";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for times in registry.credential_times() {
+            if let Some(at) = times.last_used {
+                let labels = [("tenant", times.tenant), ("credential", times.credential)];
+                ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let help = "When a credential expires, in Unix seconds";
+        let name = "pushward_credential_expiry_timestamp_seconds";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for times in registry.credential_times() {
+            if let Some(at) = times.expires {
+                let labels = [("tenant", times.tenant), ("credential", times.credential)];
+                ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}

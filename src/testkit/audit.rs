@@ -1,0 +1,46 @@
+//! Where a test reads what was audited.
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::fmt;
+use std::io;
+use std::io::Write;
+use std::sync::Arc;
+
+/// What was audited, in memory. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AuditLines(Arc<Mutex<Vec<u8>>>);
+
+impl AuditLines {
+    /// As it was written.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).expect("the audit is UTF-8")
+    }
+
+    /// Line by line, each of which must be an object of JSON.
+    pub(super) fn events(&self) -> Vec<Value> {
+        let text = self.text();
+        assert!(text.is_empty() || text.ends_with('\n'), "the last line has no end: {text}");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of the audit is JSON")).collect()
+    }
+}
+
+impl Write for AuditLines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Another place that a test has chosen.
+pub(super) struct AuditWriter(pub(super) Box<dyn Write + Send>);
+
+impl fmt::Debug for AuditWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuditWriter(..)")
+    }
+}
