@@ -165,7 +165,9 @@ impl Parts {
         metrics.collect(Box::new(StoreUsage(store.clone())));
         note_expiries(config, &metrics);
         let hasher = SeriesHasher::with_key(key);
-        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, None)));
+        let registry = Registry::new(config, &clock, None);
+        registry.keep_keys_fresh();
+        let registry = Arc::new(ArcSwap::from_pointee(registry));
         let requests = Requests {
             answering: Answering {
                 metrics: metrics.clone(),

@@ -53,7 +53,7 @@ impl Rejection {
                 | IdentityError::Expired { .. }
                 | IdentityError::NotYetValid { .. }
                 | IdentityError::Revoked { .. }
-                | IdentityError::Audience
+                | IdentityError::Audience { .. }
                 | IdentityError::NoRule
                 | IdentityError::Ambiguous => StatusCode::UNAUTHORIZED,
                 IdentityError::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -94,7 +94,7 @@ impl Rejection {
                 IdentityError::Expired { .. } => "credential_expired",
                 IdentityError::NotYetValid { .. } => "credential_not_yet_valid",
                 IdentityError::Revoked { .. } => "credential_revoked",
-                IdentityError::Audience => "audience_refused",
+                IdentityError::Audience { .. } => "audience_refused",
                 IdentityError::NoRule => "no_rule",
                 IdentityError::Ambiguous => "ambiguous_identity",
                 IdentityError::Busy => "authentication_busy",
@@ -174,7 +174,7 @@ impl Rejection {
                 IdentityError::Expired { .. }
                 | IdentityError::NotYetValid { .. }
                 | IdentityError::Revoked { .. }
-                | IdentityError::Audience
+                | IdentityError::Audience { .. }
                 | IdentityError::NoRule
                 | IdentityError::Ambiguous,
             ) => &[r#"Bearer realm="pushward", error="invalid_token""#],

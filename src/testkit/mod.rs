@@ -6,6 +6,7 @@
 mod ca;
 mod clock;
 mod gateway;
+mod issuer;
 
 pub use ca::TestCa;
 pub use clock::MockClock;
@@ -13,3 +14,4 @@ pub use gateway::Answer;
 pub use gateway::Client;
 pub use gateway::GatewayBuilder;
 pub use gateway::TestGateway;
+pub use issuer::TestIssuer;
