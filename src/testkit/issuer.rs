@@ -26,6 +26,8 @@ struct TestKey {
     kid: String,
     algorithm: Algorithm,
     key: EncodingKey,
+    /// Without `kid` and `use`.
+    public: Value,
 }
 
 impl TestIssuer {
@@ -53,7 +55,8 @@ impl TestIssuer {
     fn add_key(&mut self, algorithm: Algorithm) {
         self.made += 1;
         let kid = format!("{}-{}", self.name, self.made);
-        self.keys.push(TestKey { kid, algorithm, key: private_key(algorithm) });
+        let (key, public) = pair(algorithm);
+        self.keys.push(TestKey { kid, algorithm, key, public });
     }
 
     /// Forgets its keys and signs with a new one. What [`TestIssuer::publish`] wrote stays.
@@ -157,8 +160,7 @@ impl TestKey {
     }
 
     fn public(&self) -> Value {
-        let jwk = Jwk::from_encoding_key(&self.key, self.signing()).expect("a public key");
-        let mut jwk = serde_json::to_value(jwk).expect("JSON");
+        let mut jwk = self.public.clone();
         let members = jwk.as_object_mut().expect("an object");
         members.insert("kid".to_owned(), json!(self.kid));
         members.insert("use".to_owned(), json!("sig"));
@@ -172,17 +174,35 @@ impl std::fmt::Debug for TestKey {
     }
 }
 
-fn private_key(algorithm: Algorithm) -> EncodingKey {
+/// A new private key and its public one.
+fn pair(algorithm: Algorithm) -> (EncodingKey, Value) {
     /// Before the key itself in PKCS #8 of RSA keys of 2048 bits and more (RFC 5958): their lengths take the same bytes.
     const RSA_HEADER: usize = 26;
-    let made = |kind| KeyPair::generate_for(kind).expect("a key").serialize_der();
-    match algorithm {
-        Algorithm::Es256 => EncodingKey::from_ec_der(&made(&rcgen::PKCS_ECDSA_P256_SHA256)),
-        Algorithm::Es384 => EncodingKey::from_ec_der(&made(&rcgen::PKCS_ECDSA_P384_SHA384)),
-        Algorithm::EdDsa => EncodingKey::from_ed_der(&made(&rcgen::PKCS_ED25519)),
-        _ => {
-            let pkcs8 = made(&rcgen::PKCS_RSA_SHA256);
-            EncodingKey::from_rsa_der(pkcs8.get(RSA_HEADER..).expect("longer than its header"))
+    let made = |kind| KeyPair::generate_for(kind).expect("a key");
+    let (key, family) = match algorithm {
+        Algorithm::EdDsa => {
+            let pair = made(&rcgen::PKCS_ED25519);
+            let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
+            let public = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x });
+            return (EncodingKey::from_ed_der(&pair.serialize_der()), public);
         }
-    }
+        Algorithm::Es256 => {
+            let pair = made(&rcgen::PKCS_ECDSA_P256_SHA256);
+            (EncodingKey::from_ec_der(&pair.serialize_der()), jsonwebtoken::Algorithm::ES256)
+        }
+        Algorithm::Es384 => {
+            let pair = made(&rcgen::PKCS_ECDSA_P384_SHA384);
+            (EncodingKey::from_ec_der(&pair.serialize_der()), jsonwebtoken::Algorithm::ES384)
+        }
+        _ => {
+            let pkcs8 = made(&rcgen::PKCS_RSA_SHA256).serialize_der();
+            let key = pkcs8.get(RSA_HEADER..).expect("longer than its header");
+            (EncodingKey::from_rsa_der(key), jsonwebtoken::Algorithm::RS256)
+        }
+    };
+    let public = Jwk::from_encoding_key(&key, family).expect("a public key");
+    let mut public = serde_json::to_value(public).expect("JSON");
+    // An RSA key signs in six ways.
+    public.as_object_mut().expect("an object").remove("alg");
+    (key, public)
 }

@@ -362,7 +362,9 @@ async fn a_closed_tenant_lets_nobody_in() {
 #[tokio::test]
 async fn a_rule_narrows_as_a_token_does() {
     let issuer = TestIssuer::new("ci");
-    let gateway = GatewayBuilder::new()
+    let mut builder = GatewayBuilder::new();
+    builder.config.ops.auth = pushward::config::OpsAuth::Operators;
+    let gateway = builder
         .tenant("red")
         .tenant("blue")
         .operator("boss", &OperatorScope::ALL, |_| {})
@@ -382,7 +384,9 @@ async fn a_rule_narrows_as_a_token_does() {
     job.delete("/metrics/job/ci-a").await.refused(403, "scope_refused");
     job.get("/metrics").await.refused(403, "scope_refused");
     job.clone().from_address("192.0.2.1").put("/metrics/job/ci-a", "").await.refused(403, "network_refused");
-    job.send("POST", "/-/reload", "").await.refused(403, "scope_refused");
+    job.get("/metrics?tenant=blue").await.refused(403, "tenant_refused");
+    assert!(job.send("POST", "/-/reload", "").await.status.is_client_error());
+    gateway.at_ops(&job).get("/metrics").await.refused(403, "scope_refused");
     for other in ["blue", "nobody"] {
         job.clone().with("x-scope-orgid", other).put("/metrics/job/ci-a", "").await.refused(403, "tenant_refused");
     }

@@ -117,7 +117,15 @@ impl FreshKeys {
         if !self.is_kept.swap(true, Ordering::AcqRel) {
             self.shared.state.lock().under_way = true;
             let (shared, end) = (self.shared.clone(), self.end.token().clone());
-            self.tasks.spawn_on(async move { end.run_until_cancelled(shared.keep_fetching()).await }, &runtime);
+            let keeping = async move {
+                // The end comes first: `run_until_cancelled` would begin one more fetch.
+                tokio::select! {
+                    biased;
+                    () = end.cancelled() => {}
+                    () = shared.keep_fetching() => {}
+                }
+            };
+            self.tasks.spawn_on(keeping, &runtime);
         }
     }
 
@@ -173,7 +181,7 @@ impl Shared {
         true
     }
 
-    async fn keep_fetching(self: Arc<Self>) {
+    async fn keep_fetching(&self) {
         let mut retry = FIRST_RETRY;
         loop {
             self.state.lock().under_way = true;
