@@ -507,3 +507,45 @@ async fn a_gateway_without_issuers_knows_no_jwt() {
     let gateway = GatewayBuilder::new().tenant("red").start();
     push(&gateway, &TestIssuer::new("ci").sign(&ci())).await.refused(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn a_jwt_sent_everywhere_comes_out_nowhere() {
+    let caught = super::secrets::Caught::default();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(caught.clone()).finish();
+    let guard = tracing::subscriber::set_default(log);
+    let issuer = TestIssuer::new("ci");
+    let gateway = red(&issuer).start();
+    let claims = |more: Value| {
+        let mut all = json!({ "sub": "ci", "note": "canary-in-a-claim" });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        issuer.sign(&all)
+    };
+    let tokens = [
+        claims(json!({})),
+        claims(json!({ "exp": 1 })),
+        claims(json!({ "aud": "canary-in-aud" })),
+        claims(json!({ "sub": "canary-in-sub" })),
+        claims(json!({ "iss": "canary-in-iss" })),
+        issuer.sign_with_header(&json!({ "kid": "canary-in-kid" }), &ci()),
+        TestIssuer::new("ci").sign(&json!({ "sub": "canary-in-a-forgery" })),
+    ];
+    let mut seen = String::new();
+    for token in &tokens {
+        for (method, path) in [("GET", "/metrics"), ("PUT", "/metrics/job/a"), ("GET", "/nothing")] {
+            for header in [format!("Bearer {token}"), format!("Bearer {token}x"), format!("Digest {token}")] {
+                let client = gateway.stranger().with("authorization", &header);
+                let answer = client.send(method, path, "").await;
+                seen.push_str(&format!("{:?}{:?}{}", answer.headers, answer.reason, answer.text()));
+            }
+        }
+    }
+    seen.push_str(&gateway.at_ops(&gateway.stranger()).get("/metrics").await.text());
+    seen.push_str(&format!("{gateway:?}"));
+    drop(guard);
+    seen.push_str(&String::from_utf8_lossy(&caught.0.lock()));
+    assert!(seen.contains("refused"), "nothing was logged, so nothing was shown");
+    assert!(!seen.contains("canary"), "a claim came out");
+    for token in &tokens {
+        assert!(token.split('.').all(|part| !seen.contains(&part[..part.len().min(40)])), "a token came out");
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]
-struct Caught(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Caught(pub(super) Arc<Mutex<Vec<u8>>>);
 
 impl Write for Caught {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -2,6 +2,7 @@
 
 use super::dates::Season;
 use super::keys::Believed;
+use super::keys::Key;
 use super::keys::KeySet;
 use super::keys::Keys;
 use super::rules::Rules;
@@ -149,7 +150,7 @@ pub(super) fn is_genuine(keys: &KeySet, token: &Token) -> bool {
         config::Algorithm::Es384 => Algorithm::ES384,
         config::Algorithm::EdDsa => Algorithm::EdDSA,
     };
-    let Some(key) = keys.find(token.kid.as_deref(), token.algorithm) else {
+    let Some(key) = keys.find(token.kid.as_deref(), token.algorithm).map(Key::decoding) else {
         return false;
     };
     let (signed, signature) = token.signed();

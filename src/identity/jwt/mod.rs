@@ -24,6 +24,7 @@ use crate::model::SharedClock;
 use crate::model::Timestamp;
 use forgeries::Forgeries;
 use issuer::TrustedIssuer;
+use keys::Key;
 use proved::Proof;
 use proved::Proved;
 use std::net::IpAddr;
@@ -84,7 +85,7 @@ impl Issuers {
         {
             return Ok(proof.credential);
         }
-        let token = Token::parse(token.as_str()).ok_or(IdentityError::Unauthenticated)?;
+        let token = Token::parse(token.as_str()).map(Arc::new).ok_or(IdentityError::Unauthenticated)?;
         let (place, issuer) = (0..)
             .zip(&self.issuers)
             .find(|(_, issuer)| issuer.is_named(&token.issuer))
@@ -100,7 +101,7 @@ impl Issuers {
     async fn prove_anew(
         &self,
         issuer: &TrustedIssuer,
-        token: &Token,
+        token: &Arc<Token>,
         origin: Origin,
         now: Timestamp,
     ) -> Result<(Arc<Credential>, u64), IdentityError> {
@@ -109,7 +110,9 @@ impl Issuers {
         if !fits && !self.forgeries.may_fail(origin, self.clock.tick()) {
             return Err(IdentityError::Unauthenticated);
         }
-        let is_genuine = self.turns.take(origin, || issuer::is_genuine(&keys.set, token)).await?;
+        let takes_long = keys.set.find(token.kid.as_deref(), token.algorithm).is_some_and(Key::is_slow);
+        let (set, own) = (keys.set.clone(), token.clone());
+        let is_genuine = self.turns.take(origin, takes_long, move || issuer::is_genuine(&set, &own)).await?;
         if !is_genuine {
             if !fits {
                 self.forgeries.note(origin, self.clock.tick());

@@ -14,7 +14,6 @@ const HEADER_BYTES_MAX: usize = 2 << 10;
 const SIGNATURE_BYTES_MAX: usize = 1366;
 
 /// What a token says of itself. Whether any of it is true is for the signature to show.
-#[derive(Debug)]
 pub(super) struct Token {
     pub(super) algorithm: Algorithm,
     /// Which of its issuer's keys it names; an index and nothing else.

@@ -1,8 +1,8 @@
 //! How many signatures are checked at a time, and for whom.
 //!
-//! Checking one costs 30 to 500 µs, so it is done where the request is, and no more of it at a time than half the processors
-//! do: the other half pushes and scrapes meanwhile, however many tokens come. An address has a share of the line, so that
-//! one that sends nothing but forgeries is waited for by others for a few milliseconds and not for as long as it likes.
+//! No more at a time than half the processors can: the other half pushes and scrapes meanwhile, however many tokens come. An
+//! address has a share of the line, so that one that sends nothing but forgeries is waited for by others for a few
+//! milliseconds and not for as long as it likes.
 
 use crate::identity::IdentityError;
 use crate::model::SharedClock;
@@ -43,7 +43,7 @@ impl Origin {
 /// The line of those whose tokens are to be checked.
 #[derive(Debug)]
 pub(super) struct Turns {
-    processors: Semaphore,
+    processors: Arc<Semaphore>,
     line: Arc<Mutex<Line>>,
     clock: SharedClock,
 }
@@ -67,22 +67,32 @@ impl Turns {
     }
 
     fn of(at_a_time: usize, clock: &SharedClock) -> Self {
-        Self { processors: Semaphore::new(at_a_time), line: Arc::default(), clock: clock.clone() }
+        Self { processors: Arc::new(Semaphore::new(at_a_time)), line: Arc::default(), clock: clock.clone() }
     }
 
-    /// What comes of `check`, in its turn.
-    pub(super) async fn take<T>(&self, origin: Origin, check: impl FnOnce() -> T) -> Result<T, IdentityError> {
-        let _place = Place::take(&self.line, origin).ok_or(IdentityError::Busy)?;
-        let turn = match self.processors.try_acquire() {
+    /// What comes of `check`, in its turn: where the request is, or beside the runtime if it takes long, as changing threads
+    /// costs about as much as a short one.
+    pub(super) async fn take<T: Send + 'static>(
+        &self,
+        origin: Origin,
+        takes_long: bool,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, IdentityError> {
+        let place = Place::take(&self.line, origin).ok_or(IdentityError::Busy)?;
+        let processors = self.processors.clone();
+        let turn = match processors.clone().try_acquire_owned() {
             Ok(turn) => turn,
             Err(_) => tokio::select! {
-                turn = self.processors.acquire() => turn.map_err(|_| IdentityError::Busy)?,
+                turn = processors.acquire_owned() => turn.map_err(|_| IdentityError::Busy)?,
                 () = self.clock.sleep_until(self.clock.tick().after(WAIT_MAX)) => return Err(IdentityError::Busy),
             },
         };
-        let result = check();
-        drop(turn);
-        Ok(result)
+        // Turn and place go with the work: who hangs up does not make room before it is done.
+        let work = move || {
+            let (_turn, _place) = (turn, place);
+            check()
+        };
+        if takes_long { tokio::task::spawn_blocking(work).await.map_err(|_| IdentityError::Busy) } else { Ok(work()) }
     }
 }
 
@@ -154,12 +164,13 @@ mod tests {
     fn an_address_fills_its_share_and_leaves_the_line_to_others() {
         let (_, turns) = turns();
         let busy = turns.processors.try_acquire().unwrap();
-        let mut waiting: Vec<BoxFuture<'_, _>> =
-            (0..ADDRESS_SHARE).map(|_| Box::pin(turns.take(origin("192.0.2.1"), || ())) as BoxFuture<'_, _>).collect();
+        let mut waiting: Vec<BoxFuture<'_, _>> = (0..ADDRESS_SHARE)
+            .map(|_| Box::pin(turns.take(origin("192.0.2.1"), false, || ())) as BoxFuture<'_, _>)
+            .collect();
         assert!(waiting.iter_mut().all(|place| poll(place).is_pending()));
-        let mut one_more: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.1"), || ()));
+        let mut one_more: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.1"), false, || ()));
         assert_eq!(poll(&mut one_more), Poll::Ready(Err(IdentityError::Busy)));
-        let mut other: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.2"), || 7));
+        let mut other: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.2"), false, || 7));
         assert!(poll(&mut other).is_pending());
         // Who hangs up leaves the line, and it is remembered no longer.
         drop(waiting);
@@ -173,10 +184,11 @@ mod tests {
         let (_, turns) = turns();
         let _busy = turns.processors.try_acquire().unwrap();
         let address = |number: usize| origin(&format!("10.0.{}.{}", number / 256, number % 256));
-        let mut waiting: Vec<BoxFuture<'_, _>> =
-            (0..LINE_MAX).map(|number| Box::pin(turns.take(address(number), || ())) as BoxFuture<'_, _>).collect();
+        let mut waiting: Vec<BoxFuture<'_, _>> = (0..LINE_MAX)
+            .map(|number| Box::pin(turns.take(address(number), false, || ())) as BoxFuture<'_, _>)
+            .collect();
         assert!(waiting.iter_mut().all(|place| poll(place).is_pending()));
-        let mut last: BoxFuture<'_, _> = Box::pin(turns.take(address(LINE_MAX), || ()));
+        let mut last: BoxFuture<'_, _> = Box::pin(turns.take(address(LINE_MAX), false, || ()));
         assert_eq!(poll(&mut last), Poll::Ready(Err(IdentityError::Busy)));
     }
 
@@ -184,9 +196,23 @@ mod tests {
     fn nobody_waits_for_ever() {
         let (clock, turns) = turns();
         let _busy = turns.processors.try_acquire().unwrap();
-        let mut waiting: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.1"), || ()));
+        let mut waiting: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.1"), false, || ()));
         assert!(poll(&mut waiting).is_pending());
         clock.advance(WAIT_MAX);
         assert_eq!(poll(&mut waiting), Poll::Ready(Err(IdentityError::Busy)));
+    }
+
+    #[tokio::test]
+    async fn a_long_check_keeps_its_turn_though_its_sender_hangs_up() {
+        let (_, turns) = turns();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let mut long: BoxFuture<'_, _> = Box::pin(turns.take(origin("192.0.2.1"), true, move || wait.recv()));
+        assert!(poll(&mut long).is_pending());
+        drop(long);
+        assert_eq!((turns.processors.available_permits(), turns.line.lock().length), (0, 1));
+        go_on.send(()).unwrap();
+        turns.take(origin("192.0.2.2"), false, || ()).await.unwrap();
+        assert_eq!(turns.take(origin("192.0.2.1"), true, || 7).await, Ok(7));
+        assert_eq!((turns.processors.available_permits(), turns.line.lock().length), (1, 0));
     }
 }

@@ -4,6 +4,7 @@ mod fetch;
 mod fresh;
 mod set;
 
+pub(super) use set::Key;
 pub(super) use set::KeySet;
 
 use crate::config::Issuer;

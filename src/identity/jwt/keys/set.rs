@@ -8,6 +8,7 @@ use crate::identity::jwt::token::algorithm;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
+use jsonwebtoken::DecodingKeyKind;
 use sha2::Digest;
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -28,10 +29,14 @@ pub(in crate::identity::jwt) struct KeySet {
     digest: [u8; 32],
 }
 
-struct Key {
+/// A public key.
+pub(in crate::identity::jwt) struct Key {
     kid: Option<String>,
     algorithms: BTreeSet<Algorithm>,
     key: DecodingKey,
+    /// A check takes more than a quarter of a millisecond: P-384, for which aws-lc has no fast path, and RSA beyond 4096
+    /// bits.
+    is_slow: bool,
 }
 
 /// Why a document is no set of keys that can be used.
@@ -88,11 +93,11 @@ impl KeySet {
 
     /// The one key that `kid` names and that checks `algorithm`. A token that names none is checked by the only key there is
     /// for its algorithm, and by none where there are two.
-    pub(in crate::identity::jwt) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
+    pub(in crate::identity::jwt) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
         let mut fitting = self.keys.iter().filter(|key| key.algorithms.contains(&algorithm)).filter(named);
         let first = fitting.next()?;
-        fitting.next().is_none().then_some(&first.key)
+        fitting.next().is_none().then_some(first)
     }
 }
 
@@ -103,6 +108,14 @@ impl fmt::Debug for KeySet {
 }
 
 impl Key {
+    pub(in crate::identity::jwt) fn decoding(&self) -> &DecodingKey {
+        &self.key
+    }
+
+    pub(in crate::identity::jwt) fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
     /// The error says why it is not used.
     fn parse(item: &Json, wanted: &BTreeSet<Algorithm>) -> Result<Self, &'static str> {
         let Json::Object(members) = item else {
@@ -129,7 +142,11 @@ impl Key {
         if algorithms.is_empty() {
             return Err("it checks none of the issuer's `algorithms`");
         }
-        Ok(Self { kid, algorithms, key })
+        let is_slow = match key.kind() {
+            DecodingKeyKind::RsaModulusExponent { n, .. } => bits(n) > 4096,
+            DecodingKeyKind::SecretOrDer(_) => algorithms.contains(&Algorithm::Es384),
+        };
+        Ok(Self { kid, algorithms, key, is_slow })
     }
 }
 
