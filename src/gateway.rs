@@ -183,7 +183,9 @@ impl Parts {
         let store = Arc::new(Store::new(quotas, reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         metrics.collect(Box::new(StoreUsage(store.clone())));
         let hasher = SeriesHasher::with_key(key);
-        let registry = Arc::new(ArcSwap::from_pointee(Registry::new(config, &clock, None)));
+        let registry = Registry::new(config, &clock, None);
+        registry.keep_keys_fresh();
+        let registry = Arc::new(ArcSwap::from_pointee(registry));
         metrics.collect(Box::new(CredentialMetrics(registry.clone())));
         let requests = Requests {
             answering: Answering {

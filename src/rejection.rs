@@ -67,7 +67,7 @@ impl Rejection {
                 | IdentityError::Expired { .. }
                 | IdentityError::NotYetValid { .. }
                 | IdentityError::Revoked { .. }
-                | IdentityError::Audience
+                | IdentityError::Audience { .. }
                 | IdentityError::NoRule
                 | IdentityError::Ambiguous => StatusCode::UNAUTHORIZED,
                 IdentityError::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -109,7 +109,7 @@ impl Rejection {
                 IdentityError::Expired { .. } => "credential_expired",
                 IdentityError::NotYetValid { .. } => "credential_not_yet_valid",
                 IdentityError::Revoked { .. } => "credential_revoked",
-                IdentityError::Audience => "audience_refused",
+                IdentityError::Audience { .. } => "audience_refused",
                 IdentityError::NoRule => "no_rule",
                 IdentityError::Ambiguous => "ambiguous_identity",
                 IdentityError::Busy => "authentication_busy",
@@ -208,7 +208,7 @@ impl Rejection {
                 IdentityError::Expired { .. }
                 | IdentityError::NotYetValid { .. }
                 | IdentityError::Revoked { .. }
-                | IdentityError::Audience
+                | IdentityError::Audience { .. }
                 | IdentityError::NoRule
                 | IdentityError::Ambiguous,
             ) => &[r#"Bearer realm="pushward", error="invalid_token""#],

@@ -53,8 +53,8 @@ pub enum IdentityError {
     #[error("the credential {credential} was revoked")]
     Revoked { credential: String },
     /// A JWT with a good signature, made for somebody else.
-    #[error("the token is for another audience than this gateway")]
-    Audience,
+    #[error("the token is for another audience than this gateway, expected {expected}")]
+    Audience { expected: String },
     /// A JWT with a good signature, about whom no tenant has said anything.
     #[error("the token is good, and no rule of a tenant matches its claims")]
     NoRule,

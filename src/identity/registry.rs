@@ -40,11 +40,13 @@ pub struct Refused {
 impl Registry {
     /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
     /// keys that were fetched, from where they were used).
+    ///
+    /// Reads files of keys: blocks on the disk.
     pub fn new(config: &Config, clock: &SharedClock, before: Option<&Self>) -> Self {
         Self {
             tokens: Tokens::new(config),
             passwords: Passwords::new(config, clock, before.map(|before| &before.passwords)),
-            issuers: Issuers::new(config, before.map(|before| &before.issuers)),
+            issuers: Issuers::new(config, clock, before.map(|before| &before.issuers)),
             usages: Usages::new(config, before.map(|before| &before.usages)),
         }
     }
@@ -76,6 +78,23 @@ impl Registry {
     /// When each credential of the configuration was used last and when it expires, in no order.
     pub fn credential_times(&self) -> impl Iterator<Item = CredentialTimes<'_>> {
         self.usages.times()
+    }
+
+    /// Starts the tasks that fetch keys from URLs, for each issuer whose task does not run yet; they end with the last registry
+    /// that has the issuer's keys. To be called on a runtime, after each [`Registry::new`]; elsewhere it does nothing.
+    pub fn keep_keys_fresh(&self) {
+        self.issuers.keep_keys_fresh();
+    }
+
+    /// What is wrong at this moment and harms nobody else: the part, as the metric `pushward_config_fault` names it
+    /// (`issuer:github`), and why.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        self.issuers.faults()
+    }
+
+    /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.
+    pub fn key_ages(&self) -> Vec<(String, Option<Timestamp>)> {
+        self.issuers.key_ages()
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.

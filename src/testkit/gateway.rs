@@ -1,9 +1,13 @@
 //! A whole gateway in process, from the request stack inwards: no sockets, no TLS, a clock that stands still.
 
 use super::MockClock;
+use super::TestIssuer;
 use super::audit::AuditLines;
 use super::audit::AuditWriter;
+use crate::config::ClaimValue;
 use crate::config::Config;
+use crate::config::Issuer;
+use crate::config::JwtRule;
 use crate::config::Limits;
 use crate::config::Operator;
 use crate::config::OperatorGrant;
@@ -15,6 +19,7 @@ use crate::config::User;
 use crate::gateway;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
+use crate::model::Pattern;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -197,6 +202,44 @@ impl GatewayBuilder {
             Operator { name: name.to_owned(), tokens: vec![token], users: Vec::new(), limits: Default::default() };
         self.config.operators.insert(name.to_owned(), operator);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
+        self
+    }
+
+    /// An issuer whose keys are in its file, on whose tokens these tenants may write rules.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &TestIssuer, tenants: &[&str], change: impl FnOnce(&mut Issuer)) -> Self {
+        let mut config = issuer.config();
+        config.tenants = tenants.iter().map(|name| tenant_id(name)).collect();
+        change(&mut config);
+        self.config.issuers.insert(config.name.clone(), config);
+        self
+    }
+
+    /// A rule of a tenant, by which tokens with these texts as claims may do everything.
+    #[must_use]
+    pub fn jwt_rule(
+        mut self,
+        tenant: &str,
+        issuer: &str,
+        claims: &[(&str, &str)],
+        change: impl FnOnce(&mut JwtRule),
+    ) -> Self {
+        let value = |text: &str| vec![ClaimValue::Text(Pattern::parse(text).expect("a pattern"))];
+        let mut rule = JwtRule {
+            issuer: issuer.to_owned(),
+            claims: claims.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect(),
+            labels: BTreeMap::new(),
+            grant: TenantGrant {
+                name: format!("{tenant}-{issuer}"),
+                scopes: Verb::ALL.into(),
+                jobs: None,
+                labels: BTreeMap::new(),
+                networks: None,
+                expires: None,
+            },
+        };
+        change(&mut rule);
+        self.config.tenants.get_mut(tenant).expect("the tenant comes first").jwts.push(rule);
         self
     }
 

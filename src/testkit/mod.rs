@@ -7,6 +7,7 @@ mod audit;
 mod ca;
 mod clock;
 mod gateway;
+mod issuer;
 
 pub use ca::TestCa;
 pub use clock::MockClock;
@@ -15,3 +16,4 @@ pub use gateway::Client;
 pub use gateway::GatewayBuilder;
 pub use gateway::TestGateway;
 pub use gateway::cheap_hash;
+pub use issuer::TestIssuer;
