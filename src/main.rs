@@ -7,7 +7,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let clock = SystemClock::shared();
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let serve = |config| cli::serve_until_stopped(&config, clock.clone());
+    let serve = |beginning| cli::serve_until_stopped(beginning, clock.clone());
     let around = cli::Surroundings { clock: clock.clone(), out: &mut out, err: &mut err, serve: &serve };
     cli::run(std::env::args_os(), around)
 }

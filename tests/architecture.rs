@@ -38,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "exposition",
             "namespace::Scope",
             "namespace::View",
+            "namespace::FleetScope",
             "listener::BodyTooSlow",
         ],
     ),

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::ApiError;
+use super::reload::Reload;
 use super::turns::Turns;
 use crate::config::Config;
 use crate::config::JobLabel;
@@ -15,6 +16,7 @@ use crate::rejection::Rejection;
 use crate::store::Store;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use arc_swap::ArcSwap;
 use http::Method;
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -30,16 +32,21 @@ pub struct Api {
     pub(super) metrics: PushMetrics,
     pub(super) turns: Turns,
     pub(super) health: Health,
+    pub(super) reload: Arc<dyn Reload>,
     pub(super) started: Timestamp,
 }
 
 /// How bodies are read and views are written.
 #[derive(Debug)]
 pub(super) struct Reading {
-    pub(super) tenants: BTreeMap<TenantId, TenantReading>,
+    pub(super) tenants: Readings,
     pub(super) namespace_label: String,
     pub(super) prefix_job: bool,
 }
+
+/// How each tenant's bodies are read, from one configuration to the next. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Readings(Arc<ArcSwap<BTreeMap<TenantId, TenantReading>>>);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TenantReading {
@@ -48,32 +55,49 @@ pub(super) struct TenantReading {
     pub(super) body_bytes_max: u64,
 }
 
-impl Api {
-    pub fn new(
-        config: &Config,
-        store: Arc<Store>,
-        hasher: SeriesHasher,
-        clock: SharedClock,
-        metrics: PushMetrics,
-        health: Health,
-    ) -> Self {
+impl Readings {
+    pub fn new(config: &Config) -> Self {
+        let readings = Self::default();
+        readings.replace(config);
+        readings
+    }
+
+    /// For requests from now on; one that is under way is read as it began.
+    pub fn replace(&self, config: &Config) {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
             body_bytes_max: tenant.limits.body_bytes_max,
         };
+        let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
+        self.0.store(Arc::new(tenants.collect()));
+    }
+}
+
+impl Api {
+    pub fn new(
+        config: &Config,
+        readings: Readings,
+        store: Arc<Store>,
+        hasher: SeriesHasher,
+        clock: SharedClock,
+        metrics: PushMetrics,
+        health: Health,
+        reload: Arc<dyn Reload>,
+    ) -> Self {
         let reading = Reading {
-            tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant))).collect(),
+            tenants: readings,
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         let started = clock.now();
         let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, started }
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, reload, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
-        self.reading.tenants.get(tenant).copied().ok_or(Rejection::Misassembled("a tenant without settings"))
+        // A tenant without settings went with a reload a moment ago.
+        self.reading.tenants.0.load().get(tenant).copied().ok_or_else(Rejection::withdrawn)
     }
 }
 

@@ -24,7 +24,7 @@ use self::args::Arguments;
 use self::args::Certs;
 use self::args::Command;
 use self::args::Token;
-use crate::config::Config;
+use crate::gateway::Beginning;
 use crate::model::SharedClock;
 use clap::Parser;
 use std::ffi::OsString;
@@ -41,7 +41,7 @@ pub struct Surroundings<'a> {
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
     /// Runs the gateway until it is stopped.
-    pub serve: &'a dyn Fn(Config) -> ExitCode,
+    pub serve: &'a dyn Fn(Beginning) -> ExitCode,
 }
 
 /// Why a subcommand did not do what it was asked.

@@ -5,6 +5,7 @@ mod made;
 use super::Surroundings;
 use super::run;
 use crate::config::Config;
+use crate::gateway::Beginning;
 use crate::model::PlainToken;
 use crate::model::Timestamp;
 use crate::testkit::MockClock;
@@ -34,8 +35,8 @@ fn bad_usage() -> ExitCode {
 fn at(clock: &MockClock, arguments: &[&str]) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let served = RefCell::new(None);
-    let serve = |config| {
-        *served.borrow_mut() = Some(config);
+    let serve = |beginning: Beginning| {
+        *served.borrow_mut() = Some(beginning.reading.config);
         ExitCode::SUCCESS
     };
     let around = Surroundings { clock: Arc::new(clock.clone()), out: &mut out, err: &mut err, serve: &serve };

@@ -2,6 +2,7 @@
 //! configures.
 
 mod audit;
+mod changes;
 mod credentials;
 mod document;
 mod fault;
@@ -18,6 +19,7 @@ mod nearest;
 mod ops;
 mod password;
 mod reload;
+mod restart;
 mod revoked;
 mod source;
 mod storage;
@@ -30,6 +32,7 @@ mod tests;
 
 pub use audit::Audit;
 pub use audit::AuditPushes;
+pub use changes::Changes;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;

@@ -11,6 +11,7 @@ use crate::model::OperatorScope;
 use crate::model::TenantId;
 use crate::model::Verb;
 use crate::rejection::Rejection;
+use arc_swap::ArcSwap;
 use axum::extract::FromRequestParts;
 use axum::extract::Request;
 use axum::extract::State;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// What the stage needs: which tenants there are, and what this route asks for.
 #[derive(Clone, Debug)]
 pub struct Namespace {
-    pub tenants: Arc<BTreeSet<TenantId>>,
+    pub tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
     pub access: Access,
 }
 
@@ -60,7 +61,8 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
     };
     let fleet = |wanted: OperatorScope| match party {
         Party::Operator(grant) => {
-            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| namespace.tenants.contains(tenant))
+            let tenants = namespace.tenants.load();
+            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| tenants.contains(tenant))
         }
         Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
     };

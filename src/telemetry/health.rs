@@ -1,5 +1,7 @@
-//! Is the gateway ready, and if not, why?
+//! Is the gateway ready, and if not, why? And what is wrong although it is?
 
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -14,6 +16,7 @@ pub struct Health {
 struct Inner {
     loaded: AtomicBool,
     stopping: AtomicBool,
+    degraded: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Health {
@@ -29,6 +32,21 @@ impl Health {
 
     pub fn is_ready(&self) -> bool {
         self.inner.loaded.load(Ordering::Acquire) && !self.inner.stopping.load(Ordering::Acquire)
+    }
+
+    /// Something is wrong, or no longer, that keeps nobody from scraping.
+    pub fn set_degraded(&self, reason: &'static str, is: bool) {
+        let mut degraded = self.inner.degraded.lock();
+        if is {
+            degraded.insert(reason);
+        } else {
+            degraded.remove(reason);
+        }
+    }
+
+    /// What is wrong although it may be ready, for operators.
+    pub fn degraded(&self) -> Vec<&'static str> {
+        self.inner.degraded.lock().iter().copied().collect()
     }
 
     /// Why it is not ready, for operators.

@@ -149,6 +149,17 @@ impl Metrics {
         self.certificates.get_or_create(&File { file: file.to_owned() }).set(at.unix_seconds());
     }
 
+    /// The file is none of ours any more.
+    pub fn certificate_gone(&self, file: &str) {
+        self.certificates.remove(&File { file: file.to_owned() });
+    }
+
+    /// The credential is not there any more, or does not expire.
+    pub fn credential_expires_no_more(&self, tenant: &str, credential: &str) {
+        let labels = TenantCredential { tenant: tenant.to_owned(), credential: credential.to_owned() };
+        self.credentials.remove(&labels);
+    }
+
     /// `tenant`: empty for an operator's, whose names are not to be taken for tenants'.
     pub fn credential_expires(&self, tenant: &str, credential: &str, at: Timestamp) {
         let labels = TenantCredential { tenant: tenant.to_owned(), credential: credential.to_owned() };

@@ -5,10 +5,15 @@ use crate::config::Config;
 use crate::config::Limits;
 use crate::config::Operator;
 use crate::config::OperatorGrant;
+use crate::config::Since;
+use crate::config::Source;
 use crate::config::Tenant;
 use crate::config::TenantGrant;
 use crate::config::Token;
-use crate::gateway;
+use crate::gateway::Apps;
+use crate::gateway::Beginning;
+use crate::gateway::Reloaded;
+use crate::gateway::Reloader;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::model::PlainToken;
@@ -29,7 +34,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 /// A configuration in the making, and the tokens that go with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GatewayBuilder {
     pub config: Config,
     tokens: BTreeMap<String, String>,
@@ -42,6 +47,7 @@ pub struct TestGateway {
     /// The listeners by their names, in the order of the configuration.
     listeners: Vec<(String, Router)>,
     ops: Router,
+    reloader: Reloader,
     tokens: BTreeMap<String, String>,
 }
 
@@ -135,9 +141,14 @@ impl GatewayBuilder {
     }
 
     pub fn start(self) -> TestGateway {
-        let clock = MockClock::new();
-        let (listeners, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
-        TestGateway { clock, listeners, ops, tokens: self.tokens }
+        TestGateway::begin(Beginning::from(self.config), self.tokens)
+    }
+
+    /// A gateway that begins with the file at `path`, and whose tokens are this builder's.
+    pub fn start_from(self, path: &Path) -> TestGateway {
+        let source = Source::read(path).expect("the file is there");
+        let reading = source.load(Since::Start).expect("the configuration is good");
+        TestGateway::begin(Beginning { source: Some(source), reading }, self.tokens)
     }
 }
 
@@ -148,6 +159,26 @@ impl Default for GatewayBuilder {
 }
 
 impl TestGateway {
+    fn begin(beginning: Beginning, tokens: BTreeMap<String, String>) -> Self {
+        let clock = MockClock::new();
+        let apps = Apps::new(beginning, Arc::new(clock.clone())).expect("the parts can be made");
+        let Apps { listeners, ops, reloader } = apps;
+        Self { clock, listeners, ops, reloader, tokens }
+    }
+
+    /// Puts another configuration in force, as a reload that read it would. Clients made before go on as if their
+    /// connections were open; the tokens of `builder` are known besides.
+    pub async fn reload(&mut self, builder: GatewayBuilder) -> Reloaded {
+        self.tokens.extend(builder.tokens);
+        let reading = Beginning::from(builder.config).reading;
+        self.reloader.take(reading).await.expect("the reload comes to its end")
+    }
+
+    /// The way to another configuration.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
     /// Somebody without credentials, at the first listener.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));

@@ -1,0 +1,30 @@
+//! When credentials expire, as a metric.
+
+use crate::config::Config;
+use crate::model::Timestamp;
+use crate::telemetry::Metrics;
+use std::collections::BTreeMap;
+
+/// Shows the expiries of `config`, and no longer those of `before` that are not among them.
+pub(super) fn note(before: Option<&Config>, config: &Config, metrics: &Metrics) {
+    let now = expiries(config);
+    let before = before.map(expiries).unwrap_or_default();
+    for (tenant, credential) in before.keys().filter(|key| !now.contains_key(*key)) {
+        metrics.credential_expires_no_more(tenant, credential);
+    }
+    for ((tenant, credential), at) in now {
+        metrics.credential_expires(tenant, credential, at);
+    }
+}
+
+/// By tenant (empty for an operator's) and name.
+fn expiries(config: &Config) -> BTreeMap<(&str, &str), Timestamp> {
+    let of_tenants = config.tenants.iter().flat_map(|(id, tenant)| {
+        tenant.tokens.iter().map(move |token| (id.as_str(), token.grant.name.as_str(), token.grant.expires))
+    });
+    let of_operators = config
+        .operators
+        .values()
+        .flat_map(|operator| operator.tokens.iter().map(|token| ("", token.grant.name.as_str(), token.grant.expires)));
+    of_tenants.chain(of_operators).filter_map(|(tenant, name, at)| Some(((tenant, name), at?))).collect()
+}

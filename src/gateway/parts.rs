@@ -1,0 +1,108 @@
+//! What the listeners of a gateway share.
+
+use super::StartError;
+use super::certificates::Certificates;
+use super::condition::Condition;
+use super::live::Live;
+use super::live::quotas;
+use super::reload::Reloader;
+use crate::answered::Answering;
+use crate::api::Api;
+use crate::config::OpsAuth;
+use crate::config::Reading;
+use crate::config::Source;
+use crate::exposition;
+use crate::identity::Identity;
+use crate::listener::InClear;
+use crate::model::SeriesHasher;
+use crate::model::SharedClock;
+use crate::ops;
+use crate::ops::ListenerMetrics;
+use crate::ops::Ops;
+use crate::ops::StoreUsage;
+use crate::stack::Requests;
+use crate::stack::around;
+use crate::store::MemoryJournal;
+use crate::store::Store;
+use crate::telemetry::Audit;
+use crate::telemetry::Health;
+use crate::telemetry::Metrics;
+use crate::telemetry::RequestIds;
+use axum::Router;
+use std::sync::Arc;
+
+/// All but sockets.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) requests: Requests,
+    pub(super) reloader: Reloader,
+    pub(super) listeners: ListenerMetrics,
+    pub(super) health: Health,
+    pub(super) clock: SharedClock,
+    metrics: Metrics,
+    ops_auth: OpsAuth,
+}
+
+impl Parts {
+    pub(super) fn new(
+        source: Option<Source>,
+        reading: Reading,
+        certificates: Certificates,
+        clock: SharedClock,
+    ) -> Result<Self, StartError> {
+        let config = reading.config.clone();
+        let health = Health::default();
+        let metrics = Metrics::new(&clock, &health);
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
+        let reserved = &config.namespace.names_reserved;
+        let store = Arc::new(Store::new(quotas(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
+        metrics.collect(Box::new(StoreUsage(store.clone())));
+        let condition = Condition::new(health.clone());
+        metrics.collect(Box::new(condition.clone()));
+        let live = Live::new(&config, store, certificates, &clock);
+        let audit = Audit::default();
+        let reloader = Reloader::new(live, source, reading, condition, metrics.clone(), audit, clock.clone());
+        let live = reloader.live();
+        let api = Api::new(
+            &config,
+            live.readings.clone(),
+            live.store.clone(),
+            SeriesHasher::with_key(key),
+            clock.clone(),
+            metrics.pushes(),
+            health.clone(),
+            Arc::new(reloader.clone()),
+        );
+        let requests = Requests {
+            answering: Answering {
+                metrics: metrics.clone(),
+                ids: RequestIds::new(),
+                clock: clock.clone(),
+                elsewhere: "none",
+            },
+            identity: Identity { registry: live.registry.clone(), clock: clock.clone() },
+            buckets: live.buckets.clone(),
+            tenants: live.tenants.clone(),
+            api,
+        };
+        let listeners = ListenerMetrics::register(&metrics);
+        Ok(Self { requests, reloader, listeners, health, clock, metrics, ops_auth: config.ops.auth })
+    }
+
+    pub(super) fn ops_app(&self) -> Router {
+        let ops = Ops {
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            identity: self.requests.identity.clone(),
+            auth: self.ops_auth,
+        };
+        around(ops::doors(&ops), &Answering { elsewhere: "ops", ..self.requests.answering.clone() })
+    }
+
+    /// Names the credential whose valid token was sent without TLS.
+    pub(super) fn in_clear(&self) -> InClear {
+        let registry = self.requests.identity.registry.clone();
+        Arc::new(move |header: &str| registry.load().credential_in_clear(header))
+    }
+}
