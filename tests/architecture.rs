@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rejection",
             "limits::Permit",
             "identity::Party",
+            "identity::Principal",
             "identity::TenantGrant",
             "identity::OperatorGrant",
         ],

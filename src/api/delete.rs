@@ -20,6 +20,7 @@ const BODY_MAX: usize = 64 << 10;
 pub async fn delete(State(api): State<Api>, scope: Scope, uri: Uri, body: Body) -> Result<StatusCode, Rejection> {
     let key = scope.bind(key_of(uri.path(), api.reading_of(scope.tenant())?.names).map_err(ApiError::from)?)?;
     drop(Limited::new(body, BODY_MAX).collect().await);
-    api.store.delete(&scope, &key)?;
+    let scope = scope.renewed().await?.unwrap_or(scope);
+    api.store.delete(&scope, &scope.bind(key)?)?;
     Ok(StatusCode::ACCEPTED)
 }

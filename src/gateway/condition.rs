@@ -57,17 +57,15 @@ impl Condition {
 impl Collector for Condition {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let known = self.known.lock();
-        let mut gauge = |name: &str, help: &str, value: f64| {
-            let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            ConstGauge::new(value).encode(descriptor)
-        };
         let help = "Whether all of the configuration is in force as its files said when they were last read";
-        gauge("pushward_config_last_reload_successful", help, f64::from(u8::from(known.faults.is_empty())))?;
+        let successful = ConstGauge::new(i64::from(known.faults.is_empty()));
+        gauge(&mut encoder, "pushward_config_last_reload_successful", help, &successful)?;
         let help = "When that was last so, in Unix seconds";
         let name = "pushward_config_last_reload_success_timestamp_seconds";
-        gauge(name, help, known.last_success.as_unix_seconds_f64())?;
+        gauge(&mut encoder, name, help, &ConstGauge::new(known.last_success.as_unix_seconds_f64()))?;
         let help = "Whether the configuration says something that waits for a restart";
-        gauge("pushward_config_restart_needed", help, f64::from(u8::from(known.restart_needed)))?;
+        let needed = ConstGauge::new(i64::from(known.restart_needed));
+        gauge(&mut encoder, "pushward_config_restart_needed", help, &needed)?;
         let help = "Parts of the configuration that are not in force as their files say";
         let mut family = encoder.encode_descriptor("pushward_config_fault", help, None, MetricType::Gauge)?;
         for fault in &known.faults {
@@ -75,4 +73,13 @@ impl Collector for Condition {
         }
         Ok(())
     }
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: &impl EncodeMetric,
+) -> Result<(), fmt::Error> {
+    value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }

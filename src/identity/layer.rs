@@ -2,6 +2,7 @@
 
 use super::IdentityError;
 use super::credential::Party;
+use super::proof::Proof;
 use super::registry::Registry;
 use crate::listener::Peer;
 use crate::model::SharedClock;
@@ -35,16 +36,7 @@ pub async fn require(
         return Err(IdentityError::Unauthenticated.into());
     }
     let address = peer.address().ip();
-    let mut registry = identity.registry.load_full();
-    let principal = loop {
-        let principal = registry.authenticate(request.headers(), address, identity.clock.now()).await;
-        // Proof may have waited for its turn, and a reload may have come meanwhile.
-        let in_force = identity.registry.load_full();
-        if principal.is_err() || Arc::ptr_eq(&registry, &in_force) {
-            break principal;
-        }
-        registry = in_force;
-    };
+    let principal = Proof::of(&identity, request.headers(), address).await;
     let (who, mut answer) = match principal {
         Ok(principal) => {
             let who = who_is(principal.party(), principal.credential());

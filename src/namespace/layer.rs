@@ -56,7 +56,7 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
     let party = permit.principal().party();
     check_org_id(request.headers(), party)?;
     let scope = |verb: Verb| match party {
-        Party::Tenant(grant) => Scope::new(grant, verb),
+        Party::Tenant(grant) => Scope::new(permit.principal(), grant, verb),
         Party::Operator(_) => Err(NamespaceError::TenantOnly),
     };
     let fleet = |wanted: OperatorScope| match party {
