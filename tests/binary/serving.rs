@@ -31,7 +31,7 @@ impl Site {
         site
     }
 
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("pushward.yml")
     }
 
