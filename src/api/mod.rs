@@ -28,6 +28,7 @@ pub use reload::Reloading;
 pub use reload::reload;
 pub use scrape::scrape;
 pub use state::Api;
+pub use state::ApiParts;
 pub use state::Readings;
 pub use state::not_allowed;
 pub use state::not_found;

@@ -36,6 +36,18 @@ pub struct Api {
     pub(super) started: Timestamp,
 }
 
+/// What the handlers are given.
+#[derive(Debug)]
+pub struct ApiParts {
+    pub readings: Readings,
+    pub store: Arc<Store>,
+    pub hasher: SeriesHasher,
+    pub clock: SharedClock,
+    pub metrics: PushMetrics,
+    pub health: Health,
+    pub reload: Arc<dyn Reload>,
+}
+
 /// How bodies are read and views are written.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -75,16 +87,8 @@ impl Readings {
 }
 
 impl Api {
-    pub fn new(
-        config: &Config,
-        readings: Readings,
-        store: Arc<Store>,
-        hasher: SeriesHasher,
-        clock: SharedClock,
-        metrics: PushMetrics,
-        health: Health,
-        reload: Arc<dyn Reload>,
-    ) -> Self {
+    pub fn new(config: &Config, parts: ApiParts) -> Self {
+        let ApiParts { readings, store, hasher, clock, metrics, health, reload } = parts;
         let reading = Reading {
             tenants: readings,
             namespace_label: config.namespace.label.clone(),

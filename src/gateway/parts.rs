@@ -8,6 +8,7 @@ use super::live::quotas;
 use super::reload::Reloader;
 use crate::answered::Answering;
 use crate::api::Api;
+use crate::api::ApiParts;
 use crate::config::OpsAuth;
 use crate::config::Reading;
 use crate::config::Source;
@@ -64,16 +65,15 @@ impl Parts {
         let audit = Audit::default();
         let reloader = Reloader::new(live, source, reading, condition, metrics.clone(), audit, clock.clone());
         let live = reloader.live();
-        let api = Api::new(
-            &config,
-            live.readings.clone(),
-            live.store.clone(),
-            SeriesHasher::with_key(key),
-            clock.clone(),
-            metrics.pushes(),
-            health.clone(),
-            Arc::new(reloader.clone()),
-        );
+        let api = ApiParts {
+            readings: live.readings.clone(),
+            store: live.store.clone(),
+            hasher: SeriesHasher::with_key(key),
+            clock: clock.clone(),
+            metrics: metrics.pushes(),
+            health: health.clone(),
+            reload: Arc::new(reloader.clone()),
+        };
         let requests = Requests {
             answering: Answering {
                 metrics: metrics.clone(),
@@ -84,7 +84,7 @@ impl Parts {
             identity: Identity { registry: live.registry.clone(), clock: clock.clone() },
             buckets: live.buckets.clone(),
             tenants: live.tenants.clone(),
-            api,
+            api: Api::new(&config, api),
         };
         let listeners = ListenerMetrics::register(&metrics);
         Ok(Self { requests, reloader, listeners, health, clock, metrics, ops_auth: config.ops.auth })
