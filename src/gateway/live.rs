@@ -66,7 +66,7 @@ impl Live {
             registry: Registry::new(config, Some(&self.registry.load())),
             buckets: Buckets::new(config, Some(&self.buckets.load()), clock),
             tenants: tenants(config),
-            certificates: self.certificates.load_others(config),
+            certificates: self.certificates.load_others(config, clock.now()),
         }
     }
 

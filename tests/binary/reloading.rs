@@ -196,6 +196,10 @@ fn a_certificate_is_replaced_without_a_signal_where_a_link_leads_elsewhere_and_n
     assert_ne!(kind, HandshakeKind::Resumed);
     assert_eq!(shown(port, &client), (second, HandshakeKind::Resumed));
     let told = program.line_with("message=reloaded");
+    // A reload that finds the same files keeps the sessions.
+    program.signal("HUP");
+    program.line_with("trigger=signal");
+    assert_eq!(shown(port, &client).1, HandshakeKind::Resumed);
     assert!(told.contains("trigger=watch") && told.contains("certificates_changed: public serial "), "{told}");
 }
 
