@@ -8,7 +8,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let clock = SystemClock::shared();
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let serve = |config| cli::serve_until_stopped(&config, clock.clone());
+    let serve = |beginning| cli::serve_until_stopped(beginning, clock.clone());
     let input = match std::io::stdin() {
         stdin if stdin.is_terminal() => cli::Input::Terminal(Box::new(|prompt| rpassword::prompt_password(prompt))),
         stdin => cli::Input::Pipe(Box::new(stdin)),

@@ -33,7 +33,7 @@ pub enum Rejection {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error(transparent)]
-    Store(#[from] Refusal),
+    Store(Refusal),
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
     /// A handler panicked, or was mounted outside the stack: our fault, and nothing of it is told.
@@ -58,7 +58,21 @@ const BODY_MAX: usize = 512;
 /// What upstream says before the reason of a refusal by the store.
 const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
 
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoTenant => Self::withdrawn(),
+            refusal => Self::Store(refusal),
+        }
+    }
+}
+
 impl Rejection {
+    /// What was proved when the request began is not there any more: the answer of whoever comes a moment later.
+    pub fn withdrawn() -> Self {
+        Self::Identity(IdentityError::Unauthenticated)
+    }
+
     /// 401: no proof. 403: proved, and not allowed. 429 and 413: later, or smaller. 503 and 500: our side.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -86,12 +100,14 @@ impl Rejection {
                 | ApiError::Encoded(_)
                 | ApiError::Body(_)
                 | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
+                ApiError::ConfigRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
                 ApiError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => StatusCode::BAD_REQUEST,
+                Refusal::NoTenant => StatusCode::UNAUTHORIZED,
                 Refusal::QuotaFull { .. } | Refusal::OutOfScope => StatusCode::FORBIDDEN,
                 Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
@@ -131,6 +147,7 @@ impl Rejection {
                 ApiError::NotFound => "not_found",
                 ApiError::MethodNotAllowed => "method_not_allowed",
                 ApiError::NoTenantNamed => "tenant_not_named",
+                ApiError::ConfigRefused(_) => "config_refused",
                 ApiError::Path(_) => "path_malformed",
                 ApiError::Encoded(_) => "encoding_malformed",
                 ApiError::Body(_) => "body_malformed",
@@ -142,6 +159,7 @@ impl Rejection {
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => "inconsistent",
                 Refusal::QuotaFull { .. } => "quota_full",
+                Refusal::NoTenant => "unauthenticated",
                 Refusal::OutOfScope => "scope_refused",
                 Refusal::Unavailable => "storage_unavailable",
             },

@@ -8,11 +8,13 @@ use crate::model::OperatorScope::FleetAdmin;
 use crate::model::OperatorScope::FleetRead;
 use crate::model::Service;
 use crate::model::Service::Health;
+use crate::model::Service::Operator;
 use crate::model::Service::Push;
 use crate::model::Service::Scrape;
 use crate::model::Verb;
 use crate::namespace::Access;
 use crate::namespace::Access::Either;
+use crate::namespace::Access::Fleet;
 use crate::namespace::Access::Open;
 use crate::namespace::Access::Tenant;
 use axum::routing::MethodRouter;
@@ -68,6 +70,7 @@ pub fn routes() -> Vec<Route> {
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/metrics", || get(api::scrape)),
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/api/v1/metrics", || get(api::catalogue)),
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/api/v1/status", || get(api::status)),
+        row(Fleet(FleetAdmin), Operator, Method::POST, "/-/reload", || post(api::reload)),
         row(Either(Verb::Admin, FleetAdmin), Push, Method::PUT, "/api/v1/admin/wipe", || put(api::wipe)),
     ]
 }

@@ -34,6 +34,7 @@ use crate::paths::Paths;
 use crate::rejection::Rejection;
 use crate::routes::Route;
 use crate::routes::routes;
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn;
@@ -90,9 +91,9 @@ pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: C
 pub struct Requests {
     pub answering: Answering,
     pub identity: Identity,
-    pub buckets: Arc<Buckets>,
+    pub buckets: Arc<ArcSwap<Buckets>>,
     /// All tenants there are: an operator may name no other.
-    pub tenants: Arc<BTreeSet<TenantId>>,
+    pub tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
     pub api: Api,
 }
 

@@ -29,6 +29,8 @@ pub async fn delete(
 ) -> Result<StatusCode, Rejection> {
     let key = scope.bind(key_of(uri.path(), api.reading_of(scope.tenant())?.names).map_err(ApiError::from)?)?;
     drop(Limited::new(body, BODY_MAX).collect().await);
+    let scope = scope.renewed().await?.unwrap_or(scope);
+    let key = scope.bind(key)?;
     api.store.delete(&scope, &key)?;
     api.audit.note(&AuditEvent::by("delete", &initiator).with_group(&key));
     Ok(StatusCode::ACCEPTED)

@@ -8,6 +8,7 @@ mod delete;
 mod grouping;
 mod health;
 mod push;
+mod reload;
 mod scrape;
 mod state;
 mod status;
@@ -21,8 +22,14 @@ pub use health::healthy;
 pub use health::ready;
 pub use push::merge;
 pub use push::replace;
+pub use reload::Reload;
+pub use reload::ReloadRefused;
+pub use reload::Reloading;
+pub use reload::reload;
 pub use scrape::scrape;
 pub use state::Api;
+pub use state::ApiParts;
+pub use state::Readings;
 pub use state::not_allowed;
 pub use state::not_found;
 pub use status::status;
@@ -37,6 +44,9 @@ pub enum ApiError {
     MethodNotAllowed,
     #[error("an operator names exactly one tenant to wipe: ?tenant=NAME")]
     NoTenantNamed,
+    /// Why, for an operator over all tenants.
+    #[error("the configuration is refused, and the one in force stays{}", why(.0.as_deref()))]
+    ConfigRefused(Option<String>),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error("the Content-Encoding {0:?} is not supported; identity, gzip, snappy and zstd are")]
@@ -56,4 +66,8 @@ pub enum ApiError {
     /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,
+}
+
+fn why(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }

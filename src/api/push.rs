@@ -85,9 +85,17 @@ async fn accept(
         initiator.aims_at(key.clone());
     }
     let body = body_of(headers, body, reading.body_bytes_max, &api.turns).await?;
+    // The body took its time: what counts is what the credential grants now.
+    let (scope, key) = match scope.renewed().await? {
+        None => (scope.clone(), key),
+        Some(scope) => {
+            let key = scope.bind(key)?;
+            (scope, key)
+        }
+    };
     api.metrics.size(body.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
-    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body };
+    let arrived = Arrived { api: api.clone(), scope, method, key, reading, format, body };
     let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
     stored.unwrap_or(Err(Rejection::Misassembled("a panic")))
 }

@@ -208,6 +208,7 @@ mod tests {
     use super::Source;
     use super::Writer;
     use crate::api::state::Reading;
+    use crate::api::state::Readings;
     use crate::config::Namespace;
     use crate::exposition;
     use crate::exposition::Negotiated;
@@ -225,7 +226,6 @@ mod tests {
     use crate::store::Push;
     use crate::store::Store;
     use http_body_util::BodyExt;
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     fn store_of(pushes: &[(&str, &str)]) -> Store {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     fn fleet_of(store: &Store) -> Source {
-        let reading = Reading { tenants: BTreeMap::new(), namespace_label: "tenant".into(), prefix_job: false };
+        let reading = Reading { tenants: Readings::default(), namespace_label: "tenant".into(), prefix_job: false };
         let snapshot = store.fleet_snapshot(&FleetScope::for_test(None));
         Source::Fleet(Box::new(FleetSource { snapshot, reading: reading.into(), labels: None }))
     }

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::ApiError;
+use super::reload::Reload;
 use super::turns::Turns;
 use crate::config::Config;
 use crate::config::JobLabel;
@@ -16,6 +17,7 @@ use crate::store::Store;
 use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use arc_swap::ArcSwap;
 use http::Method;
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -32,16 +34,34 @@ pub struct Api {
     pub(super) turns: Turns,
     pub(super) health: Health,
     pub(super) audit: Audit,
+    pub(super) reload: Arc<dyn Reload>,
     pub(super) started: Timestamp,
+}
+
+/// What the handlers are given.
+#[derive(Debug)]
+pub struct ApiParts {
+    pub readings: Readings,
+    pub store: Arc<Store>,
+    pub hasher: SeriesHasher,
+    pub clock: SharedClock,
+    pub metrics: PushMetrics,
+    pub health: Health,
+    pub audit: Audit,
+    pub reload: Arc<dyn Reload>,
 }
 
 /// How bodies are read and views are written.
 #[derive(Debug)]
 pub(super) struct Reading {
-    pub(super) tenants: BTreeMap<TenantId, TenantReading>,
+    pub(super) tenants: Readings,
     pub(super) namespace_label: String,
     pub(super) prefix_job: bool,
 }
+
+/// How each tenant's bodies are read, from one configuration to the next. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Readings(Arc<ArcSwap<BTreeMap<TenantId, TenantReading>>>);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TenantReading {
@@ -50,33 +70,41 @@ pub(super) struct TenantReading {
     pub(super) body_bytes_max: u64,
 }
 
-impl Api {
-    pub fn new(
-        config: &Config,
-        store: Arc<Store>,
-        hasher: SeriesHasher,
-        clock: SharedClock,
-        metrics: PushMetrics,
-        health: Health,
-        audit: Audit,
-    ) -> Self {
+impl Readings {
+    pub fn new(config: &Config) -> Self {
+        let readings = Self::default();
+        readings.replace(config);
+        readings
+    }
+
+    /// For requests from now on; one that is under way is read as it began.
+    pub fn replace(&self, config: &Config) {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
             body_bytes_max: tenant.limits.body_bytes_max,
         };
+        let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
+        self.0.store(Arc::new(tenants.collect()));
+    }
+}
+
+impl Api {
+    pub fn new(config: &Config, parts: ApiParts) -> Self {
+        let ApiParts { readings, store, hasher, clock, metrics, health, audit, reload } = parts;
         let reading = Reading {
-            tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant))).collect(),
+            tenants: readings,
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         let started = clock.now();
         let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, started }
+        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, reload, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
-        self.reading.tenants.get(tenant).copied().ok_or(Rejection::Misassembled("a tenant without settings"))
+        // A tenant without settings went with a reload a moment ago.
+        self.reading.tenants.0.load().get(tenant).copied().ok_or_else(Rejection::withdrawn)
     }
 }
 

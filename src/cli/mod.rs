@@ -26,7 +26,7 @@ use self::args::Certs;
 use self::args::Command;
 use self::args::Password;
 use self::args::Token;
-use crate::config::Config;
+use crate::gateway::Beginning;
 use crate::model::SharedClock;
 use clap::Parser;
 use std::ffi::OsString;
@@ -45,7 +45,7 @@ pub struct Surroundings<'a> {
     pub err: &'a mut dyn Write,
     pub input: Input<'a>,
     /// Runs the gateway until it is stopped.
-    pub serve: &'a dyn Fn(Config) -> ExitCode,
+    pub serve: &'a dyn Fn(Beginning) -> ExitCode,
 }
 
 /// Where a secret is read from that is in no file.

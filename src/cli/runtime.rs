@@ -1,8 +1,11 @@
 //! The gateway as a process: its runtime, its log, its signals.
 
 use crate::config::Config;
+use crate::gateway::Beginning;
 use crate::gateway::Gateway;
+use crate::gateway::Reloader;
 use crate::gateway::StartError;
+use crate::gateway::Trigger;
 use crate::model::SharedClock;
 use crate::telemetry::start_log;
 use rustix::process::Resource;
@@ -17,9 +20,11 @@ use tokio::signal::unix::signal;
 use tokio_util::sync::CancellationToken;
 
 /// Runs a gateway until SIGTERM or SIGINT, and then until its requests are answered. A second signal ends it at once.
+/// SIGHUP reloads its configuration.
 ///
 /// Success is a clean stop; whatever kept it from starting is a failure, and is logged.
-pub fn serve_until_stopped(config: &Config, clock: SharedClock) -> ExitCode {
+pub fn serve_until_stopped(beginning: Beginning, clock: SharedClock) -> ExitCode {
+    let config = &beginning.reading.config;
     // Only a test begins a second log in one process.
     let _ = start_log(&config.log);
     raise_descriptor_limit(config);
@@ -30,7 +35,7 @@ pub fn serve_until_stopped(config: &Config, clock: SharedClock) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(config, clock)) {
+    match runtime.block_on(serve(beginning, clock)) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!(%error, "the gateway does not start");
@@ -71,16 +76,20 @@ enum ServeError {
     Signals(#[from] io::Error),
 }
 
-async fn serve(config: &Config, clock: SharedClock) -> Result<ExitCode, ServeError> {
+async fn serve(beginning: Beginning, clock: SharedClock) -> Result<ExitCode, ServeError> {
     let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let gateway = Gateway::bind(config, clock)?;
+    // Before anybody can know that the process is there: unhandled, it would be its end.
+    let hangups = signal(SignalKind::hangup())?;
+    let gateway = Gateway::bind(beginning, clock)?;
     let (addresses, ops) = (gateway.addresses(), gateway.ops_addresses());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?addresses, ?ops, "serving");
     let shutdown = CancellationToken::new();
+    let reloader = gateway.reloader();
     let running = gateway.run(shutdown.clone());
     tokio::pin!(running);
     tokio::select! {
         () = &mut running => return Ok(ExitCode::SUCCESS),
+        () = reload_at(hangups, &reloader) => {}
         () = either(&mut signals) => tracing::info!("stopping: requests under way are answered"),
     }
     shutdown.cancel();
@@ -94,6 +103,15 @@ async fn serve(config: &Config, clock: SharedClock) -> Result<ExitCode, ServeErr
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Never ends. Signals that come while a reload is under way are one signal.
+async fn reload_at(mut hangups: Signal, reloader: &Reloader) {
+    while hangups.recv().await.is_some() {
+        // What became of it is in the log and the metrics.
+        let _ = reloader.reload(Trigger::Signal).await;
+    }
+    std::future::pending().await
 }
 
 async fn either((terminate, interrupt): &mut (Signal, Signal)) {

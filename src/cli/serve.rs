@@ -5,34 +5,42 @@ use super::Trouble;
 use super::args::WithConfig;
 use super::certificate;
 use crate::config::Fault;
-use crate::config::Reading;
+use crate::config::Since;
+use crate::config::Source;
+use crate::gateway::Beginning;
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
-    let reading = load(&args.config, around)?;
-    serve(reading, around)
+    let beginning = load(&args.config, around)?;
+    serve(beginning, around)
 }
 
 /// A configuration that can be served, with all that is to be warned of.
-pub(super) fn load(path: &Path, around: &Surroundings<'_>) -> Result<Reading, Trouble> {
-    let mut reading = Reading::load(path).map_err(|errors| bad(errors.faults()))?;
+pub(super) fn load(path: &Path, around: &Surroundings<'_>) -> Result<Beginning, Trouble> {
+    let source = Source::read(path).map_err(|errors| bad(errors.faults()))?;
+    let mut reading = source.load(Since::Start).map_err(|errors| bad(errors.faults()))?;
     let findings = certificate::inspect(&reading.config, around.clock.now());
     if !findings.faults.is_empty() {
         return Err(bad(&findings.faults));
     }
     reading.cautions.extend(findings.cautions);
-    Ok(reading)
+    Ok(Beginning { source: Some(source), reading })
 }
 
 /// Warns, and serves until the gateway is stopped.
-pub(super) fn serve(reading: Reading, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
-    for caution in &reading.cautions {
+pub(super) fn serve(beginning: Beginning, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
+    for caution in &beginning.reading.cautions {
         writeln!(around.err, "pushward: warning: {caution}")?;
+    }
+    for part in &beginning.reading.parts {
+        for fault in part.errors.faults() {
+            writeln!(around.err, "pushward: warning: {} is closed: {fault}", part.part)?;
+        }
     }
     around.out.flush()?;
     around.err.flush()?;
-    Ok((around.serve)(reading.config))
+    Ok((around.serve)(beginning))
 }
 
 fn bad(faults: &[Fault]) -> Trouble {

@@ -7,6 +7,7 @@ use super::Input;
 use super::Surroundings;
 use super::run;
 use crate::config::Config;
+use crate::gateway::Beginning;
 use crate::model::PlainToken;
 use crate::model::Timestamp;
 use crate::testkit::MockClock;
@@ -40,8 +41,8 @@ fn at(clock: &MockClock, arguments: &[&str]) -> Ran {
 fn with_input(clock: &MockClock, arguments: &[&str], input: Input<'_>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let served = RefCell::new(None);
-    let serve = |config| {
-        *served.borrow_mut() = Some(config);
+    let serve = |beginning: Beginning| {
+        *served.borrow_mut() = Some(beginning.reading.config);
         ExitCode::SUCCESS
     };
     let around = Surroundings { clock: Arc::new(clock.clone()), out: &mut out, err: &mut err, input, serve: &serve };

@@ -65,7 +65,7 @@ const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::
 const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 
 /// One listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// The metric label.
     pub name: String,
@@ -91,7 +91,7 @@ pub struct Listener {
 }
 
 /// Another cap for the addresses behind a NAT or a balancer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressRule {
     pub networks: Vec<IpNet>,
     pub connections_max: usize,
@@ -100,7 +100,7 @@ pub struct AddressRule {
 }
 
 /// The server's certificate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// PEM, leaf first.
     pub certificate_file: PathBuf,

@@ -7,7 +7,7 @@ use super::field::Keys;
 pub(super) const LOG: Keys = Keys { known: &["format", "level"], later: &[] };
 
 /// How the log is written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
     pub format: LogFormat,
     pub level: tracing::Level,

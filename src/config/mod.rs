@@ -3,6 +3,7 @@
 
 mod assembly;
 mod audit;
+mod changes;
 mod claim_rules;
 mod claims;
 mod credentials;
@@ -27,6 +28,7 @@ mod ops;
 mod parts;
 mod password;
 mod reload;
+mod restart;
 mod revoked;
 mod samples;
 mod source;
@@ -44,6 +46,7 @@ mod tests;
 
 pub use audit::Audit;
 pub use audit::AuditPushes;
+pub use changes::Changes;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;
@@ -140,6 +143,13 @@ pub struct Reading {
     pub parts: Vec<PartFault>,
     /// Where each credential stands.
     spots: Spots,
+}
+
+impl From<Config> for Reading {
+    /// As if the configuration had been read without a word to say about it.
+    fn from(config: Config) -> Self {
+        Self { config, cautions: Vec::new(), parts: Vec::new(), spots: Spots::default() }
+    }
 }
 
 impl Config {

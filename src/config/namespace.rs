@@ -11,7 +11,7 @@ pub(super) const NAMESPACE: Keys = Keys { known: &["label", "job", "names_reserv
 const LABELS_TAKEN: [&str; 5] = ["job", "instance", "le", "quantile", "alertname"];
 
 /// What the operator's view does to names and labels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
     /// The tenant's label, first on every line of the operator's view.
     pub label: String,

@@ -17,7 +17,7 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 const CONNECTIONS_MAX: usize = 1_000;
 
 /// The operator's listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ops {
     /// Off loopback it has TLS and `auth: operators`, or was allowed plaintext in so many words.
     pub listener: Listener,

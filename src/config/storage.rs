@@ -7,7 +7,7 @@ use super::field::Keys;
 pub(super) const STORAGE: Keys = Keys { known: &["durability"], later: &["path", "orphans_keep"] };
 
 /// How what was pushed is kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Storage {
     pub durability: Durability,
 }

@@ -1,6 +1,7 @@
 //! This stage as a layer.
 
 use super::IdentityError;
+use super::proof::Proof;
 use super::registry::Registry;
 use crate::listener::Peer;
 use crate::model::SharedClock;
@@ -37,13 +38,11 @@ pub async fn require(
     }
     let address = peer.address().ip();
     let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
-    let registry = identity.registry.load_full();
-    let now = identity.clock.now();
-    match registry.authenticate(request.headers(), address, now).await {
+    match Proof::of(&identity, request.headers(), address).await {
         Ok(principal) => {
             initiator.proved(principal.who().clone());
             // Before anything is done: whoever breaks off now has come all the same.
-            if let Some(first) = registry.used(&principal, address, now) {
+            if let Some(first) = principal.used(address) {
                 let first_use = AuditEvent::by("first_use", &initiator).with("network", first.to_string());
                 identity.audit.note(&first_use);
             }

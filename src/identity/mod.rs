@@ -12,6 +12,7 @@ mod layer;
 mod origin;
 mod password;
 mod principal;
+mod proof;
 mod registry;
 mod scheme;
 mod strangers;

@@ -4,7 +4,9 @@ use super::LimitsError;
 use super::permit::Slot;
 use crate::config::Config;
 use crate::config::Limits;
+use crate::config::Operator;
 use crate::config::OperatorLimits;
+use crate::config::Tenant;
 use crate::identity::Party;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -35,33 +37,48 @@ impl governor::clock::Clock for Ticks {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>;
 
+/// What a bucket is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size {
+    limit: NonZeroU32,
+    burst: NonZeroU32,
+    in_flight_max: u32,
+}
+
 /// The time of one tenant or operator.
 #[derive(Debug)]
 struct Bucket {
     requests: Limiter,
     clock: Ticks,
-    limit: NonZeroU32,
-    burst: NonZeroU32,
+    size: Size,
     in_flight: Arc<AtomicU32>,
-    in_flight_max: u32,
 }
 
 impl Bucket {
-    fn new(limit: NonZeroU32, burst: NonZeroU32, in_flight_max: u32, clock: &Ticks) -> Self {
-        let quota = Quota::per_second(limit).allow_burst(burst);
+    /// The bucket that was there, if it is of this size: a reload fills none. One of another size begins full, and whoever
+    /// is under way keeps a place.
+    fn after(before: Option<&Arc<Self>>, size: Size, clock: &Ticks) -> Arc<Self> {
+        match before {
+            Some(before) if before.size == size => before.clone(),
+            _ => Arc::new(Self::new(size, before.map(|before| before.in_flight.clone()).unwrap_or_default(), clock)),
+        }
+    }
+
+    fn new(size: Size, in_flight: Arc<AtomicU32>, clock: &Ticks) -> Self {
+        let quota = Quota::per_second(size.limit).allow_burst(size.burst);
         let requests = RateLimiter::direct_with_clock(quota, clock.clone());
-        Self { requests, clock: clock.clone(), limit, burst, in_flight: Arc::default(), in_flight_max }
+        Self { requests, clock: clock.clone(), size, in_flight }
     }
 
     fn admit(&self) -> Result<Slot, LimitsError> {
-        let slot = Slot::take(&self.in_flight, self.in_flight_max)
-            .ok_or(LimitsError::InFlight { limit: self.in_flight_max })?;
+        let Size { limit, burst, in_flight_max } = self.size;
+        let slot = Slot::take(&self.in_flight, in_flight_max).ok_or(LimitsError::InFlight { limit: in_flight_max })?;
         match self.requests.check() {
             Ok(()) => Ok(slot),
             Err(not_until) => {
                 let now = governor::clock::Clock::now(&self.clock);
                 let wait: Duration = not_until.earliest_possible().duration_since(now).into();
-                Err(LimitsError::Rate { limit: self.limit.get(), burst: self.burst.get(), retry_after: wait })
+                Err(LimitsError::Rate { limit: limit.get(), burst: burst.get(), retry_after: wait })
             }
         }
     }
@@ -70,27 +87,25 @@ impl Bucket {
 /// The buckets of everybody in a configuration. Strangers have none: they never get this far.
 #[derive(Debug)]
 pub struct Buckets {
-    tenants: HashMap<TenantId, Bucket>,
-    operators: HashMap<String, Bucket>,
+    tenants: HashMap<TenantId, Arc<Bucket>>,
+    operators: HashMap<String, Arc<Bucket>>,
 }
 
 impl Buckets {
-    /// All buckets full: a start or a restart gives everybody the whole burst.
-    pub fn new(config: &Config, clock: &SharedClock) -> Self {
+    /// `before`: the buckets in force. Without them all are full: a restart gives everybody the whole burst.
+    pub fn new(config: &Config, before: Option<&Self>, clock: &SharedClock) -> Self {
         let ticks = Ticks(clock.clone());
-        let of_tenant = |limits: &Limits| {
-            Bucket::new(limits.requests_per_second, limits.requests_burst, limits.in_flight_max, &ticks)
+        let of_tenant = |(id, tenant): (&TenantId, &Tenant)| {
+            let before = before.and_then(|before| before.tenants.get(id));
+            (id.clone(), Bucket::after(before, Size::from(&tenant.limits), &ticks))
         };
-        let of_operator = |limits: &OperatorLimits| {
-            Bucket::new(limits.requests_per_second, limits.requests_burst, limits.in_flight_max, &ticks)
+        let of_operator = |(name, operator): (&String, &Operator)| {
+            let before = before.and_then(|before| before.operators.get(name));
+            (name.clone(), Bucket::after(before, Size::from(&operator.limits), &ticks))
         };
         Self {
-            tenants: config.tenants.iter().map(|(id, tenant)| (id.clone(), of_tenant(&tenant.limits))).collect(),
-            operators: config
-                .operators
-                .iter()
-                .map(|(n, operator)| (n.clone(), of_operator(&operator.limits)))
-                .collect(),
+            tenants: config.tenants.iter().map(of_tenant).collect(),
+            operators: config.operators.iter().map(of_operator).collect(),
         }
     }
 
@@ -100,6 +115,20 @@ impl Buckets {
             Party::Tenant(grant) => self.tenants.get(&grant.tenant),
             Party::Operator(grant) => self.operators.get(&grant.operator),
         };
-        bucket.map(Bucket::admit)
+        bucket.map(|bucket| bucket.admit())
+    }
+}
+
+impl From<&Limits> for Size {
+    fn from(limits: &Limits) -> Self {
+        let Limits { requests_per_second: limit, requests_burst: burst, in_flight_max, .. } = *limits;
+        Self { limit, burst, in_flight_max }
+    }
+}
+
+impl From<&OperatorLimits> for Size {
+    fn from(limits: &OperatorLimits) -> Self {
+        let OperatorLimits { requests_per_second: limit, requests_burst: burst, in_flight_max } = *limits;
+        Self { limit, burst, in_flight_max }
     }
 }

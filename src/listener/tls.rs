@@ -16,6 +16,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS12;
 use rustls::version::TLS13;
+use sha2::Digest;
+use sha2::Sha256;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -58,6 +60,9 @@ pub enum TlsError {
 pub struct ServerTls {
     config: Arc<ServerConfig>,
     not_after: Timestamp,
+    serial: String,
+    /// Of the chain, the key and the profile.
+    fingerprint: [u8; 32],
 }
 
 impl fmt::Debug for ServerTls {
@@ -70,8 +75,9 @@ impl ServerTls {
     /// Blocks on the disk.
     pub fn load(tls: &Tls) -> Result<Self, TlsError> {
         let chain = read_chain(&tls.certificate_file)?;
-        let not_after = leaf_not_after(&tls.certificate_file, &chain)?;
+        let (serial, not_after) = serial_and_end(&tls.certificate_file, &chain)?;
         let key = read_key(&tls.key_file)?;
+        let fingerprint = fingerprint(&chain, &key, tls.profile);
         let config =
             server_config(tls.profile, WebPkiClientVerifier::no_client_auth(), chain, key).map_err(|source| {
                 let certificate_file = tls.certificate_file.clone();
@@ -81,12 +87,22 @@ impl ServerTls {
                     source => TlsError::Unusable { certificate_file, key_file, source },
                 }
             })?;
-        Ok(Self { config: Arc::new(config), not_after })
+        Ok(Self { config: Arc::new(config), not_after, serial, fingerprint })
     }
 
     /// When the leaf certificate expires.
     pub fn not_after(&self) -> Timestamp {
         self.not_after
+    }
+
+    /// The serial number of the leaf certificate, in hexadecimal digits.
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// Whether both serve the same certificates and key in the same way.
+    pub fn serves_as(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
@@ -108,9 +124,9 @@ impl CurrentTls {
         self.0.store(Arc::new(tls));
     }
 
-    /// When the leaf certificate in force expires.
-    pub fn not_after(&self) -> Timestamp {
-        self.0.load().not_after()
+    /// What new connections are made with at this moment.
+    pub fn in_force(&self) -> Arc<ServerTls> {
+        self.0.load_full()
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
@@ -168,9 +184,21 @@ fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     })
 }
 
-fn leaf_not_after(file: &Path, chain: &[CertificateDer<'_>]) -> Result<Timestamp, TlsError> {
+fn serial_and_end(file: &Path, chain: &[CertificateDer<'_>]) -> Result<(String, Timestamp), TlsError> {
     let leaf = chain.first().map_or([].as_slice(), |leaf| leaf.as_ref());
     let (_, leaf) = X509Certificate::from_der(leaf)
         .map_err(|error| TlsError::Certificate { file: file.to_path_buf(), detail: error.to_string() })?;
-    Ok(Timestamp::from_unix_seconds(leaf.validity().not_after.timestamp()))
+    let not_after = Timestamp::from_unix_seconds(leaf.validity().not_after.timestamp());
+    Ok((leaf.raw_serial_as_string(), not_after))
+}
+
+/// Every part with its length in front, so that no two lists of parts are one.
+fn fingerprint(chain: &[CertificateDer<'_>], key: &PrivateKeyDer<'_>, profile: TlsProfile) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update([u8::from(profile == TlsProfile::Modern)]);
+    for part in chain.iter().map(AsRef::as_ref).chain([key.secret_der()]) {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }

@@ -14,6 +14,7 @@ use crate::rejection::Rejection;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Initiator;
+use arc_swap::ArcSwap;
 use axum::extract::FromRequestParts;
 use axum::extract::Request;
 use axum::extract::State;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 /// What the stage needs: which tenants there are, what this route asks for, and where to write down that an operator came.
 #[derive(Clone, Debug)]
 pub struct Namespace {
-    pub tenants: Arc<BTreeSet<TenantId>>,
+    pub tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
     pub access: Access,
     pub audit: Audit,
     /// The route's path, for the audit.
@@ -79,12 +80,13 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
     let party = permit.principal().party();
     check_org_id(request.headers(), party)?;
     let scope = |verb: Verb| match party {
-        Party::Tenant(grant) => Scope::new(grant, verb),
+        Party::Tenant(grant) => Scope::new(permit.principal(), grant, verb),
         Party::Operator(_) => Err(NamespaceError::TenantOnly),
     };
     let fleet = |wanted: OperatorScope| match party {
         Party::Operator(grant) => {
-            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| namespace.tenants.contains(tenant))
+            let tenants = namespace.tenants.load();
+            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| tenants.contains(tenant))
         }
         Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
     };

@@ -2,10 +2,13 @@
 
 use super::NamespaceError;
 use super::narrowing::Narrowing;
+use crate::identity::Party;
+use crate::identity::Principal;
 use crate::identity::TenantGrant;
 use crate::model::GroupingKey;
 use crate::model::TenantId;
 use crate::model::Verb;
+use crate::rejection::Rejection;
 use std::sync::Arc;
 
 /// The right to use one verb on those groups of one tenant that the credential can see.
@@ -13,16 +16,35 @@ use std::sync::Arc;
 pub struct Scope {
     tenant: TenantId,
     narrowing: Arc<Narrowing>,
+    verb: Verb,
+    /// `None` only in tests.
+    principal: Option<Principal>,
 }
 
 impl Scope {
     /// Only this stage makes one: of a grant that holds the verb.
-    pub(super) fn new(grant: &TenantGrant, verb: Verb) -> Result<Self, NamespaceError> {
+    pub(super) fn new(principal: &Principal, grant: &TenantGrant, verb: Verb) -> Result<Self, NamespaceError> {
         if !grant.scopes.contains(&verb) {
             return Err(NamespaceError::Verb(verb));
         }
         let narrowing = Arc::new(Narrowing::new(grant.jobs.clone(), grant.labels.clone()));
-        Ok(Self { tenant: grant.tenant.clone(), narrowing })
+        Ok(Self { tenant: grant.tenant.clone(), narrowing, verb, principal: Some(principal.clone()) })
+    }
+
+    /// What the same credentials grant now, if others are in force than when the request began; `None`: no others are.
+    /// To be asked where something was waited for.
+    pub async fn renewed(&self) -> Result<Option<Self>, Rejection> {
+        let Some(principal) = &self.principal else {
+            return Ok(None);
+        };
+        let Some(principal) = principal.renewed().await? else {
+            return Ok(None);
+        };
+        match principal.party() {
+            Party::Tenant(grant) if grant.tenant == self.tenant => Ok(Some(Self::new(&principal, grant, self.verb)?)),
+            // Whose group was meant is not to be guessed.
+            _ => Err(Rejection::withdrawn()),
+        }
     }
 
     pub fn tenant(&self) -> &TenantId {
@@ -48,7 +70,7 @@ impl Scope {
     #[expect(clippy::expect_used, reason = "a test that names a bad tenant is to fail here")]
     pub fn for_test(tenant: &str) -> Self {
         let tenant = TenantId::parse(tenant).expect("a test names a good tenant");
-        Self { tenant, narrowing: Arc::default() }
+        Self { tenant, narrowing: Arc::default(), verb: Verb::Push, principal: None }
     }
 
     /// The same, narrowed.

@@ -65,9 +65,12 @@ async fn require_ops_read(State(audit): State<Audit>, request: Request, next: Ne
     Ok(next.run(request).await)
 }
 
-/// `OK`, or why not.
+/// `OK` with what is wrong nevertheless, or why not.
 async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
     match ops.health.is_ready() {
+        true if !ops.health.degraded().is_empty() => {
+            (StatusCode::OK, format!("OK, degraded: {}\n", ops.health.degraded().join(", ")))
+        }
         true => (StatusCode::OK, "OK\n".to_owned()),
         false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", ops.health.reasons().join(", "))),
     }

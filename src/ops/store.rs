@@ -18,7 +18,8 @@ impl Collector for StoreUsage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut limits = Vec::new();
         let mut usages = Vec::new();
-        for (tenant, usage, quota) in self.0.usage() {
+        let tenants = self.0.usage();
+        for (tenant, usage, quota) in &tenants {
             let kinds = [
                 (QuotaKind::Groups, quota.groups_max, usage.groups),
                 (QuotaKind::Series, quota.series_max, usage.series),

@@ -62,6 +62,11 @@ impl Index {
         Some((id, self.get(id)?))
     }
 
+    /// All columns, in no order that means anything.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().flatten().map(|column| &**column)
+    }
+
     pub(super) fn get(&self, id: ColumnId) -> Option<&Column> {
         self.columns.get(id.0 as usize)?.as_deref()
     }

@@ -64,6 +64,7 @@ use crate::model::Timestamp;
 use crate::namespace::FleetScope;
 use crate::namespace::Narrowing;
 use crate::namespace::Scope;
+use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -81,6 +82,9 @@ pub enum Refusal {
     /// The group does not exist for this scope. Not noted.
     #[error("the group is not within this credential's scope")]
     OutOfScope,
+    /// The tenant went while the write was under way. Not noted.
+    #[error("the tenant is not there any more")]
+    NoTenant,
     /// The journal did not take it. Not noted.
     #[error("the storage did not accept the write")]
     Unavailable,
@@ -145,14 +149,17 @@ impl Push {
     }
 }
 
-/// All shelves. Tenants come from the configuration; nothing a client sends makes one.
+/// All shelves. Tenants come and go with the configuration; nothing a client sends makes one.
 #[derive(Debug)]
 pub struct Store {
-    shelves: BTreeMap<TenantId, Shelf>,
+    /// Swapped whole, so that a push finds its shelf without a lock.
+    shelves: ArcSwap<Shelves>,
     claims: Claims,
     journal: Arc<dyn Journal>,
     own_gauge: PrepareOwnGauge,
 }
+
+type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
 
 impl Store {
     /// Empty shelves for `tenants`. Families named as `reserved` are kept out of the fleet's view.
@@ -162,9 +169,31 @@ impl Store {
         journal: Arc<dyn Journal>,
         own_gauge: PrepareOwnGauge,
     ) -> Self {
-        let shelf = |(tenant, quota): (TenantId, Quota)| (tenant.clone(), Shelf::new(tenant, quota));
-        let claims = Claims::new(reserved);
-        Self { shelves: tenants.into_iter().map(shelf).collect(), claims, journal, own_gauge }
+        let store = Self { shelves: ArcSwap::default(), claims: Claims::new(reserved), journal, own_gauge };
+        store.open(tenants);
+        store
+    }
+
+    /// Makes an empty shelf for each of `tenants` that has none, and gives all of them these quotas. One caller at a time.
+    pub fn open(&self, tenants: impl IntoIterator<Item = (TenantId, Quota)>) {
+        let mut shelves = Shelves::clone(&self.shelves.load());
+        for (tenant, quota) in tenants {
+            match shelves.get(&tenant) {
+                Some(shelf) => shelf.set_quota(quota),
+                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, quota)))),
+            }
+        }
+        self.shelves.store(Arc::new(shelves));
+    }
+
+    /// Takes away the shelves of all but those whom `stays` names, with everything on them; whose they were and what stood
+    /// there. One caller at a time.
+    pub fn close_all_but(&self, stays: impl Fn(&TenantId) -> bool) -> Vec<(TenantId, Usage)> {
+        let before = self.shelves.load_full();
+        let (stay, go): (Shelves, Shelves) =
+            before.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.clone())).partition(|(tenant, _)| stays(tenant));
+        self.shelves.store(Arc::new(stay));
+        go.into_iter().map(|(tenant, shelf)| (tenant, shelf.withdraw(&self.claims))).collect()
     }
 
     /// Replaces or merges a group, whole or not at all.
@@ -188,14 +217,15 @@ impl Store {
 
     /// Removes every group that the scope can see, all at one instant.
     pub fn wipe(&self, scope: &Scope) -> Result<(), Refusal> {
-        let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
-        shelf.wipe(self, scope.narrowing())
+        self.shelf_of(scope.tenant())?.wipe(self, scope.narrowing())
     }
 
     /// Removes every group of the one tenant that an operator has named; without that it is refused.
     pub fn wipe_named(&self, scope: &FleetScope) -> Result<(), Refusal> {
         let tenant = scope.named_tenant().ok_or(Refusal::OutOfScope)?;
-        self.shelves.get(tenant).ok_or(Refusal::OutOfScope)?.wipe(self, &Narrowing::default())
+        let wiped = self.shelf_of(tenant).and_then(|shelf| shelf.wipe(self, &Narrowing::default()));
+        // It is not whoever asks that is unknown.
+        wiped.map_err(|refusal| if refusal == Refusal::NoTenant { Refusal::OutOfScope } else { refusal })
     }
 
     /// Notes that a push of this group was refused before it came here: its failure time becomes `at`. A group that
@@ -206,7 +236,7 @@ impl Store {
 
     /// More than this no push of the tenant may take: it could not be accepted, whatever it replaced.
     pub fn push_bytes_max(&self, scope: &Scope) -> u64 {
-        let shelf = self.shelves.get(scope.tenant());
+        let shelf = self.shelf_of(scope.tenant());
         shelf.map_or(0, |shelf| shelf.quota().stored_bytes_max.max(shelf.usage().stored_bytes))
     }
 
@@ -223,7 +253,7 @@ impl Store {
 
     /// What the scope can see, at one instant.
     pub fn snapshot(&self, scope: &Scope) -> Snapshot {
-        let columns = self.shelves.get(scope.tenant()).map(Shelf::columns).unwrap_or_default();
+        let columns = self.shelf_of(scope.tenant()).map(|shelf| shelf.columns()).unwrap_or_default();
         Snapshot::new(columns, scope.narrowing())
     }
 
@@ -231,27 +261,30 @@ impl Store {
     /// tenant it looks at.
     pub fn fleet_snapshot(&self, scope: &FleetScope) -> FleetSnapshot {
         let before = self.claims.settled();
-        let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        let shelves = self.shelves.load_full();
+        let shelves = shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let columns = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.columns())).collect();
         FleetSnapshot::new(columns, self.claims.view(before))
     }
 
     /// What the scope can see, group by group, at one instant.
     pub fn catalogue(&self, scope: &Scope) -> Catalogue {
-        let groups = self.shelves.get(scope.tenant()).map(|shelf| (scope.tenant().clone(), shelf.groups()));
+        let groups = self.shelf_of(scope.tenant()).map(|shelf| (scope.tenant().clone(), shelf.groups()));
         Catalogue::new(groups.into_iter().collect(), scope.narrowing())
     }
 
     /// What the operator can see, group by group: each tenant at one instant of its own.
     pub fn fleet_catalogue(&self, scope: &FleetScope) -> Catalogue {
-        let shelves = self.shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        let shelves = self.shelves.load_full();
+        let shelves = shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
         let groups = shelves.map(|(tenant, shelf)| (tenant.clone(), shelf.groups()));
         Catalogue::new(groups.collect(), &Arc::default())
     }
 
     /// What each tenant takes of its quota.
-    pub fn usage(&self) -> impl Iterator<Item = (&TenantId, Usage, Quota)> {
-        self.shelves.iter().map(|(tenant, shelf)| (tenant, shelf.usage(), shelf.quota()))
+    pub fn usage(&self) -> Vec<(TenantId, Usage, Quota)> {
+        let shelves = self.shelves.load_full();
+        shelves.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.usage(), shelf.quota())).collect()
     }
 
     /// How many families of how many tenants are kept out of the fleet's view for their names.
@@ -259,8 +292,12 @@ impl Store {
         self.claims.reserved_families()
     }
 
-    fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<&Shelf, Refusal> {
-        let shelf = self.shelves.get(scope.tenant()).ok_or(Refusal::OutOfScope)?;
+    fn shelf_of(&self, tenant: &TenantId) -> Result<Arc<Shelf>, Refusal> {
+        self.shelves.load().get(tenant).cloned().ok_or(Refusal::NoTenant)
+    }
+
+    fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<Arc<Shelf>, Refusal> {
+        let shelf = self.shelf_of(scope.tenant())?;
         if scope.admits(key) { Ok(shelf) } else { Err(Refusal::OutOfScope) }
     }
 }

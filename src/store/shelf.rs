@@ -8,6 +8,7 @@ use super::Push;
 use super::Refusal;
 use super::Store;
 use super::chunks::Shared;
+use super::claims::Claims;
 use super::group::Group;
 use super::group::empty_group_usage;
 use super::index::Columns;
@@ -19,33 +20,58 @@ use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::Narrowing;
 use parking_lot::Mutex;
+use parking_lot::MutexGuard;
 use std::sync::Arc;
 
 /// One tenant's groups.
 #[derive(Debug)]
 pub(super) struct Shelf {
     tenant: TenantId,
+    state: Mutex<Contents>,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+struct Contents {
+    state: State,
     quota: Quota,
-    state: Mutex<State>,
+    /// The tenant is gone: whoever still holds the shelf puts nothing on it any more.
+    withdrawn: bool,
 }
 
 impl Shelf {
     pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
-        Self { tenant, quota, state: Mutex::default() }
+        Self { tenant, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
     }
 
     pub(super) fn quota(&self) -> Quota {
-        self.quota
+        self.state.lock().quota
+    }
+
+    /// For writes from now on. What stands there stays, also where it is more than may come.
+    pub(super) fn set_quota(&self, quota: Quota) {
+        self.state.lock().quota = quota;
     }
 
     pub(super) fn usage(&self) -> Usage {
-        self.state.lock().usage()
+        self.state.lock().state.usage()
+    }
+
+    /// Takes everything away for good, with its claims; how much that was. A push that found the shelf before finds it
+    /// withdrawn.
+    pub(super) fn withdraw(&self, claims: &Claims) -> Usage {
+        let mut contents = self.state.lock();
+        contents.withdrawn = true;
+        let state = std::mem::take(&mut contents.state);
+        state.withdraw(&mut claims.changing());
+        state.usage()
     }
 
     /// The key as the group holds it, where that shows other empty labels.
     pub(super) fn other_spelling(&self, key: &GroupingKey) -> Option<Arc<GroupingKey>> {
         self.state
             .lock()
+            .state
             .group_key(key)
             .filter(|stored| stored.spells_as(key) && !stored.labels().eq(key.labels()))
             .cloned()
@@ -53,15 +79,15 @@ impl Shelf {
 
     #[cfg(test)]
     pub(super) fn recount(&self) -> Usage {
-        self.state.lock().recount()
+        self.state.lock().state.recount()
     }
 
     pub(super) fn columns(&self) -> Columns {
-        self.state.lock().share()
+        self.state.lock().state.share()
     }
 
     pub(super) fn groups(&self) -> Shared<Arc<Group>> {
-        self.state.lock().share_groups()
+        self.state.lock().state.share_groups()
     }
 
     pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
@@ -69,7 +95,7 @@ impl Shelf {
         match &outcome {
             Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
             Err(Refusal::QuotaFull { .. }) => self.note_full(store, &push.key, push.at)?,
-            Ok(()) | Err(Refusal::OutOfScope | Refusal::Unavailable) => {}
+            Ok(()) | Err(Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable) => {}
         }
         outcome
     }
@@ -83,7 +109,8 @@ impl Shelf {
     }
 
     pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        let mut contents = self.open()?;
+        let state = &mut contents.state;
         if state.has_group_spelled(key) {
             journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
             state.show_delete(key, &mut store.claims.changing());
@@ -93,7 +120,8 @@ impl Shelf {
 
     /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
     pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        let mut contents = self.open()?;
+        let state = &mut contents.state;
         let keys = state.keys(|key| narrowing.admits(key));
         let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
         let batch: Vec<Entry> = keys.iter().map(entry).collect();
@@ -108,8 +136,9 @@ impl Shelf {
     }
 
     fn accept(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        let after = state.judge(push, &self.quota, all_visible)?;
+        let mut contents = self.open()?;
+        let Contents { state, quota, .. } = &mut *contents;
+        let after = state.judge(push, quota, all_visible)?;
         let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
         let families = push.families.clone();
         let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
@@ -118,13 +147,20 @@ impl Shelf {
         Ok(())
     }
 
+    /// What a write works on, unless the tenant is gone.
+    fn open(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        let contents = self.state.lock();
+        if contents.withdrawn { Err(Refusal::NoTenant) } else { Ok(contents) }
+    }
+
     /// Writes down that a change of the group failed. `create`: also if there is no such group, quota permitting.
     fn note(&self, store: &Store, key: &GroupingKey, at: Timestamp, create: bool) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        let mut contents = self.open()?;
+        let Contents { state, quota, .. } = &mut *contents;
         let mut after = state.usage();
         if !state.has_group(key) {
             after.add(empty_group_usage(key));
-            if !create || state.usage().may_become(after, &self.quota).is_err() {
+            if !create || state.usage().may_become(after, quota).is_err() {
                 return Ok(());
             }
         }

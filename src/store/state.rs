@@ -131,6 +131,13 @@ impl State {
         self.usage = self.usage.changed(Usage::default(), given);
     }
 
+    /// Takes back what its families claim. Nothing else may be done with it afterwards.
+    pub(super) fn withdraw(&self, claims: &mut Changing<'_>) {
+        for column in self.index.columns() {
+            claims.remove(&Claimant::of_column(column));
+        }
+    }
+
     /// What a group takes, its families included.
     fn group_usage(&self, key: &GroupingKey) -> Usage {
         let Some(group) = self.groups.get(key) else {

@@ -1,6 +1,8 @@
-//! Is the gateway ready, and if not, why?
+//! Is the gateway ready, and if not, why? And what is wrong although it is?
 
 use super::audit::Audit;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -17,6 +19,7 @@ struct Inner {
     loaded: AtomicBool,
     stopping: AtomicBool,
     audit: OnceLock<Audit>,
+    degraded: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Health {
@@ -35,17 +38,27 @@ impl Health {
         let _ = self.inner.audit.set(audit.clone());
     }
 
-    /// Why not all of it works, ready or not.
-    pub fn degraded(&self) -> Vec<&'static str> {
-        let mut reasons = self.reasons();
-        if self.inner.audit.get().is_some_and(Audit::is_failing) {
-            reasons.push("audit");
-        }
-        reasons
-    }
-
     pub fn is_ready(&self) -> bool {
         self.inner.loaded.load(Ordering::Acquire) && !self.inner.stopping.load(Ordering::Acquire)
+    }
+
+    /// Something is wrong, or no longer, that keeps nobody from scraping.
+    pub fn set_degraded(&self, reason: &'static str, is: bool) {
+        let mut degraded = self.inner.degraded.lock();
+        if is {
+            degraded.insert(reason);
+        } else {
+            degraded.remove(reason);
+        }
+    }
+
+    /// What is wrong although it may be ready, for operators.
+    pub fn degraded(&self) -> Vec<&'static str> {
+        let mut degraded: Vec<_> = self.inner.degraded.lock().iter().copied().collect();
+        if self.inner.audit.get().is_some_and(Audit::is_failing) {
+            degraded.push("audit");
+        }
+        degraded
     }
 
     /// Why it is not ready, for operators.

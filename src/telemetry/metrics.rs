@@ -145,6 +145,12 @@ impl Metrics {
         self.expiries.lock().insert(file.to_owned(), at);
     }
 
+    /// The file is none of ours any more.
+    pub fn certificate_gone(&self, file: &str) {
+        self.certificates.remove(&File { file: file.to_owned() });
+        self.expiries.lock().remove(file);
+    }
+
     /// What was told of certificates: each file, and when its leaf expires.
     pub fn certificate_expiries(&self) -> Vec<(String, Timestamp)> {
         self.expiries.lock().iter().map(|(file, at)| (file.clone(), *at)).collect()

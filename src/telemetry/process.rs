@@ -81,15 +81,15 @@ fn fds_max() -> Option<f64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// `pushward_degraded{reason}`: one for each reason there is, none when all works.
+/// `pushward_degraded{reason}`: one for each reason there is, none when all is well.
 #[derive(Debug)]
 pub(super) struct Degraded(pub(super) Health);
 
 impl Collector for Degraded {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let help = "Reasons why the gateway is not ready, or not all of it works";
+        let help = "What is wrong: loading and stopping keep the gateway from being ready, other reasons do not";
         let mut family = encoder.encode_descriptor("pushward_degraded", help, None, MetricType::Gauge)?;
-        for reason in self.0.degraded() {
+        for reason in self.0.reasons().into_iter().chain(self.0.degraded()) {
             ConstGauge::new(1_i64).encode(family.encode_family(&[("reason", reason)])?)?;
         }
         Ok(())

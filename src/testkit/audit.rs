@@ -36,8 +36,25 @@ impl Write for AuditLines {
     }
 }
 
-/// Another place that a test has chosen.
-pub(super) struct AuditWriter(pub(super) Box<dyn Write + Send>);
+/// Another place that a test has chosen. Clones share it.
+#[derive(Clone)]
+pub(super) struct AuditWriter(Arc<Mutex<dyn Write + Send>>);
+
+impl AuditWriter {
+    pub(super) fn new(writer: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+}
+
+impl Write for AuditWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().flush()
+    }
+}
 
 impl fmt::Debug for AuditWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

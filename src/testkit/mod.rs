@@ -4,16 +4,18 @@
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 mod audit;
+mod builder;
 mod ca;
+mod client;
 mod clock;
 mod gateway;
 mod issuer;
 
+pub use builder::GatewayBuilder;
+pub use builder::cheap_hash;
 pub use ca::TestCa;
+pub use client::Answer;
+pub use client::Client;
 pub use clock::MockClock;
-pub use gateway::Answer;
-pub use gateway::Client;
-pub use gateway::GatewayBuilder;
 pub use gateway::TestGateway;
-pub use gateway::cheap_hash;
 pub use issuer::TestIssuer;

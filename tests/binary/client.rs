@@ -29,6 +29,11 @@ pub(crate) fn connect(port: u16) -> TcpStream {
 
 /// The same under TLS, if the certificate is of the CA in `ca_file` and for 127.0.0.1.
 pub(crate) fn connect_tls(port: u16, ca_file: &Path) -> StreamOwned<ClientConnection, TcpStream> {
+    connect_as(port, &tls_client(ca_file))
+}
+
+/// Somebody who trusts that CA, and remembers TLS sessions from one connection to the next.
+pub(crate) fn tls_client(ca_file: &Path) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -37,8 +42,12 @@ pub(crate) fn connect_tls(port: u16, ca_file: &Path) -> StreamOwned<ClientConnec
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    Arc::new(config)
+}
+
+pub(crate) fn connect_as(port: u16, client: &Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
     let server = ServerName::try_from("127.0.0.1").unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), server).unwrap(), connect(port))
+    StreamOwned::new(ClientConnection::new(client.clone(), server).unwrap(), connect(port))
 }
 
 /// A request's head: what `authorization` says, and a body of `length` bytes to come.

@@ -8,5 +8,6 @@ mod client;
 mod commands;
 mod program;
 mod quickstart;
+mod reloading;
 mod serving;
 mod stopping;

@@ -25,6 +25,7 @@ mod paths;
 mod protobuf;
 mod push;
 mod refusals;
+mod reload;
 mod secrets;
 mod serves;
 mod sockets;

@@ -199,6 +199,6 @@ async fn no_secret_is_in_the_debug_of_anything() {
     }
     holds_nothing("the configuration", &format!("{config:?} {config:#?}"), &needles);
     holds_nothing("the registry", &format!("{registry:?} {registry:#?}"), &needles);
-    let gateway = Gateway::bind(&config, SystemClock::shared()).unwrap();
+    let gateway = Gateway::bind(config.clone(), SystemClock::shared()).unwrap();
     holds_nothing("the gateway", &format!("{gateway:?} {gateway:#?}"), &needles);
 }

@@ -52,7 +52,8 @@ async fn an_unserved_route_is_answered_exactly_as_an_unknown_one() {
                     (Access::Open, _) => serves(Service::Health),
                     // A tenant's route tells an operator that it is one, where tenants are served at all.
                     (Access::Tenant(_), _) => serves(Service::Push),
-                    (_, "o") => serves(Service::Operator),
+                    // An operator's tells a tenant, where operators are.
+                    (Access::Fleet(_), _) | (_, "o") => serves(Service::Operator),
                     (Access::Either(Verb::Admin, _), _) => serves(Service::Push),
                     (_, _) => serves(Service::Scrape),
                 };

@@ -69,7 +69,7 @@ impl Running {
                 listener.tls = Some(tls.clone());
             }
         }
-        let gateway = Gateway::bind(&config, SystemClock::shared()).unwrap();
+        let gateway = Gateway::bind(config, SystemClock::shared()).unwrap();
         let addresses = gateway.addresses();
         let stop = CancellationToken::new();
         TaskTracker::new().spawn(gateway.run(stop.clone()));

@@ -30,9 +30,9 @@ pub(super) fn run(args: &Quickstart, around: &mut Surroundings<'_>) -> Result<Ex
         return Err(half_made(dir, &there));
     }
     new_file::directory(&dir.join("data"))?;
-    let reading = serve::load(&dir.join(files::CONFIG), around)?;
-    paste::write(dir, &reading.config, around.out)?;
-    serve::serve(reading, around)
+    let beginning = serve::load(&dir.join(files::CONFIG), around)?;
+    paste::write(dir, &beginning.reading.config, around.out)?;
+    serve::serve(beginning, around)
 }
 
 /// Some of the files are there: whose they are is not known, so nothing is written over or beside them.

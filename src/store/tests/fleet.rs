@@ -95,10 +95,10 @@ fn claims_that_changed_while_the_tenants_were_looked_at_are_not_trusted() {
     // As Store::fleet_snapshot does, with a busy moment between the one tenant and the other: the two never held the
     // families at one time, so no count of claims could tell.
     let before = store.claims.settled();
-    let red = store.shelves["red"].columns();
+    let red = store.shelves.load()["red"].columns();
     store.delete(&Scope::for_test("red"), &a).unwrap();
     replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
-    let blue = store.shelves["blue"].columns();
+    let blue = store.shelves.load()["blue"].columns();
     let names = ["blue", "red"].map(|name| TenantId::parse(name).unwrap());
     let columns = names.into_iter().zip([blue, red]).collect();
     let mut snapshot = crate::store::FleetSnapshot::new(columns, store.claims.view(before));

@@ -141,11 +141,11 @@ pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) ->
 }
 
 pub(super) fn usage(store: &Store, tenant: &str) -> Usage {
-    store.usage().find(|(id, _, _)| id.as_str() == tenant).unwrap().1
+    store.usage().into_iter().find(|(id, _, _)| id.as_str() == tenant).unwrap().1
 }
 
 pub(super) fn recount(store: &Store, tenant: &str) -> Usage {
-    store.shelves[tenant].recount()
+    store.shelves.load()[tenant].recount()
 }
 
 proptest! {

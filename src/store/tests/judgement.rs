@@ -109,7 +109,7 @@ fn a_write_that_the_journal_refuses_leaves_no_trace() {
     let store = store_with(&["red"], ROOMY, journal.clone());
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
-    let (before, usage) = (tenant_view(&store, "red"), store.usage().next().unwrap().1);
+    let (before, usage) = (tenant_view(&store, "red"), store.usage().first().unwrap().1);
     *journal.refuses.lock() = true;
     let scope = Scope::for_test("red");
     for outcome in [
@@ -122,7 +122,7 @@ fn a_write_that_the_journal_refuses_leaves_no_trace() {
     ] {
         assert_eq!(outcome, Err(Refusal::Unavailable));
     }
-    assert_eq!((tenant_view(&store, "red"), store.usage().next().unwrap().1), (before, usage));
+    assert_eq!((tenant_view(&store, "red"), store.usage().first().unwrap().1), (before, usage));
     *journal.refuses.lock() = false;
     replace(&store, "red", &b, &[gauge(&b, "n")]).unwrap();
     assert!(matches!(journal.kept.lock()[..], [Entry::Push { .. }, Entry::Push { .. }]));
@@ -137,6 +137,6 @@ fn what_is_out_of_scope_is_refused_by_the_store_itself() {
     assert_eq!(store.push(&narrow, &push), Err(Refusal::OutOfScope));
     assert_eq!(store.delete(&narrow, &a), Err(Refusal::OutOfScope));
     assert_eq!(store.note_failure(&narrow, &a, Timestamp::default()), Err(Refusal::OutOfScope));
-    assert_eq!(store.push(&Scope::for_test("nobody"), &push), Err(Refusal::OutOfScope));
+    assert_eq!(store.push(&Scope::for_test("nobody"), &push), Err(Refusal::NoTenant));
     assert_eq!(tenant_view(&store, "red"), "");
 }

@@ -34,7 +34,7 @@ fn a_name_that_meets_another_is_refused_until_the_other_is_gone() {
     assert!(view.contains("# x_y gauge") && !view.contains("x.y"), "{view}");
     replace(&store, "red", &b, &[gauge(&b, "x_y")]).unwrap();
     meets(replace(&store, "red", &a, &[gauge(&a, "x.y")]));
-    assert_eq!(store.usage().next().unwrap().1, store.shelves["red"].recount());
+    assert_eq!(store.usage().first().unwrap().1, store.shelves.load()["red"].recount());
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn replacing_and_deleting_go_on_when_full() {
     let full = {
         let store = small(ROOMY);
         replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "n")]).unwrap();
-        store.usage().next().unwrap().1
+        store.usage().first().unwrap().1
     };
     let store = small(Quota { groups_max: 1, series_max: full.series, stored_bytes_max: full.stored_bytes });
     replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "n")]).unwrap();
@@ -44,5 +44,5 @@ fn replacing_and_deleting_go_on_when_full() {
     assert!(replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "oo")]).is_err());
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     store.delete(&Scope::for_test("red"), &a).unwrap();
-    assert_eq!(store.usage().next().unwrap().1, crate::store::Usage::default());
+    assert_eq!(store.usage().first().unwrap().1, crate::store::Usage::default());
 }

@@ -1,0 +1,97 @@
+//! What a reload replaces: one value for each stage, swapped whole, read by requests without a lock.
+//!
+//! All of it is made first, which may take time and fail; putting it in force takes some instructions and cannot. The
+//! order is that no credential ever opens more than one of the two configurations lets it:
+//!
+//! 1. *room*: shelves and quotas of the tenants there will be. Nobody is let in to a new one yet;
+//! 2. *the inner stages*: reading, names of tenants, buckets. Whoever is to go is refused from here on, as a party
+//!    without a bucket;
+//! 3. *the registry*: in one instant the withdrawn credentials are unknown and the new ones known, on open connections
+//!    too, since every request is authenticated anew;
+//! 4. *certificates*, for connections to come;
+//! 5. *clearing*: what tenants that are gone have pushed. Nobody can reach it any more; a push under way that still holds
+//!    the shelf is refused there.
+
+use super::certificates::Certificates;
+use super::certificates::Loaded;
+use crate::api::Readings;
+use crate::config::Config;
+use crate::identity::Registry;
+use crate::limits::Buckets;
+use crate::model::Quota;
+use crate::model::SharedClock;
+use crate::model::TenantId;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use arc_swap::ArcSwap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The parts of a gateway that follow the configuration.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) registry: Arc<ArcSwap<Registry>>,
+    pub(super) buckets: Arc<ArcSwap<Buckets>>,
+    pub(super) tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
+    pub(super) readings: Readings,
+    pub(super) store: Arc<Store>,
+    pub(super) certificates: Certificates,
+}
+
+/// The same for another configuration, made and not yet in force.
+#[derive(Debug)]
+pub(super) struct Next {
+    registry: Registry,
+    buckets: Buckets,
+    tenants: BTreeSet<TenantId>,
+    pub(super) certificates: Loaded,
+}
+
+impl Live {
+    /// The first of it, for a start.
+    pub(super) fn new(config: &Config, store: Arc<Store>, certificates: Certificates, clock: &SharedClock) -> Self {
+        Self {
+            registry: Arc::new(ArcSwap::from_pointee(Registry::new(config, clock, None))),
+            buckets: Arc::new(ArcSwap::from_pointee(Buckets::new(config, None, clock))),
+            tenants: Arc::new(ArcSwap::from_pointee(tenants(config))),
+            readings: Readings::new(config),
+            store,
+            certificates,
+        }
+    }
+
+    /// Makes what `config` asks for. What is known of credentials and rates that stay is taken over. Blocks on the disk.
+    pub(super) fn next(&self, config: &Config, clock: &SharedClock) -> Next {
+        Next {
+            registry: Registry::new(config, clock, Some(&self.registry.load())),
+            buckets: Buckets::new(config, Some(&self.buckets.load()), clock),
+            tenants: tenants(config),
+            certificates: self.certificates.load_others(config, clock.now()),
+        }
+    }
+
+    /// Puts it in force, in the order above; which certificates are new. One caller at a time.
+    pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
+        self.store.open(quotas(config));
+        self.readings.replace(config);
+        let stays = Arc::new(next.tenants);
+        self.tenants.store(stays.clone());
+        self.buckets.store(Arc::new(next.buckets));
+        self.registry.store(Arc::new(next.registry));
+        let certificates = self.certificates.replace(next.certificates, metrics);
+        for (tenant, usage) in self.store.close_all_but(|tenant| stays.contains(tenant)) {
+            let (groups, series, bytes) = (usage.groups, usage.series, usage.stored_bytes);
+            tracing::info!(tenant = tenant.as_str(), groups, series, bytes, "the tenant is gone, with what it pushed");
+        }
+        certificates
+    }
+}
+
+/// What each tenant may keep. One that is closed keeps its shelf.
+pub(super) fn quotas(config: &Config) -> impl Iterator<Item = (TenantId, Quota)> {
+    config.tenants.iter().map(|(id, tenant)| (id.clone(), tenant.limits.quota))
+}
+
+fn tenants(config: &Config) -> BTreeSet<TenantId> {
+    config.tenants.keys().cloned().collect()
+}

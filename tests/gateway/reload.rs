@@ -1,0 +1,453 @@
+//! Another configuration while requests come: who is let in, what is kept, what is told.
+
+use http_body::Frame;
+use pushward::config::Config;
+use pushward::config::ConfigErrors;
+use pushward::config::Fault;
+use pushward::config::PartFault;
+use pushward::config::Reading;
+use pushward::config::Tenant;
+use pushward::gateway::Trigger;
+use pushward::model::OperatorScope;
+use pushward::model::Pattern;
+use pushward::model::PlainToken;
+use pushward::model::Timestamp;
+use pushward::model::Verb;
+use pushward::testkit::Answer;
+use pushward::testkit::Client;
+use pushward::testkit::GatewayBuilder;
+use pushward::testkit::TestGateway;
+use std::convert::Infallible;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// A body that comes as it is sent, and ends when its sender is gone.
+struct Slow(mpsc::UnboundedReceiver<&'static str>);
+
+impl http_body::Body for Slow {
+    type Data = bytes::Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|text| text.map(|text| Ok(Frame::data(text.into()))))
+    }
+}
+
+/// A request whose head was accepted and whose body is still to come; without the sender it ends.
+async fn begun(
+    client: &Client,
+    method: &'static str,
+    path: &'static str,
+) -> (mpsc::UnboundedSender<&'static str>, JoinHandle<Answer>) {
+    let (sender, body) = mpsc::unbounded_channel();
+    let client = client.clone();
+    let answer = tokio::spawn(async move { client.send(method, path, axum::body::Body::new(Slow(body))).await });
+    tokio::task::yield_now().await;
+    (sender, answer)
+}
+
+async fn metrics(gateway: &TestGateway) -> String {
+    gateway.at_ops(&gateway.stranger()).get("/metrics").await.ok().text()
+}
+
+#[tokio::test]
+async fn a_token_is_rotated_with_an_overlap_and_the_old_one_is_unknown_from_then_on() {
+    let with = |names: &[&str]| {
+        let builder = GatewayBuilder::new().tenant_with("red", |_| {});
+        names.iter().fold(builder, |builder, name| builder.token("red", name, &Verb::ALL, |_| {}))
+    };
+    let both = with(&["old", "new"]);
+    let only = |name: &str| {
+        let mut builder = both.clone();
+        builder.config.tenants.get_mut("red").unwrap().tokens.retain(|token| token.grant.name == name);
+        builder
+    };
+    let mut gateway = only("old").start();
+    let old = gateway.client("old");
+    old.put("/metrics/job/a", "m 1\n").await.ok();
+    gateway.reload(both.clone()).await;
+    let new = gateway.client("new");
+    old.put("/metrics/job/a", "m 2\n").await.ok();
+    new.put("/metrics/job/a", "m 3\n").await.ok();
+    let reloaded = gateway.reload(only("new")).await;
+    old.put("/metrics/job/a", "m 4\n").await.refused(401, "unauthenticated");
+    old.get("/metrics").await.refused(401, "unauthenticated");
+    assert_eq!(new.scrape().await, ["m{instance=\"\",job=\"a\"} 3"]);
+    let id = both.config.tenants["red"].tokens[0].id;
+    assert_eq!(reloaded.changes.to_string(), format!("tokens_removed: red/{id}"));
+}
+
+#[tokio::test]
+async fn a_tenant_that_comes_is_served_and_one_that_goes_leaves_nothing_behind() {
+    let all = GatewayBuilder::new().tenant("red").tenant("blue").tenant("green").operator(
+        "prometheus",
+        &[OperatorScope::FleetRead],
+        |_| {},
+    );
+    let without = |gone: &str| {
+        let mut builder = all.clone();
+        builder.config.tenants.remove(gone);
+        builder
+    };
+    let mut gateway = without("green").start();
+    let prometheus = gateway.client("prometheus");
+    gateway.client("red").put("/metrics/job/a", "m_sum 1\n").await.ok();
+    gateway.client("blue").put("/metrics/job/a", "# TYPE m summary\nm_sum 2\nm_count 2\n").await.ok();
+    assert!(prometheus.get("/metrics").await.text().contains("# TYPE m_sum untyped\n"));
+    prometheus.get("/metrics?tenant=green").await.refused(403, "tenant_refused");
+
+    gateway.reload(all.clone()).await;
+    gateway.client("green").put("/metrics/job/a", "g 1\n").await.ok();
+    assert_eq!(prometheus.get("/metrics?tenant=green").await.ok().status, 200);
+
+    let red = gateway.client("red");
+    gateway.reload(without("red")).await;
+    red.put("/metrics/job/a", "m_sum 1\n").await.refused(401, "unauthenticated");
+    prometheus.get("/metrics?tenant=red").await.refused(403, "tenant_refused");
+    let view = prometheus.get("/metrics").await.text();
+    assert!(!view.contains("red") && view.contains("# TYPE m summary\n") && view.contains("\ng{"), "{view}");
+    assert!(!metrics(&gateway).await.contains("pushward_tenant_limit{tenant=\"red\""));
+
+    // Whoever comes under the same name later finds an empty shelf.
+    gateway.reload(all).await;
+    assert!(red.scrape().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_under_way_is_judged_by_what_its_credential_grants_when_it_is_whole() {
+    let all = GatewayBuilder::new().tenant("red").tenant("blue").token("red", "cron", &Verb::ALL, |_| {});
+    let change = |change: fn(&mut Config)| {
+        let mut builder = all.clone();
+        change(&mut builder.config);
+        builder
+    };
+    let narrow = change(|config| {
+        let tokens = &mut config.tenants.get_mut("red").unwrap().tokens;
+        tokens[1].grant.jobs = Pattern::parse("other").map(|job| vec![job]);
+    });
+    for (reloaded, status, code) in [
+        (all.clone(), 200, ""),
+        (change(|config| drop(config.tenants.get_mut("red").unwrap().tokens.pop())), 401, "unauthenticated"),
+        (change(|config| drop(config.tenants.remove("red"))), 401, "unauthenticated"),
+        (narrow, 403, "job_refused"),
+        (change(|config| drop(config.tenants.remove("blue"))), 200, ""),
+    ] {
+        for (method, path) in [("PUT", "/metrics/job/a"), ("POST", "/metrics/job/b"), ("DELETE", "/metrics/job/c")] {
+            let mut gateway = all.clone().start();
+            gateway.client("red").put("/metrics/job/c", "kept 1\n").await.ok();
+            let (sender, answer) = begun(&gateway.client("cron"), method, path).await;
+            sender.send("m ").unwrap();
+            let told = gateway.reload(reloaded.clone()).await;
+            sender.send("1\n").unwrap();
+            drop(sender);
+            let answer = answer.await.unwrap();
+            let expected = if (method, status) == ("DELETE", 200) { 202 } else { status };
+            let what = format!("{method} after {}: {}", told.changes, answer.text());
+            assert_eq!((answer.status.as_u16(), answer.code().as_str()), (expected, code), "{what}");
+            if status != 200 && reloaded.config.tenants.contains_key("red") {
+                let left = gateway.client("red").scrape().await;
+                assert_eq!(left, ["kept{instance=\"\",job=\"c\"} 1"], "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reload_fills_no_bucket_and_forgets_no_request_under_way() {
+    let with = |builder: &GatewayBuilder, burst: u32, in_flight: u32| {
+        let mut builder = builder.clone();
+        let limits = &mut builder.config.tenants.get_mut("red").unwrap().limits;
+        limits.requests_per_second = NonZeroU32::MIN;
+        limits.requests_burst = NonZeroU32::new(burst).unwrap();
+        limits.in_flight_max = in_flight;
+        builder
+    };
+    let base = GatewayBuilder::new().tenant("red");
+    let mut gateway = with(&base, 3, 2).start();
+    let red = gateway.client("red");
+    let unread = red.begin("GET", "/metrics", "").await;
+    red.get("/metrics").await.ok();
+    red.get("/metrics").await.ok();
+    red.get("/metrics").await.refused(429, "rate_limited");
+    let same = gateway.reload(with(&base, 3, 2)).await;
+    assert!(same.changes.is_empty(), "{}", same.changes);
+    red.get("/metrics").await.refused(429, "rate_limited");
+    // Other limits are in force at once, and whoever is still under way has a place under them.
+    let other = gateway.reload(with(&base, 9, 1)).await;
+    assert_eq!(other.changes.to_string(), "limits_changed: red");
+    red.get("/metrics").await.refused(429, "in_flight_full");
+    drop(unread);
+    red.get("/metrics").await.ok();
+}
+
+#[tokio::test]
+async fn a_quota_below_what_is_kept_takes_nothing_away_and_lets_nothing_grow() {
+    let with = |builder: &GatewayBuilder, series_max: u64| {
+        let mut builder = builder.clone();
+        builder.config.tenants.get_mut("red").unwrap().limits.quota.series_max = series_max;
+        builder
+    };
+    let base = GatewayBuilder::new().tenant("red");
+    let mut gateway = with(&base, 3).start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "a 1\nb 1\nc 1\n").await.ok();
+    gateway.reload(with(&base, 1)).await;
+    assert_eq!(red.scrape().await.len(), 3);
+    assert!(metrics(&gateway).await.contains("pushward_tenant_limit{tenant=\"red\",limit=\"series_max\"} 1\n"));
+    red.put("/metrics/job/b", "d 1\n").await.refused(403, "quota_full");
+    red.put("/metrics/job/a", "a 2\nb 2\nc 2\n").await.ok();
+    red.put("/metrics/job/a", "a 2\nb 2\n").await.ok();
+    red.put("/metrics/job/a", "a 2\nb 2\nc 2\n").await.refused(403, "quota_full");
+    gateway.reload(with(&base, 4)).await;
+    red.put("/metrics/job/b", "c 1\nd 1\n").await.ok();
+}
+
+#[tokio::test]
+async fn how_bodies_are_read_follows_the_configuration() {
+    let mut utf8 = GatewayBuilder::new().tenant("red");
+    let classic = utf8.clone();
+    utf8.config.tenants.get_mut("red").unwrap().utf8_names = true;
+    let mut gateway = classic.clone().start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "{\"ä\"} 1\n").await.refused(400, "body_malformed");
+    gateway.reload(utf8).await;
+    red.put("/metrics/job/a", "{\"ä\"} 1\n").await.ok();
+    gateway.reload(classic).await;
+    red.put("/metrics/job/b", "{\"ö\"} 1\n").await.refused(400, "body_malformed");
+}
+
+#[tokio::test]
+async fn a_closed_tenant_lets_nobody_in_and_is_scraped_all_the_same() {
+    let open = GatewayBuilder::new().tenant("red").operator("prometheus", &[OperatorScope::FleetRead], |_| {});
+    let mut gateway = open.clone().start();
+    let red = gateway.client("red");
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    let mut closed = open.config.clone();
+    let tenant = closed.tenants.get_mut("red").unwrap();
+    tenant.closed = true;
+    tenant.tokens.clear();
+    let fault = Fault::new(Path::new("tenants.d/red.yml"), None, "", "is empty");
+    let part = PartFault { part: "tenant:red".to_owned(), errors: ConfigErrors::from(fault), closed: true };
+    let mut reading = Reading::from(closed);
+    reading.parts.push(part);
+    gateway.reloader().take(reading).await.unwrap();
+    red.put("/metrics/job/a", "m 2\n").await.refused(401, "unauthenticated");
+    assert_eq!(gateway.client("prometheus").scrape().await, ["m{tenant=\"red\",instance=\"\",job=\"a\"} 1"]);
+    let text = metrics(&gateway).await;
+    assert!(text.contains("pushward_config_fault{part=\"tenant:red\"} 1\n"), "{text}");
+    assert!(text.contains("pushward_degraded{reason=\"config_closed\"} 1\n"), "{text}");
+    assert!(text.contains("pushward_config_last_reload_successful 0\n"), "{text}");
+    gateway.reload(open).await;
+    red.put("/metrics/job/a", "m 2\n").await.ok();
+    assert!(!metrics(&gateway).await.contains("pushward_config_fault{"));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_restart_is_told_and_all_else_takes_effect() {
+    let mut wanted = GatewayBuilder::new().tenant("red").tenant("blue");
+    let mut gateway = GatewayBuilder::new().start();
+    wanted.config.listeners[0].connections_max = 7;
+    wanted.config.namespace.label = "team".to_owned();
+    let reloaded = gateway.reload(wanted.clone()).await;
+    assert_eq!(reloaded.needs_restart, ["listener.public.connections_max", "namespace"]);
+    gateway.client("blue").put("/metrics/job/a", "m 1\n").await.ok();
+    assert!(metrics(&gateway).await.contains("pushward_config_restart_needed 1\n"));
+    wanted.config = GatewayBuilder::new().config;
+    gateway.reload(wanted).await;
+    assert!(metrics(&gateway).await.contains("pushward_config_restart_needed 0\n"));
+}
+
+#[tokio::test]
+async fn a_credential_that_goes_takes_its_expiry_along() {
+    let at = Timestamp::from_unix_seconds(2_000_000_000);
+    let with = GatewayBuilder::new().tenant("red").token("red", "laptop", &Verb::ALL, |grant| grant.expires = Some(at));
+    let mut without = with.clone();
+    without.config.tenants.get_mut("red").unwrap().tokens.pop();
+    let mut gateway = with.start();
+    let line = "pushward_credential_expiry_timestamp_seconds{tenant=\"red\",credential=\"laptop\"} 2000000000\n";
+    assert!(metrics(&gateway).await.contains(line));
+    gateway.reload(without).await;
+    assert!(!metrics(&gateway).await.contains("laptop"));
+}
+
+/// A directory with a configuration, and somebody who may reload it.
+struct Site {
+    dir: TempDir,
+    tokens: [(PlainToken, &'static str); 4],
+}
+
+impl Site {
+    fn new() -> Self {
+        let token = |scope| (PlainToken::generate("").unwrap(), scope);
+        let scopes = ["push, read", "fleet:admin", "fleet:read", "fleet:admin"];
+        Self { dir: TempDir::new().unwrap(), tokens: scopes.map(token) }
+    }
+
+    fn write(&self, more: &str) {
+        let [red, admin, reader, narrow] = &self.tokens;
+        let token = |(token, scopes): &(PlainToken, &str), more: &str| {
+            let (id, digest) = (token.id(), token.digest().to_hex());
+            let scopes = scopes.split(", ").map(|scope| format!("\"{scope}\"")).collect::<Vec<_>>().join(", ");
+            format!("{{ tokens: [ {{ id: \"{id}\", sha256: \"{digest}\", scopes: [{scopes}]{more} }} ] }}")
+        };
+        let text = format!(
+            "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\ntenants:\n  red: {}\n\
+             operators:\n  admin: {}\n  reader: {}\n  narrow: {}\n{more}",
+            token(red, ""),
+            token(admin, ""),
+            token(reader, ""),
+            token(narrow, ", tenants: [red]"),
+        );
+        std::fs::write(self.file(), text).unwrap();
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("pushward.yml")
+    }
+
+    fn client(&self, gateway: &TestGateway, nth: usize) -> Client {
+        gateway.stranger().with("authorization", &format!("Bearer {}", self.tokens[nth].0.reveal()))
+    }
+}
+
+#[tokio::test]
+async fn an_operator_with_fleet_admin_reloads_and_nobody_else() {
+    let site = Site::new();
+    site.write("");
+    let gateway = GatewayBuilder::new().start_from(&site.file());
+    gateway.stranger().post("/-/reload", "").await.refused(401, "unauthenticated");
+    site.client(&gateway, 0).post("/-/reload", "").await.refused(403, "scope_refused");
+    site.client(&gateway, 2).post("/-/reload", "").await.refused(403, "scope_refused");
+    site.client(&gateway, 1).get("/-/reload").await.refused(405, "method_not_allowed");
+    assert_eq!(site.client(&gateway, 1).post("/-/reload", "").await.ok().text(), "reloaded\n");
+    site.write("log: { level: warn }\n");
+    let told = site.client(&gateway, 1).post("/-/reload", "").await.ok().text();
+    assert_eq!(told, "reloaded\nneeds a restart: log\n");
+    assert_eq!(site.client(&gateway, 3).post("/-/reload", "").await.ok().text(), "reloaded\n");
+}
+
+#[tokio::test]
+async fn a_main_file_that_cannot_be_used_changes_nothing_and_is_seen_until_it_can() {
+    let site = Site::new();
+    site.write("");
+    let gateway = GatewayBuilder::new().start_from(&site.file());
+    let (red, admin) = (site.client(&gateway, 0), site.client(&gateway, 1));
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    let success = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("pushward_config_last_reload_success_timestamp_seconds "));
+        line.unwrap().to_owned()
+    };
+    let before = success(&metrics(&gateway).await);
+    gateway.clock.advance(Duration::from_secs(5));
+    for garbage in [
+        "",
+        "\0\0",
+        "tenants: [",
+        "tenants: {}\nnonsense: 1\n",
+        "null",
+        "[]",
+        "tenants: { red: { limits: { in_flight_max: 0 } } }",
+    ] {
+        std::fs::write(site.file(), garbage).unwrap();
+        let refused = admin.post("/-/reload", "").await.refused(422, "config_refused");
+        assert!(refused.text().contains("pushward.yml"), "{}", refused.text());
+        let narrow = site.client(&gateway, 3).post("/-/reload", "").await.refused(422, "config_refused");
+        assert!(!narrow.text().contains("pushward.yml"), "{}", narrow.text());
+    }
+    std::fs::remove_file(site.file()).unwrap();
+    admin.post("/-/reload", "").await.refused(422, "config_refused");
+    red.put("/metrics/job/a", "m 2\n").await.ok();
+    let text = metrics(&gateway).await;
+    assert!(text.contains("pushward_config_fault{part=\"main\"} 1\n"), "{text}");
+    assert!(text.contains("pushward_config_last_reload_successful 0\n"), "{text}");
+    assert!(text.contains("pushward_degraded{reason=\"config_kept\"} 1\n"), "{text}");
+    assert_eq!(success(&text), before);
+    // Degraded is not unready, and strangers learn nothing of it.
+    let ops = gateway.at_ops(&gateway.stranger());
+    assert_eq!(ops.get("/-/ready").await.ok().text(), "OK, degraded: config_kept\n");
+    assert_eq!(gateway.stranger().get("/-/ready").await.ok().text(), "OK");
+
+    // A look at the other files does not make the main one good.
+    gateway.reloader().reload(Trigger::Watch).await.unwrap();
+    assert!(metrics(&gateway).await.contains("pushward_config_fault{part=\"main\"} 1\n"));
+    site.write("");
+    admin.post("/-/reload", "").await.ok();
+    let text = metrics(&gateway).await;
+    assert!(!text.contains("pushward_config_fault{") && !text.contains("config_kept"), "{text}");
+    assert_ne!(success(&text), before);
+    assert_eq!(ops.get("/-/ready").await.ok().text(), "OK\n");
+}
+
+#[tokio::test]
+async fn a_look_at_changed_files_does_not_read_the_main_one() {
+    let site = Site::new();
+    site.write("");
+    let gateway = GatewayBuilder::new().start_from(&site.file());
+    let red = site.client(&gateway, 0);
+    std::fs::write(site.file(), "listener: { address: \"127.0.0.1:0\" }\n").unwrap();
+    gateway.reloader().reload(Trigger::Watch).await.unwrap();
+    red.put("/metrics/job/a", "m 1\n").await.ok();
+    gateway.reloader().reload(Trigger::Signal).await.unwrap();
+    red.put("/metrics/job/a", "m 1\n").await.refused(401, "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_a_storm_of_reloads_loses_no_acknowledged_push_and_fails_none() {
+    const RELOADS: usize = 200;
+    let roomy = |tenant: &mut Tenant| tenant.limits.requests_burst = NonZeroU32::new(10_000_000).unwrap();
+    let all = GatewayBuilder::new()
+        .tenant_with("red", roomy)
+        .token("red", "red", &Verb::ALL, |_| {})
+        .tenant_with("blue", roomy)
+        .token("blue", "blue", &Verb::ALL, |_| {});
+    let mut without = all.clone();
+    without.config.tenants.remove("blue");
+    without.config.tenants.get_mut("red").unwrap().limits.body_bytes_max = 1 << 20;
+    let mut gateway = all.clone().start();
+    let stop = Arc::new(AtomicBool::new(false));
+    let acknowledged = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
+    let pushing = |client: Client, goes_too: bool, acknowledged: &Arc<AtomicU64>| {
+        let (stop, acknowledged) = (stop.clone(), acknowledged.clone());
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let next = acknowledged.load(Ordering::Relaxed) + 1;
+                let answer = client.put("/metrics/job/a", &format!("m {next}\n")).await;
+                match answer.status.as_u16() {
+                    200 => acknowledged.store(next, Ordering::Relaxed),
+                    // The tenant is not there at this moment.
+                    401 if goes_too => {}
+                    status => panic!("{status} {}", answer.text()),
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    let red = pushing(gateway.client("red"), false, &acknowledged[0]);
+    let blue = pushing(gateway.client("blue"), true, &acknowledged[1]);
+    let mut reloads = 0;
+    // Also until both have come to something: a machine that is busy runs them when it likes.
+    while reloads < RELOADS || acknowledged.iter().any(|of| of.load(Ordering::Relaxed) < 100) {
+        gateway.reload(if reloads % 2 == 0 { without.clone() } else { all.clone() }).await;
+        reloads += 1;
+        assert!(!red.is_finished() && !blue.is_finished());
+    }
+    stop.store(true, Ordering::Relaxed);
+    red.await.unwrap();
+    blue.await.unwrap();
+    let last = acknowledged[0].load(Ordering::Relaxed);
+    assert_eq!(gateway.client("red").scrape().await, [format!("m{{instance=\"\",job=\"a\"}} {last}")]);
+}
