@@ -20,11 +20,15 @@ pub(super) fn note(before: Option<&Config>, config: &Config, metrics: &Metrics) 
 /// By tenant (empty for an operator's) and name.
 fn expiries(config: &Config) -> BTreeMap<(&str, &str), Timestamp> {
     let of_tenants = config.tenants.iter().flat_map(|(id, tenant)| {
-        tenant.tokens.iter().map(move |token| (id.as_str(), token.grant.name.as_str(), token.grant.expires))
+        let tokens = tenant.tokens.iter().map(|token| &token.grant);
+        let users = tenant.users.iter().map(|user| &user.grant);
+        let rules = tenant.jwts.iter().map(|rule| &rule.grant);
+        tokens.chain(users).chain(rules).map(move |grant| (id.as_str(), grant.name.as_str(), grant.expires))
     });
-    let of_operators = config
-        .operators
-        .values()
-        .flat_map(|operator| operator.tokens.iter().map(|token| ("", token.grant.name.as_str(), token.grant.expires)));
+    let of_operators = config.operators.values().flat_map(|operator| {
+        let tokens = operator.tokens.iter().map(|token| &token.grant);
+        let users = operator.users.iter().map(|user| &user.grant);
+        tokens.chain(users).map(|grant| ("", grant.name.as_str(), grant.expires))
+    });
     of_tenants.chain(of_operators).filter_map(|(tenant, name, at)| Some(((tenant, name), at?))).collect()
 }
