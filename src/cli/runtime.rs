@@ -14,6 +14,7 @@ use rustix::process::getrlimit;
 use rustix::process::setrlimit;
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -35,14 +36,16 @@ pub fn serve_until_stopped(beginning: Beginning, clock: SharedClock) -> ExitCode
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(beginning, clock)) {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(%error, "the gateway does not start");
-            ExitCode::FAILURE
-        }
-    }
+    let served = runtime.block_on(serve(beginning, clock));
+    runtime.shutdown_timeout(LEFT_OVER);
+    served.unwrap_or_else(|error| {
+        tracing::error!(%error, "the gateway does not start");
+        ExitCode::FAILURE
+    })
 }
+
+/// Chosen: how long the end waits for a reload under way, whose file system may never answer. All requests are answered.
+const LEFT_OVER: Duration = Duration::from_secs(1);
 
 /// Descriptors besides those of connections: files, sockets of listeners, the runtime's own.
 const DESCRIPTORS_BESIDES: u64 = 64;

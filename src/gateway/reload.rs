@@ -203,7 +203,10 @@ impl Inner {
             tracing::error!(trigger = trigger.as_str(), %fault, "the configuration is refused, and the one in force stays");
         }
         let main = PartFault { part: "main".to_owned(), errors: errors.clone(), closed: false };
-        progress.main = Some(main.clone());
+        // What a look at the other files found is over with the next look that finds nothing.
+        if trigger != Trigger::Watch {
+            progress.main = Some(main.clone());
+        }
         self.condition.keep(main);
         let mut event = AuditEvent::new("reload_refused");
         event.code = Some("config_refused");
@@ -283,5 +286,21 @@ impl Reloaded {
         };
         let restart = self.needs_restart.iter().map(|key| format!("needs a restart: {key}"));
         self.parts.iter().map(part).chain(restart).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AUDITED_BYTES;
+    use super::in_pieces;
+
+    #[test]
+    fn a_long_list_becomes_several_lines_and_loses_no_name() {
+        assert!(in_pieces(&[]).is_empty());
+        let names: Vec<String> = (0..1000).map(|n| format!("payments/{n:010}")).collect();
+        let pieces = in_pieces(&names);
+        assert!(pieces.iter().all(|piece| piece.len() <= AUDITED_BYTES));
+        assert_eq!(pieces.join(",").split(',').collect::<Vec<_>>(), names);
+        assert!(pieces.len() < 1000 / 8, "{}", pieces.len());
     }
 }
