@@ -4,6 +4,7 @@ use super::issuer_server::IssuerServer;
 use super::issuer_server::Manner;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use pushward::config::Algorithm;
 use pushward::config::Config;
 use pushward::config::KeySource;
 use pushward::identity::IdentityError;
@@ -149,7 +150,9 @@ async fn keys_are_fetched_again_every_five_minutes_and_the_same_keys_keep_what_w
 async fn a_flood_of_unknown_keys_makes_one_request_a_minute() {
     let issuer = TestIssuer::new("ci");
     let server = IssuerServer::start(Manner::Keys(issuer.jwks())).await;
-    let entrance = Entrance::open(&config(&issuer, server.source()));
+    let mut config = config(&issuer, server.source());
+    config.issuers.get_mut("ci").unwrap().algorithms = [Algorithm::Es256].into();
+    let entrance = Entrance::open(&config);
     assert!(entrance.lets_in(&ci(&issuer)).await);
     let unknown =
         |number: usize| issuer.sign_with_header(&json!({ "kid": format!("k{number}") }), &json!({ "sub": "ci" }));
@@ -164,6 +167,8 @@ async fn a_flood_of_unknown_keys_makes_one_request_a_minute() {
     let tokens: Vec<String> = (0..200).map(unknown).collect();
     let bad = issuer.sign_with_header(&json!({ "kid": "k" }), &json!({ "sub": "ci", "exp": 1 }));
     assert!(!entrance.lets_in(&bad).await);
+    let other_algorithm = issuer.sign_with_header(&json!({ "kid": "k", "alg": "RS256" }), &json!({ "sub": "ci" }));
+    assert!(!entrance.lets_in(&other_algorithm).await);
     assert_eq!(server.connections(), 4);
     let mut asked: Vec<_> = tokens.iter().map(|token| Box::pin(entrance.lets_in(token))).collect();
     std::future::poll_fn(|context| {
@@ -448,7 +453,6 @@ async fn a_directory_in_the_place_of_a_file_is_no_file() {
 #[tokio::test]
 #[ignore = "measures, and means something in release alone"]
 async fn cost_of_a_token() {
-    use pushward::config::Algorithm;
     const TOKENS: u32 = 1000;
     let clock = pushward::model::SystemClock::new();
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa] {
