@@ -213,11 +213,6 @@ impl<'a> Assembly<'a> {
     /// Operators with a file of users. Those of a file that cannot be read stay, with what the main file grants now.
     fn operators(&mut self) {
         for (name, file) in std::mem::take(&mut self.main.operators_users_files) {
-            let Some(operator) = self.main.config.operators.get(&name) else {
-                continue;
-            };
-            let own = claims::of_operator(operator);
-            self.own.extend(own.into_iter().map(|claim| (claim, self.parts.len())));
             let of = |users| Content::OperatorUsers(name.clone(), users);
             let last = self.since.last().and_then(|last| {
                 let users: Vec<_> = file.again(&last.operators.get(&name)?.users, &last.file_users).collect();

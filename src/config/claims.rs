@@ -1,6 +1,5 @@
 //! What no two credentials of the gateway have in common: an id, a name, a digest.
 
-use super::Operator;
 use super::Tenant;
 use super::fault::Spot;
 use crate::model::TokenDigest;
@@ -36,11 +35,4 @@ pub(super) fn of_tenant(tenant: &Tenant) -> BTreeSet<Claim> {
     let users = tenant.users.iter().map(|user| Claim::Name(user.grant.name.clone()));
     let rules = tenant.jwts.iter().map(|rule| Claim::Name(rule.grant.name.clone()));
     tokens.chain(users).chain(rules).collect()
-}
-
-/// All that an operator's credentials claim.
-pub(super) fn of_operator(operator: &Operator) -> BTreeSet<Claim> {
-    let tokens = operator.tokens.iter().flat_map(|token| of_token(token.id, token.digest, &token.grant.name));
-    let users = operator.users.iter().map(|user| Claim::Name(user.grant.name.clone()));
-    tokens.chain(users).collect()
 }

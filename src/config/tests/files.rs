@@ -154,8 +154,9 @@ fn a_name_of_a_users_file_is_nobody_elses() {
     let (of_m, of_o) = (users_file("m", "push"), users_file("o", "fleet:read"));
     let files = Files::with(&format!(
         "{DIRECTORY}\ntenants: {{ m: {{ {of_m} }}, n: {{ users: [ {{ name: nell, password_hash: '{}', scopes: [push] }} ] }} }}\n\
-         operators: {{ o: {{ {of_o} }} }}",
-        hash(9)
+         operators: {{ o: {{ {of_o}, users: [ {{ name: olga, password_hash: '{}', scopes: ['ops:read'] }} ] }} }}",
+        hash(9),
+        hash(8)
     ));
     files.write("m", format!("meg:{}\n", hash(1)));
     files.write("o", format!("otto:{}\n", hash(2)));
@@ -163,8 +164,8 @@ fn a_name_of_a_users_file_is_nobody_elses() {
     files.write("a", format!("ann:{}\n", hash(3)));
     let good = files.good();
     for (file, part, taken) in [
-        ("m", "tenant:m", ["nell", "otto", "ann", "0000000001"]),
-        ("o", "operator:o", ["nell", "meg", "ann", "0000000001"]),
+        ("m", "tenant:m", ["nell", "otto", "ann", "olga"]),
+        ("o", "operator:o", ["nell", "meg", "ann", "olga"]),
         ("a", "tenant:a", ["nell", "meg", "otto", "0000000001"]),
     ] {
         let was = fs::read(files.path(file)).unwrap();
@@ -205,11 +206,13 @@ fn a_rule_that_stays_does_not_outlive_what_its_issuer_grants() {
 fn what_the_main_file_withdraws_is_withdrawn_beside_a_file_that_cannot_be_read() {
     let token = "{ id: '0000000001', sha256: '1111111111111111111111111111111111111111111111111111111111111111', scopes: [push, delete] }";
     let users_file = "users_file: { path: u, scopes: [push, read] }";
-    let mut files = Files::with(&format!("tenants: {{ m: {{ tokens: [ {token} ], {users_file} }} }}"));
+    let user = format!("{{ name: eve, password_hash: '{}', scopes: [push] }}", hash(7));
+    let mut files =
+        Files::with(&format!("tenants: {{ m: {{ tokens: [ {token} ], users: [ {user} ], {users_file} }} }}"));
     files.write("u", format!("bob:{}\n", hash(1)));
     let good = files.good();
     files.write("u", "bob:\n");
-    files.main = files.main.replace(token, "").replace("[push, read]", "[read]");
+    files.main = files.main.replace(token, "").replace(&user, "").replace("[push, read]", "[read]");
     let (config, parts) = files.parts(Since::Asked(&good));
     assert_eq!(parts, [("tenant:m".to_owned(), false)]);
     let tenant = &config.tenants["m"];
