@@ -28,12 +28,13 @@ pub(crate) enum Manner {
 pub(crate) struct Target<'a> {
     pub(crate) port: u16,
     pub(crate) ca: &'a str,
-    pub(crate) token: &'a str,
+    /// Values of `Authorization`, which the requests have in turn.
+    pub(crate) authorizations: &'a [String],
     pub(crate) body: &'a str,
     pub(crate) groups: usize,
 }
 
-struct Client {
+pub(crate) struct Client {
     connector: TlsConnector,
     port: u16,
     /// One request for each of up to so many groups; further groups are written when they come.
@@ -44,7 +45,7 @@ struct Client {
 const READY: usize = 1000;
 
 impl Client {
-    fn new(target: &Target<'_>) -> Self {
+    pub(crate) fn new(target: &Target<'_>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(target.ca.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -54,22 +55,50 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.resumption = Resumption::disabled();
-        let step = target.groups.div_ceil(READY).max(1);
+        let step = target.groups.div_ceil(READY.max(target.authorizations.len())).max(1);
         let requests = (0..target.groups).step_by(step).map(|group| request(target, group)).collect();
         Self { connector: TlsConnector::from(Arc::new(config)), port: target.port, requests }
     }
 
-    async fn connect(&self) -> TlsStream<TcpStream> {
+    pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         self.connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
     }
+
+    /// The first of its requests.
+    pub(crate) fn request(&self) -> &[u8] {
+        &self.requests[0]
+    }
+
+    /// One like the first of somebody else.
+    pub(crate) fn request_as(&self, authorization: &str) -> Vec<u8> {
+        let target =
+            Target { port: self.port, ca: "", authorizations: &[authorization.to_owned()], body: "", groups: 1 };
+        request(&target, 0)
+    }
+
+    /// Sends a request, and reads its answer to the end.
+    pub(crate) async fn status(&self, stream: &mut TlsStream<TcpStream>, request: &[u8]) -> u16 {
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::with_capacity(1024);
+        loop {
+            if let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") {
+                let text = String::from_utf8_lossy(&answer[..head]).to_lowercase();
+                let length = text.split_once("content-length: ").map_or("0", |(_, rest)| rest.lines().next().unwrap());
+                if answer.len() >= head + 4 + length.parse::<usize>().unwrap() {
+                    return text[9..12].parse().unwrap();
+                }
+            }
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the server closed the connection");
+        }
+    }
 }
 
 fn request(target: &Target<'_>, group: usize) -> Vec<u8> {
-    let (token, body) = (target.token, target.body);
+    let (authorization, body) = (&target.authorizations[group % target.authorizations.len()], target.body);
     format!(
-        "PUT /metrics/job/bench/instance/{group} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+        "PUT /metrics/job/bench/instance/{group} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n\
          Content-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )

@@ -1,6 +1,8 @@
 //! What a push costs, beside the least that any server over the same TLS could spend on it.
 //!
 //!     cargo bench --bench push [-- SECONDS]
+//!     cargo bench --bench push -- users [SECONDS]     many users with passwords, beside a token
+//!     cargo bench --bench push -- flood [SECONDS]     good clients beside a guesser at their own address
 //!
 //! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
 //! body and answers 202. The figure to trust is CPU per push, from the kernel's own accounting of the server's process,
@@ -16,9 +18,11 @@
 )]
 
 mod body;
+mod flood;
 mod limit;
 mod load;
 mod server;
+mod users;
 
 use load::Manner;
 use server::Server;
@@ -31,9 +35,19 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "limit") {
         return limit::serve(&arguments[at + 1], &arguments[at + 2]);
     }
+    if let Some(at) = arguments.iter().position(|argument| argument == "serve-users") {
+        return users::serve(&arguments[at + 1], arguments[at + 2].parse().unwrap());
+    }
+    let asked = |mode: &str| arguments.iter().any(|argument| argument == mode);
     let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(2);
     let round = Duration::from_secs(seconds);
     let folder = tempfile::tempdir().unwrap();
+    if asked("users") {
+        return users::measure(folder.path(), round);
+    }
+    if asked("flood") {
+        return flood::measure(folder.path(), Duration::from_secs(seconds.max(30)));
+    }
     let ours = Server::ours(folder.path());
     let limit = Server::limit(folder.path());
     println!("{ROUNDS} rounds of {seconds} s, servers on one core and the load on another where there are two");

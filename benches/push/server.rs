@@ -19,7 +19,7 @@ pub(crate) struct Server {
     process: Child,
     port: u16,
     ca: String,
-    token: String,
+    authorizations: Vec<String>,
 }
 
 /// What a round came to.
@@ -39,12 +39,16 @@ impl Round {
     }
 }
 
+fn bearer(token: &PlainToken) -> String {
+    format!("Bearer {}", token.reveal())
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// On the second core where there is one, so that the load does not sit on the server's.
-fn pinned(program: &str) -> Command {
+pub(crate) fn pinned(program: &str) -> Command {
     let two = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
     if two && Command::new("taskset").arg("-V").stdout(Stdio::null()).status().is_ok() {
         let mut command = Command::new("taskset");
@@ -55,25 +59,44 @@ fn pinned(program: &str) -> Command {
 }
 
 impl Server {
+    /// The quotas and rates are raised far above their defaults.
     pub(crate) fn ours(folder: &Path) -> Self {
-        let folder = folder.join("ours");
-        let ca = certificates(&folder);
+        let limits = "requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
+                      series_max: 100000000, stored_bytes_max: 16GiB";
+        Self::configured(&folder.join("ours"), limits, |file| {
+            let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
+            command.args(["serve", "--config"]).arg(file);
+            command
+        })
+    }
+
+    /// With `limits`, as the command that is made for the configuration's file.
+    pub(crate) fn configured(folder: &Path, limits: &str, command: impl FnOnce(&Path) -> Command) -> Self {
+        let ca = certificates(folder);
         let (port, ops) = (free_port(), free_port());
         let token = PlainToken::generate("").unwrap();
         let config = format!(
             "listener: {{ address: \"127.0.0.1:{port}\", tls: {{ certificate_file: server.pem, key_file: server-key.pem }}, \
              connections_per_address_max: 10000 }}\n\
              ops: {{ address: \"127.0.0.1:{ops}\" }}\n\
-             limits: {{ requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
-             series_max: 100000000, stored_bytes_max: 16GiB }}\n\
+             limits: {{ {limits} }}\n\
              tenants: {{ bench: {{ tokens: [ {{ id: \"{}\", sha256: \"{}\", scopes: [push] }} ] }} }}\n",
             token.id(),
             token.digest().to_hex(),
         );
-        fs::write(folder.join("pushward.yml"), config).unwrap();
-        let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
-        command.args(["serve", "--config"]).arg(folder.join("pushward.yml"));
-        Self::start(command, port, ca, token.reveal().to_owned())
+        let file = folder.join("pushward.yml");
+        fs::write(&file, config).unwrap();
+        Self::start(command(&file), port, ca, bearer(&token))
+    }
+
+    /// The same server for clients with other credentials. What this returns does not end it.
+    pub(crate) fn target<'a>(&'a self, authorizations: &'a [String], body: &'a str, groups: usize) -> load::Target<'a> {
+        load::Target { port: self.port, ca: &self.ca, authorizations, body, groups }
+    }
+
+    /// What the token's holder sends.
+    pub(crate) fn authorizations(&self) -> &[String] {
+        &self.authorizations
     }
 
     pub(crate) fn limit(folder: &Path) -> Self {
@@ -83,33 +106,41 @@ impl Server {
         let itself = std::env::current_exe().unwrap();
         let mut command = pinned(itself.to_str().unwrap());
         command.args(["limit", &format!("127.0.0.1:{port}")]).arg(&folder);
-        Self::start(command, port, ca, PlainToken::generate("").unwrap().reveal().to_owned())
+        Self::start(command, port, ca, bearer(&PlainToken::generate("").unwrap()))
     }
 
-    fn start(mut command: Command, port: u16, ca: String, token: String) -> Self {
+    fn start(mut command: Command, port: u16, ca: String, authorization: String) -> Self {
         let process = command.stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "the server does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { process, port, ca, token }
+        Self { process, port, ca, authorizations: vec![authorization] }
     }
 
     /// Pushes `body` to `groups` groups in turn for as long as a round is.
     pub(crate) fn load(&self, manner: Manner, connections: usize, body: &str, groups: usize, round: Duration) -> Round {
-        let target = load::Target { port: self.port, ca: &self.ca, token: &self.token, body, groups };
+        self.load_as(&self.target(&self.authorizations, body, groups), manner, connections, round)
+    }
+
+    pub(crate) fn load_as(
+        &self,
+        target: &load::Target<'_>,
+        manner: Manner,
+        connections: usize,
+        round: Duration,
+    ) -> Round {
         // A short round first: caches, connections, the allocator.
-        load::run(&target, manner, connections, Duration::from_millis(200));
+        load::run(target, manner, connections, Duration::from_millis(200));
         let (began, spent) = (Instant::now(), self.cpu());
-        let pushes = load::run(&target, manner, connections, round);
+        let pushes = load::run(target, manner, connections, round);
         Round { pushes, wall: began.elapsed(), cpu: self.cpu().saturating_sub(spent) }
     }
 
     /// Makes groups until there are so many.
     pub(crate) fn fill(&self, groups: usize, body: &str) {
-        let target = load::Target { port: self.port, ca: &self.ca, token: &self.token, body, groups };
-        load::fill(&target);
+        load::fill(&self.target(&self.authorizations, body, groups));
     }
 
     /// The CPU time of all threads, to the nanosecond.

@@ -48,10 +48,13 @@ pub struct Surroundings<'a> {
     pub serve: &'a dyn Fn(Beginning) -> ExitCode,
 }
 
+/// Shows a prompt, and returns the line that was typed, without its end.
+pub type Ask<'a> = Box<dyn FnMut(&str) -> io::Result<String> + 'a>;
+
 /// Where a secret is read from that is in no file.
 pub enum Input<'a> {
-    /// Shows a prompt and reads a line without echo.
-    Terminal(Box<dyn FnMut(&str) -> io::Result<String> + 'a>),
+    /// Without echo.
+    Terminal(Ask<'a>),
     Pipe(Box<dyn Read + 'a>),
 }
 

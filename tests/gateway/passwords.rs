@@ -169,7 +169,8 @@ async fn a_full_queue_is_a_503_that_says_when_to_come_again() {
     let red = gateway.client("red");
     let (first, second, token) =
         tokio::join!(alice.put("/metrics/job/a", ""), bob.put("/metrics/job/a", ""), red.put("/metrics/job/b", ""),);
-    (first.ok(), token.ok());
+    first.ok();
+    token.ok();
     let answer = second.refused(503, "authentication_busy");
     assert_eq!(answer.headers["retry-after"], "1");
     bob.put("/metrics/job/a", "").await.ok();

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -116,11 +117,18 @@ impl Attempt {
             return Verdict::Busy;
         };
         let verify = means.verify.clone();
-        let computed = tokio::task::spawn_blocking(move || {
+        let (sender, computed) = oneshot::channel();
+        let is_begun = in_the_background(move || {
             let is_right = verify.verify(password.as_str().as_bytes(), &hash, &mut turn.memory);
             drop(turn);
-            is_right
+            // The runtime may have ended meanwhile.
+            let _ = sender.send(is_right);
         });
+        if let Err(error) = is_begun {
+            tracing::error!(%error, "no thread for a password's hash");
+            charge.inspect(|charge| means.strangers.give_back(charge));
+            return Verdict::Busy;
+        }
         let is_right = computed.await.unwrap_or(false);
         match proved.filter(|_| is_right) {
             Some((proved, ttl)) => {
@@ -131,4 +139,21 @@ impl Attempt {
             None => Verdict::Wrong,
         }
     }
+}
+
+/// A tenth of the share of a thread that answers requests, where there is not enough for both: a guesser's hashes are not to
+/// make everybody else wait. Chosen.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Runs `work` on a thread of its own, which is less urgent than all others: a thread cannot become more urgent again, so
+/// none of a pool will do. There are never more of them than turns.
+fn in_the_background(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = std::thread::Builder::new().name("password".into()).spawn(move || {
+        // Elsewhere it would be the whole process' urgency. Where it is not allowed, the work is done all the same.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::nice(NICENESS);
+        work();
+    });
+    thread.map(drop)
 }
