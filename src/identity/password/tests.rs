@@ -28,11 +28,17 @@ const THERE: [u8; 4] = [198, 51, 100, 1];
 const BURST: usize = 20;
 
 /// The right password of every hash is `right`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Counting {
     calls: Mutex<Vec<(Kind, String)>>,
     is_closed: Mutex<bool>,
     opened: Condvar,
+}
+
+impl std::fmt::Debug for Counting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counting(..)")
+    }
 }
 
 impl Verify for Counting {
