@@ -1,22 +1,26 @@
 //! How the configuration in force came about, as metrics and health tell it.
 
 use crate::config::PartFault;
+use crate::identity::Registry;
 use crate::model::Timestamp;
 use crate::telemetry::Health;
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// The faults of the configuration as its files are now. Clones share it.
+/// The faults of the configuration as its files are now, and of the keys that were fetched for it. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     known: Arc<Mutex<Known>>,
     health: Health,
+    registry: Arc<ArcSwap<Registry>>,
 }
 
 #[derive(Debug, Default)]
@@ -27,8 +31,8 @@ struct Known {
 }
 
 impl Condition {
-    pub(super) fn new(health: Health) -> Self {
-        Self { known: Arc::default(), health }
+    pub(super) fn new(health: Health, registry: Arc<ArcSwap<Registry>>) -> Self {
+        Self { known: Arc::default(), health, registry }
     }
 
     /// After a start or a reload at `now`: what is not in force as its file says. Whether that is other than before.
@@ -68,8 +72,11 @@ impl Collector for Condition {
         gauge(&mut encoder, "pushward_config_restart_needed", help, &needed)?;
         let help = "Parts of the configuration that are not in force as their files say";
         let mut family = encoder.encode_descriptor("pushward_config_fault", help, None, MetricType::Gauge)?;
-        for fault in &known.faults {
-            ConstGauge::new(1_i64).encode(family.encode_family(&[("part", fault.part.as_str())])?)?;
+        // An issuer's faults come and go without a reload.
+        let of_keys = self.registry.load().faults();
+        let parts = known.faults.iter().map(|fault| fault.part.as_str());
+        for part in parts.chain(of_keys.iter().map(|(part, _)| part.as_str())).collect::<BTreeSet<_>>() {
+            ConstGauge::new(1_i64).encode(family.encode_family(&[("part", part)])?)?;
         }
         Ok(())
     }

@@ -50,8 +50,10 @@ pub(super) struct Next {
 impl Live {
     /// The first of it, for a start.
     pub(super) fn new(config: &Config, store: Arc<Store>, certificates: Certificates, clock: &SharedClock) -> Self {
+        let registry = Registry::new(config, clock, None);
+        registry.keep_keys_fresh();
         Self {
-            registry: Arc::new(ArcSwap::from_pointee(Registry::new(config, clock, None))),
+            registry: Arc::new(ArcSwap::from_pointee(registry)),
             buckets: Arc::new(ArcSwap::from_pointee(Buckets::new(config, None, clock))),
             tenants: Arc::new(ArcSwap::from_pointee(tenants(config))),
             readings: Readings::new(config),
@@ -77,7 +79,9 @@ impl Live {
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());
         self.buckets.store(Arc::new(next.buckets));
-        self.registry.store(Arc::new(next.registry));
+        let registry = Arc::new(next.registry);
+        self.registry.store(registry.clone());
+        registry.keep_keys_fresh();
         let certificates = self.certificates.replace(next.certificates, metrics);
         for (tenant, usage) in self.store.close_all_but(|tenant| stays.contains(tenant)) {
             let (groups, series, bytes) = (usage.groups, usage.series, usage.stored_bytes);

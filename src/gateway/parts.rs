@@ -65,9 +65,9 @@ impl Parts {
         let reserved = &config.namespace.names_reserved;
         let store = Arc::new(Store::new(quotas(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         metrics.collect(Box::new(StoreUsage(store.clone())));
-        let condition = Condition::new(health.clone());
-        metrics.collect(Box::new(condition.clone()));
         let live = Live::new(&config, store, certificates, &clock);
+        let condition = Condition::new(health.clone(), live.registry.clone());
+        metrics.collect(Box::new(condition.clone()));
         metrics.collect(Box::new(CredentialMetrics(live.registry.clone())));
         let reloader = Reloader::new(live, source, reading, condition, metrics.clone(), audit.clone(), clock.clone());
         let live = reloader.live();

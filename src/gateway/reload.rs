@@ -98,6 +98,7 @@ impl Reloader {
         audit: Audit,
         clock: SharedClock,
     ) -> Self {
+        tell_of(&reading.parts);
         condition.set(reading.parts, false, clock.now());
         live.certificates.note_expiries(&metrics);
         let (running, in_force) = (reading.config.clone(), ArcSwap::from_pointee(reading.config));
@@ -123,6 +124,10 @@ impl Reloader {
 
     /// Reads the files again and puts in force what is good in them. Goes on to its end when nobody waits for it.
     pub async fn reload(&self, trigger: Trigger) -> Result<Reloaded, ReloadError> {
+        if trigger == Trigger::Signal {
+            // Who rotates the audit's file says so by this signal.
+            self.inner.audit.reopen();
+        }
         self.go(trigger, move |progress, in_force| progress.read(trigger, in_force)).await
     }
 
@@ -177,6 +182,7 @@ impl Inner {
             progress.main = None;
         }
         let next = self.live.next(&config, &self.clock);
+        self.audit.write_down(config.audit.pushes);
         let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(progress.main.clone());
         let parts: Vec<_> = parts.collect();
         let mut changes = Changes::between(&before, &config);
@@ -219,10 +225,7 @@ impl Inner {
         let Reloaded { changes, parts, needs_restart } = reloaded;
         let (trigger, restart) = (trigger.as_str(), needs_restart.join(", "));
         tracing::info!(trigger, %changes, faults = parts.len(), needs_restart = restart, "reloaded");
-        for (part, fault) in parts.iter().flat_map(|part| part.errors.faults().iter().map(move |fault| (part, fault))) {
-            let stands = if part.closed { "closed" } else { "as it was" };
-            tracing::warn!(part = part.part, stands, %fault, "a part of the configuration cannot be used");
-        }
+        tell_of(parts);
         let event = AuditEvent::new("reload").with("trigger", trigger);
         self.audit.note(&parts.iter().fold(event, |event, part| event.with("fault", part.part.clone())));
         let restart = (!needs_restart.is_empty()).then_some(("needs_restart", needs_restart.as_slice()));
@@ -231,6 +234,14 @@ impl Inner {
                 self.audit.note(&AuditEvent::new("reload_change").with(kind, names));
             }
         }
+    }
+}
+
+/// Says in the log what is not in force as its file says.
+fn tell_of(parts: &[PartFault]) {
+    for (part, fault) in parts.iter().flat_map(|part| part.errors.faults().iter().map(move |fault| (part, fault))) {
+        let stands = if part.closed { "closed" } else { "as it was" };
+        tracing::warn!(part = part.part, stands, %fault, "a part of the configuration cannot be used");
     }
 }
 

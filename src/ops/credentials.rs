@@ -1,4 +1,5 @@
-//! When each credential was used last, and when it expires: asked of the registry in force when the metrics are read.
+//! When each credential was used last and when it expires, and how old the keys of issuers are: asked of the registry in
+//! force when the metrics are read.
 
 use crate::identity::Registry;
 use arc_swap::ArcSwap;
@@ -11,7 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// `pushward_credential_last_used_timestamp_seconds` of those that were used since the process began, and
-/// `pushward_credential_expiry_timestamp_seconds` of those that expire. `tenant` is empty for an operator's.
+/// `pushward_credential_expiry_timestamp_seconds` of those that expire, `tenant` being empty for an operator's;
+/// `pushward_jwks_last_success_timestamp_seconds` of each issuer.
 #[derive(Debug)]
 pub struct CredentialMetrics(pub Arc<ArcSwap<Registry>>);
 
@@ -34,6 +36,14 @@ impl Collector for CredentialMetrics {
             if let Some(at) = times.expires {
                 let labels = [("tenant", times.tenant), ("credential", times.credential)];
                 ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let help = "When an issuer's keys were last read, in Unix seconds";
+        let name = "pushward_jwks_last_success_timestamp_seconds";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (issuer, at) in registry.key_ages() {
+            if let Some(at) = at {
+                ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&[("issuer", issuer)])?)?;
             }
         }
         Ok(())

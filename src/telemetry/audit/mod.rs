@@ -23,6 +23,7 @@ use self::writer::State;
 use crate::config;
 use crate::config::AuditPushes;
 use crate::model::SharedClock;
+use arc_swap::ArcSwap;
 use prometheus_client::metrics::counter::Counter;
 use std::fmt;
 use std::io::Write;
@@ -46,7 +47,7 @@ pub struct AuditUnavailable;
 pub struct Audit {
     queue: mpsc::Sender<Message>,
     state: Arc<State>,
-    pushes: AuditPushes,
+    pushes: Arc<ArcSwap<AuditPushes>>,
 }
 
 impl Audit {
@@ -72,7 +73,7 @@ impl Audit {
     fn start(sink: Sink, pushes: AuditPushes, clock: &SharedClock) -> Result<Self, AuditError> {
         let state = Arc::new(State::new(clock.clone()));
         let queue = writer::start(sink, state.clone()).map_err(AuditError::Thread)?;
-        Ok(Self { queue, state, pushes })
+        Ok(Self { queue, state, pushes: Arc::new(ArcSwap::from_pointee(pushes)) })
     }
 
     /// Writes it down soon. Never waits: when the queue is full, or the line cannot be written, it is counted instead.
@@ -125,7 +126,12 @@ impl Audit {
 
     /// Which pushes are written down.
     pub fn pushes(&self) -> AuditPushes {
-        self.pushes
+        **self.pushes.load()
+    }
+
+    /// From now on these pushes are written down.
+    pub fn write_down(&self, pushes: AuditPushes) {
+        self.pushes.store(Arc::new(pushes));
     }
 
     /// Counts the events that were noted and not written.
@@ -159,6 +165,6 @@ impl Audit {
 
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audit").field("pushes", &self.pushes).finish_non_exhaustive()
+        f.debug_struct("Audit").field("pushes", &self.pushes()).finish_non_exhaustive()
     }
 }
