@@ -28,7 +28,7 @@ const THERE: [u8; 4] = [198, 51, 100, 1];
 const BURST: usize = 20;
 
 /// The right password of every hash is `right`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Counting {
     calls: Mutex<Vec<(Kind, String)>>,
     is_closed: Mutex<bool>,
@@ -43,6 +43,13 @@ impl Verify for Counting {
         let mut is_closed = self.is_closed.lock();
         self.opened.wait_while(&mut is_closed, |is_closed| *is_closed);
         is_right
+    }
+}
+
+/// It has the passwords that it was asked for.
+impl std::fmt::Debug for Counting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counting(..)")
     }
 }
 
