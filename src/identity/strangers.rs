@@ -6,8 +6,9 @@
 //! Once it is spent, whoever shares the address with a guesser would be locked out with him. So each configured user has
 //! a *reserve* from each address, which attempts for other names cannot touch: from it a right password is still found
 //! right. What fails on the reserve is answered as an unknown name is at that moment (429, after the same time), so the
-//! reserve tells a guesser nothing. It is cut into [`CLASSES`] by the password's keyed tag: one wrong password that is sent
-//! again and again, as by a job that nobody told of the new one, spends its own class and leaves the right one's alone.
+//! reserve tells a guesser nothing. It is cut into [`CLASSES`], of which a password may use two by its keyed tag: one wrong
+//! password that is sent again and again, as by a job that nobody told of the new one, spends its own two and leaves the
+//! right one's alone.
 //!
 //! The counts live in two tables of fixed size, found by a keyed hash. Nothing is ever evicted, so nobody can push out his
 //! own count by coming from everywhere, and nothing grows. Two addresses may share a slot: with a hundred guessing at one
@@ -30,8 +31,8 @@ use std::time::Duration;
 const ADDRESSES: usize = 1 << 14;
 /// Chosen: 512 KiB; only attempts for configured users come here.
 const RESERVES: usize = 1 << 16;
-/// Chosen: 15 of 16 right passwords have nothing to do with a given wrong one, and at the default of 20 failures a minute a
-/// class is filled again within 48 s.
+/// Chosen: of 64 right passwords one has to share both of its classes with a given wrong one, and at the default of 20
+/// failures a minute a class is filled again within 48 s.
 pub(super) const CLASSES: u8 = 16;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -117,16 +118,20 @@ impl Strangers {
         self.take(Charge { table: Table::Addresses, slot: self.slot(&source), interval }, burst, now)
     }
 
-    /// Charges a failure to what is kept back for this user at this address, and there to the class of the password.
+    /// Charges a failure to what is kept back for this user at this address, and there to either class of the password.
+    ///
+    /// Two, because a slot may be shared with somebody who is guessed at; two such slots hardly ever.
     pub(super) fn charge_reserve(
         &self,
         rates: &Rates,
-        (source, user, tag): (Source, &str, u8),
+        (source, user, classes): (Source, &str, [u8; 2]),
         now: Tick,
     ) -> Result<Charge, Duration> {
         let interval = rates.of(source).interval.saturating_mul(CLASSES.into());
-        let slot = self.slot(&(source, user, tag % CLASSES));
-        self.take(Charge { table: Table::Reserves, slot, interval }, 1, now)
+        let of =
+            |class: u8| Charge { table: Table::Reserves, slot: self.slot(&(source, user, class % CLASSES)), interval };
+        let [first, second] = classes.map(of);
+        self.take(first, 1, now).or_else(|_| self.take(second, 1, now))
     }
 
     /// As if it had not been charged.
@@ -234,7 +239,7 @@ mod tests {
         for _ in 0..100 {
             let charge = strangers.charge(&rates(), source("192.0.2.1"), at(0)).unwrap();
             strangers.give_back(&charge);
-            let reserve = (source("192.0.2.1"), "alice", 0);
+            let reserve = (source("192.0.2.1"), "alice", [0, 1]);
             let charge = strangers.charge_reserve(&rates(), reserve, at(0)).unwrap();
             strangers.give_back(&charge);
         }
@@ -245,14 +250,14 @@ mod tests {
     fn the_reserve_of_a_user_is_as_large_as_the_rate_and_refills_within_a_minute() {
         let strangers = Strangers::new([1; 16]);
         let one = source("192.0.2.1");
-        let is_tried = |tag, now| strangers.charge_reserve(&rates(), (one, "a", tag), now).is_ok();
+        let is_tried = |tag, now| strangers.charge_reserve(&rates(), (one, "a", [tag, tag]), now).is_ok();
         let tried = |now| (0..=255).filter(|tag| is_tried(*tag, now)).count();
         assert_eq!(tried(at(0)), usize::from(CLASSES));
         assert_eq!(tried(at(47)), 0);
         assert_eq!(tried(at(48)), usize::from(CLASSES));
         // Another user, and another address, have theirs.
-        assert!(strangers.charge_reserve(&rates(), (one, "b", 0), at(48)).is_ok());
-        assert!(strangers.charge_reserve(&rates(), (source("192.0.2.2"), "a", 0), at(48)).is_ok());
+        assert!(strangers.charge_reserve(&rates(), (one, "b", [0, 0]), at(48)).is_ok());
+        assert!(strangers.charge_reserve(&rates(), (source("192.0.2.2"), "a", [0, 0]), at(48)).is_ok());
     }
 
     #[test]
@@ -265,7 +270,7 @@ mod tests {
             let _ = strangers.charge(&rates(), Source::of(IpAddr::V6(address)), at(0));
         }
         assert_eq!(room(&strangers, own, at(0)), 0);
-        assert!(strangers.charge_reserve(&rates(), (source("203.0.113.1"), "alice", 7), at(0)).is_ok());
+        assert!(strangers.charge_reserve(&rates(), (source("203.0.113.1"), "alice", [7, 8]), at(0)).is_ok());
     }
 
     #[test]

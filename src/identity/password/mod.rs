@@ -198,7 +198,7 @@ impl Passwords {
         }
         let flight = asked.user.and_then(|_| {
             flights.board((asked.tag, Lane::Reserve), means, || {
-                let reserve = (asked.source, asked.name, asked.tag.first_byte());
+                let reserve = (asked.source, asked.name, asked.tag.first_bytes());
                 means.strangers.charge_reserve(&self.rates, reserve, now).ok().map(in_line)
             })
         });

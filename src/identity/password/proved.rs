@@ -18,9 +18,9 @@ use subtle::ConstantTimeEq;
 pub(super) struct Tag([u8; 32]);
 
 impl Tag {
-    /// For what needs a number and no secret.
-    pub(super) fn first_byte(&self) -> u8 {
-        self.0[0]
+    /// For what needs two small numbers and no secret.
+    pub(super) fn first_bytes(&self) -> [u8; 2] {
+        [self.0[0], self.0[1]]
     }
 }
 

@@ -52,6 +52,13 @@ impl Verify for Counting {
     }
 }
 
+/// It has the passwords that it was asked for.
+impl std::fmt::Debug for Counting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counting(..)")
+    }
+}
+
 impl Counting {
     /// Until it is opened, every hash takes for ever.
     fn close(&self) {
@@ -161,20 +168,20 @@ impl Site {
         self.verify.take();
     }
 
-    /// The class of a password on a user's reserve.
-    fn class(&self, user: &str, password: &str) -> u8 {
+    /// The classes of a password on a user's reserve.
+    fn classes(&self, user: &str, password: &str) -> [u8; 2] {
         let known = self.passwords.users.get(user);
-        let fields = super::fields_of(known, user, &Secret::new(password)).map(<[u8]>::to_vec);
-        let fields = fields.each_ref().map(Vec::as_slice);
-        let tag = self.passwords.process.as_ref().unwrap().key.tag(&fields);
-        tag.first_byte() % crate::identity::strangers::CLASSES
+        let tag = super::fields_of(known, user, &Secret::new(password)).map(<[u8]>::to_vec);
+        let tag = self.passwords.process.as_ref().unwrap().key.tag(&tag.each_ref().map(Vec::as_slice));
+        tag.first_bytes().map(|byte| byte % crate::identity::strangers::CLASSES)
     }
 
-    /// A wrong password that does not share its class with the right one, or does.
-    fn wrong(&self, user: &str, shares: bool) -> String {
-        let of_right = self.class(user, "right");
+    /// A wrong password that has two classes and shares none with the right one.
+    fn wrong(&self, user: &str) -> String {
+        let right = self.classes(user, "right");
         let mut candidates = (0..).map(|n| format!("wrong-{n}"));
-        candidates.find(|wrong| (self.class(user, wrong) == of_right) == shares).unwrap()
+        let fits = |[a, b]: [u8; 2]| a != b && !right.contains(&a) && !right.contains(&b);
+        candidates.find(|wrong| fits(self.classes(user, wrong))).unwrap()
     }
 }
 
