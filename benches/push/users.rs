@@ -46,7 +46,7 @@ pub(crate) fn serve(file: &str, users: usize) {
         },
     };
     config.tenants.get_mut("bench").unwrap().users = (0..users).map(user).collect();
-    cli::serve_until_stopped(&config, SystemClock::shared());
+    cli::serve_until_stopped(config.into(), SystemClock::shared());
 }
 
 /// A server with so many users.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pushward::config::AuditPushes;
 use pushward::config::PasswordHash;
+use pushward::config::Strangers;
 use pushward::config::User;
 use pushward::gateway::Gateway;
 use pushward::identity::Registry;
@@ -13,6 +14,7 @@ use pushward::model::OperatorScope;
 use pushward::model::SystemClock;
 use pushward::testkit::GatewayBuilder;
 use pushward::testkit::TestGateway;
+use std::num::NonZeroU32;
 
 /// Stands in every secret that is not a token's.
 const CANARY: &str = "CANARYcanaryCANARY";
@@ -82,6 +84,9 @@ fn everybody() -> GatewayBuilder {
         })
         .operator("o", &[OperatorScope::FleetRead, OperatorScope::FleetAdmin], |_| {});
     builder.config.audit.pushes = AuditPushes::All;
+    // As many wrong passwords as it takes: over the budget an answer waits for time to pass.
+    let plenty = NonZeroU32::new(1_000_000).unwrap();
+    builder.config.strangers = Strangers { failures_per_minute: plenty, failures_burst: plenty };
     let red = builder.config.tenants.get_mut("red").unwrap();
     let mut grant = red.tokens[0].grant.clone();
     grant.name = "alice".into();

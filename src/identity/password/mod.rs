@@ -43,9 +43,11 @@ use crate::config::PASSWORD_BYTES_MAX;
 use crate::config::PasswordHash;
 use crate::model::SharedClock;
 use crate::model::Tick;
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +102,12 @@ enum Course {
     Spent { flight: Option<Flight>, retry_after: Duration },
 }
 
+/// Every network that some listener gives a rate of failures of its own, in the order of the configuration.
+fn networks_with_a_rate(config: &Config) -> Vec<(Vec<IpNet>, NonZeroU32)> {
+    let rules = config.listeners.iter().flat_map(|listener| &listener.address_rules);
+    rules.filter_map(|rule| Some((rule.networks.clone(), rule.failures_per_minute?))).collect()
+}
+
 impl Passwords {
     /// Every user of every tenant and operator. The configuration vouches that no name stands in it twice.
     ///
@@ -137,7 +145,7 @@ impl Passwords {
         Self {
             users,
             dummies: kinds.into_iter().filter_map(|kind| Some((kind, kind.dummy()?))).collect(),
-            rates: Rates::new(config.strangers, Vec::new()),
+            rates: Rates::new(config.strangers, networks_with_a_rate(config)),
             ttl: config.passwords.cache_ttl,
             process,
         }

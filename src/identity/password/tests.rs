@@ -35,12 +35,6 @@ struct Counting {
     opened: Condvar,
 }
 
-impl std::fmt::Debug for Counting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Counting(..)")
-    }
-}
-
 impl Verify for Counting {
     fn verify(&self, password: &[u8], hash: &PasswordHash, _: &mut Vec<Block>) -> bool {
         let password = String::from_utf8_lossy(password).into_owned();
