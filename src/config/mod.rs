@@ -2,6 +2,8 @@
 //! configures.
 
 mod audit;
+mod certificates;
+mod client_cas;
 mod credentials;
 mod document;
 mod fault;
@@ -30,6 +32,10 @@ mod tests;
 
 pub use audit::Audit;
 pub use audit::AuditPushes;
+pub use certificates::CertificateRule;
+pub use certificates::SubjectRule;
+pub use client_cas::ClientAuth;
+pub use client_cas::ClientCa;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;

@@ -1,5 +1,6 @@
 //! `tenants` and `operators`: who there is, and with which credentials.
 
+use super::CertificateRule;
 use super::JwtRule;
 use super::Limits;
 use super::OperatorGrant;
@@ -43,6 +44,8 @@ pub struct Tenant {
     pub users: Vec<User<TenantGrant>>,
     /// In the order in which they are tried.
     pub jwts: Vec<JwtRule>,
+    /// In the order in which they are tried.
+    pub certificates: Vec<CertificateRule<TenantGrant>>,
     /// A file of it could not be read and there is no last good one: nobody is let in, what it pushed stays.
     pub closed: bool,
 }
@@ -53,6 +56,7 @@ pub struct Operator {
     pub name: String,
     pub tokens: Vec<Token<OperatorGrant>>,
     pub users: Vec<User<OperatorGrant>>,
+    pub certificates: Vec<CertificateRule<OperatorGrant>>,
     pub limits: OperatorLimits,
 }
 
@@ -87,6 +91,7 @@ impl Tenant {
             tokens: Vec::new(),
             users: Vec::new(),
             jwts: Vec::new(),
+            certificates: Vec::new(),
             closed: false,
         }
     }
@@ -136,8 +141,13 @@ pub(super) fn operators(
 
 impl Operator {
     fn read(name: &str, field: &Field<'_>, credentials: &mut Credentials, faults: &mut Faults) -> Self {
-        let mut operator =
-            Self { name: name.to_owned(), tokens: Vec::new(), users: Vec::new(), limits: OperatorLimits::default() };
+        let mut operator = Self {
+            name: name.to_owned(),
+            tokens: Vec::new(),
+            users: Vec::new(),
+            certificates: Vec::new(),
+            limits: OperatorLimits::default(),
+        };
         let Some(section) = field.section(&OPERATOR, faults) else {
             return operator;
         };

@@ -210,11 +210,8 @@ impl Server {
 pub(super) fn server_tls(ca: &TestCa, profile: TlsProfile) -> ServerTls {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = ca.server(&["localhost", "127.0.0.1"]);
-    let tls = Tls {
-        certificate_file: directory.path().join("server.pem"),
-        key_file: directory.path().join("server-key.pem"),
-        profile,
-    };
+    let file = |name: &str| directory.path().join(name);
+    let tls = Tls::of_server(file("server.pem"), file("server-key.pem"), profile);
     std::fs::write(&tls.certificate_file, certificate).unwrap();
     std::fs::write(&tls.key_file, key).unwrap();
     ServerTls::load(&tls).unwrap()
