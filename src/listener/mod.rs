@@ -14,6 +14,7 @@ mod accept;
 mod bind;
 mod caps;
 mod chain;
+mod client_auth;
 mod course;
 mod deadline;
 mod events;
