@@ -38,10 +38,10 @@ use std::sync::Arc;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-/// The most certificates of one client: its own, and four between it and a root that it sends as well.
+/// The most certificates of one client: its own, those between it and a root, and the root where a client sends it.
 ///
-/// webpki looks for a way through 6 of them, in 100 checks of a signature at most. What it is given bounds that further:
-/// five that all claim the same name are 326 ways, four would be 65.
+/// webpki has a bound on a way's length (six between leaf and root) and one on what looking for it may cost (100 checks
+/// of a signature); neither is one on what is read, kept with the connection and put into tickets.
 const CERTIFICATES_MAX: usize = 6;
 /// And their bytes. rustls reads 64 KiB, and keeps them for as long as the connection is open, as we do: this is some
 /// six certificates with RSA keys of 4096 bits.
@@ -120,10 +120,11 @@ fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 fn foreign_section(content: &[u8]) -> Option<&'static str> {
     let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let labels = lines.filter_map(|line| line.strip_prefix(b"-----BEGIN ")?.strip_suffix(b"-----"));
-    labels.filter(|label| *label != b"CERTIFICATE").find_map(|label| match label {
-        _ if label.ends_with(b"PRIVATE KEY") => Some("a private key"),
-        b"X509 CRL" => Some("a revocation list (its place is `crl_file`)"),
-        _ => Some("a PEM section other than CERTIFICATE"),
+    let mut foreign = labels.filter(|label| *label != b"CERTIFICATE");
+    foreign.next().map(|label| match label {
+        _ if label.ends_with(b"PRIVATE KEY") => "a private key",
+        b"X509 CRL" => "a revocation list (its place is `crl_file`)",
+        _ => "a PEM section other than CERTIFICATE",
     })
 }
 

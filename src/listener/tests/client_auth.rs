@@ -29,6 +29,11 @@ use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
+/// Names of 31 bytes each.
+fn sites(count: u32) -> impl Iterator<Item = String> {
+    (100..100 + count).map(|nth| format!("spiffe://edge.example.org/{nth}"))
+}
+
 /// Those that `identity` is to look at.
 fn good(edge: &TestCa, other: &TestCa) -> Vec<(&'static str, TestCert)> {
     let below = edge.intermediate("below");
@@ -41,6 +46,7 @@ fn good(edge: &TestCa, other: &TestCa) -> Vec<(&'static str, TestCert)> {
         ("the other CA", other.client(|c| c)),
         ("an intermediate", below.client(|c| c)),
         ("six certificates", deep.client(|c| c)),
+        ("almost 16 KiB", edge.client(|c| sites(480).fold(c, |c, uri| c.uri(&uri)))),
         ("no purposes", edge.client(|c| c.usages(&[]))),
         ("several purposes", edge.client(|c| c.usages(&[ForServers, ForClients]))),
         ("two URIs", edge.client(|c| c.uri("spiffe://edge.example.org/a").uri("spiffe://edge.example.org/b"))),
@@ -62,12 +68,13 @@ fn bad(edge: &TestCa) -> Vec<(&'static str, TestCert)> {
     alone.chain_der.truncate(1);
     let mut padded = edge.client(|c| c);
     padded.chain_der.extend((0..6).map(|_| edge.der()));
-    let many = (0..700).map(|nth| format!("spiffe://edge.example.org/{nth}"));
+    let maze = (0..5).fold(TestCa::named("edge"), |ca, _| ca.intermediate("edge"));
     let unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![5, 0]);
     vec![
         ("expired", edge.client(|c| c.expired())),
         ("not yet valid", edge.client(|c| c.not_yet_valid())),
         ("a stranger's CA of the same name", TestCa::named("edge").client(|c| c)),
+        ("that of a CA under itself in every order", maze.client(|c| c)),
         ("for servers", edge.client(|c| c.usages(&[ForServers]))),
         ("for anything", edge.client(|c| c.usages(&[Any]))),
         ("a CA's", edge.client(|c| c.with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)))),
@@ -77,7 +84,7 @@ fn bad(edge: &TestCa) -> Vec<(&'static str, TestCert)> {
         ("under what is no CA", no_ca.client(|c| c)),
         ("seven certificates", deep.client(|c| c)),
         ("six more than it takes", padded),
-        ("more than 16 KiB", edge.client(|c| many.fold(c, |c, uri| c.uri(&uri)))),
+        ("more than 16 KiB", edge.client(|c| sites(700).fold(c, |c, uri| c.uri(&uri)))),
         (
             "an unknown critical extension",
             edge.client(|c| {
