@@ -9,7 +9,7 @@
 //! * is a CA's own (`cA`), is not made by the rules of X.509, or has a critical extension nobody here knows;
 //! * is signed by what is not in TLS 1.3's set: RSA of 2048 to 8192 bits, P-256, P-384, P-521, Ed25519;
 //! * comes without the proof that the client holds its key;
-//! * comes with more than [`CERTIFICATES_MAX`] or [`CHAIN_BYTES_MAX`];
+//! * comes with more than [`CERTIFICATES_MAX`] or [`CHAIN_BYTES_MAX`], or with two CAs' certificates of one name;
 //!
 //! and, where `client_auth` is `required`, for no certificate at all. Whatever else can be wrong reaches `identity`, request
 //! by request, since it may become so while a connection is open or a session is kept: which CA of several it was, a
@@ -33,6 +33,7 @@ use rustls::pki_types::UnixTime;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerified;
 use rustls::server::danger::ClientCertVerifier;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use x509_parser::certificate::X509Certificate;
@@ -40,8 +41,8 @@ use x509_parser::prelude::FromDer;
 
 /// The most certificates of one client: its own, those between it and a root, and the root where a client sends it.
 ///
-/// webpki has a bound on a way's length (six between leaf and root) and one on what looking for it may cost (100 checks
-/// of a signature); neither is one on what is read, kept with the connection and put into tickets.
+/// webpki bounds a way's length (six between leaf and root), which is no bound on what is read, kept with the connection
+/// and put into tickets.
 const CERTIFICATES_MAX: usize = 6;
 /// And their bytes. rustls reads 64 KiB, and keeps them for as long as the connection is open, as we do: this is some
 /// six certificates with RSA keys of 4096 bits.
@@ -128,17 +129,39 @@ fn foreign_section(content: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Looks at how much there is before anybody looks at what it says.
+/// Looks at how much there is to verify before anybody does.
 #[derive(Debug)]
 struct Bounded(Arc<dyn ClientCertVerifier>);
 
+/// Why it would cost too much.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the client sent {certificates} certificates of {bytes} bytes, more than {CERTIFICATES_MAX} or {CHAIN_BYTES_MAX}"
-)]
-struct TooLong {
-    certificates: usize,
-    bytes: usize,
+enum Unbounded {
+    #[error("{certificates} certificates of {bytes} bytes, more than {CERTIFICATES_MAX} or {CHAIN_BYTES_MAX}")]
+    TooLong { certificates: usize, bytes: usize },
+    #[error("two certificates of CAs of one name")]
+    OneName,
+    #[error("a certificate that cannot be read")]
+    Unreadable,
+}
+
+/// What a client has sent can be verified with a few checks of a signature.
+fn bounded(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Result<(), Unbounded> {
+    let certificates = rest.len().saturating_add(1);
+    let bytes = rest.iter().fold(leaf.len(), |sum, next| sum.saturating_add(next.len()));
+    if certificates > CERTIFICATES_MAX || bytes > CHAIN_BYTES_MAX {
+        return Err(Unbounded::TooLong { certificates, bytes });
+    }
+    // Names all different, there is one way at most. Five of a root's own name are 326 ways, and webpki tries them until
+    // it has checked 100 signatures: 80 ms where the root's key is of P-384, for a stranger who knows no more than its
+    // name. Whoever has an intermediate that two roots have signed sends the one or the other.
+    let mut names = BTreeSet::new();
+    for certificate in rest.iter().filter(|_| rest.len() > 1) {
+        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| Unbounded::Unreadable)?;
+        if !names.insert(parsed.subject().as_raw().to_vec()) {
+            return Err(Unbounded::OneName);
+        }
+    }
+    Ok(())
 }
 
 impl ClientCertVerifier for Bounded {
@@ -160,12 +183,7 @@ impl ClientCertVerifier for Bounded {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let certificates = intermediates.len().saturating_add(1);
-        let bytes = intermediates.iter().fold(end_entity.len(), |sum, next| sum.saturating_add(next.len()));
-        if certificates > CERTIFICATES_MAX || bytes > CHAIN_BYTES_MAX {
-            let why = OtherError(Arc::new(TooLong { certificates, bytes }));
-            return Err(CertificateError::Other(why).into());
-        }
+        bounded(end_entity, intermediates).map_err(|why| CertificateError::Other(OtherError(Arc::new(why))))?;
         self.0.verify_client_cert(end_entity, intermediates, now)
     }
 
@@ -189,5 +207,23 @@ impl ClientCertVerifier for Bounded {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bounded;
+    use crate::testkit::TestCa;
+
+    #[test]
+    fn a_maze_is_refused_before_anybody_walks_it() {
+        let root = TestCa::named("edge");
+        let own = root.intermediate("edge").client(|c| c).chain_der;
+        let maze = (0..5).fold(root, |ca, _| ca.intermediate("edge")).client(|c| c).chain_der;
+        let verdict = |chain: &[_]| bounded(&chain[0], &chain[1..]).map_err(|why| why.to_string());
+        assert_eq!(verdict(&own), Ok(()));
+        for certificates in 3..=6 {
+            assert_eq!(verdict(&maze[..certificates]), Err("two certificates of CAs of one name".to_owned()));
+        }
     }
 }

@@ -37,6 +37,8 @@ fn sites(count: u32) -> impl Iterator<Item = String> {
 /// Those that `identity` is to look at.
 fn good(edge: &TestCa, other: &TestCa) -> Vec<(&'static str, TestCert)> {
     let below = edge.intermediate("below");
+    let mut with_root = below.client(|c| c);
+    with_root.chain_der.push(edge.der());
     let deep = (1..=4).fold(edge.intermediate("0"), |ca, nth| ca.intermediate(&nth.to_string()));
     vec![
         ("P-256", edge.client(|c| c.uri("spiffe://edge.example.org/a"))),
@@ -47,6 +49,7 @@ fn good(edge: &TestCa, other: &TestCa) -> Vec<(&'static str, TestCert)> {
         ("an intermediate", below.client(|c| c)),
         ("six certificates", deep.client(|c| c)),
         ("almost 16 KiB", edge.client(|c| sites(480).fold(c, |c, uri| c.uri(&uri)))),
+        ("its root beside it", with_root),
         ("no purposes", edge.client(|c| c.usages(&[]))),
         ("several purposes", edge.client(|c| c.usages(&[ForServers, ForClients]))),
         ("two URIs", edge.client(|c| c.uri("spiffe://edge.example.org/a").uri("spiffe://edge.example.org/b"))),
@@ -67,7 +70,11 @@ fn bad(edge: &TestCa) -> Vec<(&'static str, TestCert)> {
     let mut alone = below.client(|c| c);
     alone.chain_der.truncate(1);
     let mut padded = edge.client(|c| c);
-    padded.chain_der.extend((0..6).map(|_| edge.der()));
+    padded.chain_der.extend(["1", "2", "3", "4", "5", "6"].map(|name| edge.intermediate(name).der()));
+    let mut twice = edge.client(|c| c);
+    twice.chain_der.extend([below.der(), below.der()]);
+    let mut garbled = edge.client(|c| c);
+    garbled.chain_der.extend([below.der(), vec![0x30, 0].into()]);
     let maze = (0..5).fold(TestCa::named("edge"), |ca, _| ca.intermediate("edge"));
     let unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![5, 0]);
     vec![
@@ -84,6 +91,8 @@ fn bad(edge: &TestCa) -> Vec<(&'static str, TestCert)> {
         ("under what is no CA", no_ca.client(|c| c)),
         ("seven certificates", deep.client(|c| c)),
         ("six more than it takes", padded),
+        ("two of one name", twice),
+        ("something else beside it", garbled),
         ("more than 16 KiB", edge.client(|c| sites(700).fold(c, |c, uri| c.uri(&uri)))),
         (
             "an unknown critical extension",
