@@ -95,7 +95,7 @@ pub(super) enum Password {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Certs {
-    /// Make a throw-away CA with a server's and a client's certificate.
+    /// Make a throw-away CA with a server's certificate, and one with two clients' and a revocation list.
     Dev(DevCerts),
 }
 

@@ -1,5 +1,6 @@
 //! The subcommands as somebody types them, in a directory of their own and at a time that stands still.
 
+mod dev_certs;
 mod made;
 mod password;
 
@@ -221,7 +222,7 @@ fn a_certificate_that_cannot_serve_refuses_the_start() {
         ("server-key.pem", "server-key.pem", Some("certificate_file: holds no certificate")),
         ("server.pem", "missing.pem", Some("key_file: cannot be read")),
         ("server.pem", "ca.pem", Some("key_file: cannot be read")),
-        ("server.pem", "client-key.pem", Some("key_file: does not fit its certificate")),
+        ("server.pem", "edge-1-key.pem", Some("key_file: does not fit its certificate")),
     ] {
         let tls = format!("tls: {{ certificate_file: {certificate}, key_file: {key} }}");
         let text = format!("listener: {{ address: 127.0.0.1:1, {tls} }}\noperators: {{ o: {{}} }}\n");

@@ -183,6 +183,10 @@ fn reordered(before: &[JwtRule], after: &[JwtRule]) -> bool {
 fn name_of_revoked(entry: &Revoked) -> String {
     match entry {
         Revoked::Token(id) => format!("token:{id}"),
+        Revoked::Serial { ca, serial } => {
+            format!("certificate:{ca}/{}", serial.iter().map(|byte| format!("{byte:02X}")).collect::<String>())
+        }
+        Revoked::Uri { ca, uri } => format!("certificate:{ca}/{}", uri.as_str()),
         Revoked::Claims { issuer, claims } => {
             format!("issuer:{issuer}/{}", claims.keys().map(String::as_str).collect::<Vec<_>>().join("+"))
         }

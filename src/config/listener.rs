@@ -1,5 +1,7 @@
 //! `listener`: where requests come in, and how long a connection may take over what.
 
+use super::ClientAuth;
+use super::ClientCa;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
@@ -11,6 +13,7 @@ use super::listeners::ProxyProtocol;
 use super::units;
 use crate::model::Service;
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -99,7 +102,7 @@ pub struct AddressRule {
     pub failures_per_minute: Option<NonZeroU32>,
 }
 
-/// The server's certificate.
+/// The server's certificate, and whose certificates it asks clients for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// PEM, leaf first.
@@ -107,6 +110,9 @@ pub struct Tls {
     /// PEM: PKCS #8, PKCS #1 or SEC 1.
     pub key_file: PathBuf,
     pub profile: TlsProfile,
+    pub client_auth: ClientAuth,
+    /// By name; empty where `client_auth` is off.
+    pub client_cas: BTreeMap<String, ClientCa>,
 }
 
 /// Mozilla's guideline by name.
@@ -286,11 +292,8 @@ pub(super) fn tls(field: &Field<'_>, faults: &mut Faults) -> Option<Tls> {
     let profile = section.word("profile", &profiles, faults).unwrap_or_default();
     section.required("certificate_file", "the path of a PEM file, leaf first", faults);
     section.required("key_file", "the path of a PEM file", faults);
-    Some(Tls {
-        certificate_file: section.path("certificate_file", faults)?,
-        key_file: section.path("key_file", faults)?,
-        profile,
-    })
+    let certificate_file = section.path("certificate_file", faults)?;
+    Some(Tls::of_server(certificate_file, section.path("key_file", faults)?, profile))
 }
 
 fn address_rule(field: &Field<'_>, faults: &mut Faults) -> Option<AddressRule> {
@@ -321,6 +324,13 @@ pub(super) fn networks(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<IpN
         }
     }
     Some(networks)
+}
+
+impl Tls {
+    /// Without certificates of clients.
+    pub fn of_server(certificate_file: PathBuf, key_file: PathBuf, profile: TlsProfile) -> Self {
+        Self { certificate_file, key_file, profile, client_auth: ClientAuth::Off, client_cas: BTreeMap::new() }
+    }
 }
 
 impl Deadlines {

@@ -3,9 +3,11 @@
 
 mod assembly;
 mod audit;
+mod certificates;
 mod changes;
 mod claim_rules;
 mod claims;
+mod client_cas;
 mod credentials;
 mod document;
 mod fault;
@@ -46,7 +48,11 @@ mod tests;
 
 pub use audit::Audit;
 pub use audit::AuditPushes;
+pub use certificates::CertificateRule;
+pub use certificates::SubjectRule;
 pub use changes::Changes;
+pub use client_cas::ClientAuth;
+pub use client_cas::ClientCa;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;

@@ -1,5 +1,6 @@
 //! `operators`: who runs the gateway and reads over tenants.
 
+use super::CertificateRule;
 use super::OperatorGrant;
 use super::OperatorLimits;
 use super::Token;
@@ -25,6 +26,8 @@ pub struct Operator {
     pub name: String,
     pub tokens: Vec<Token<OperatorGrant>>,
     pub users: Vec<User<OperatorGrant>>,
+    /// In the order in which they are tried.
+    pub certificates: Vec<CertificateRule<OperatorGrant>>,
     pub limits: OperatorLimits,
 }
 
@@ -48,6 +51,7 @@ pub(super) fn read(field: &Field<'_>, credentials: &mut Credentials<'_>, faults:
             name: name.to_owned(),
             tokens: Vec::new(),
             users: Vec::new(),
+            certificates: Vec::new(),
             limits: OperatorLimits::default(),
         };
         let users_file = operator.read(&field, credentials, faults);

@@ -6,6 +6,7 @@ use super::credentials::Known;
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
+use crate::model::Pattern;
 use crate::model::TokenId;
 
 pub(super) const REVOKED: Keys = Keys { known: &["token", "issuer", "claims"], later: &["ca", "serial", "uri"] };
@@ -14,6 +15,16 @@ pub(super) const REVOKED: Keys = Keys { known: &["token", "issuer", "claims"], l
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revoked {
     Token(TokenId),
+    /// The certificate of this CA with this serial number: its bytes, without zeros in front.
+    Serial {
+        ca: String,
+        serial: Vec<u8>,
+    },
+    /// Every certificate of this CA with a name of type URI that fits.
+    Uri {
+        ca: String,
+        uri: Pattern,
+    },
     /// Every JWT of this issuer with all of these claims.
     Claims {
         issuer: String,

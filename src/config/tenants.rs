@@ -1,5 +1,6 @@
 //! `tenants`: who there is, and with which credentials.
 
+use super::CertificateRule;
 use super::JwtRule;
 use super::Limits;
 use super::TenantGrant;
@@ -42,6 +43,8 @@ pub struct Tenant {
     pub users: Vec<User<TenantGrant>>,
     /// In the order in which they are tried.
     pub jwts: Vec<JwtRule>,
+    /// In the order in which they are tried.
+    pub certificates: Vec<CertificateRule<TenantGrant>>,
     /// A file of it could not be read and there is no last good one: nobody is let in, what it pushed stays.
     pub closed: bool,
     /// The file of `tenants_dir` that it stands in; the main file where absent.
@@ -87,6 +90,7 @@ impl Tenant {
             tokens: Vec::new(),
             users: Vec::new(),
             jwts: Vec::new(),
+            certificates: Vec::new(),
             closed: false,
             file: None,
         }

@@ -154,7 +154,7 @@ mod tests {
             let text = "listener: { address: \"127.0.0.1:0\" }\n";
             let mut config = Config::parse(text, Path::new("test.yml")).unwrap();
             let (certificate_file, key_file) = (dir.path().join("server.pem"), dir.path().join("key.pem"));
-            config.listeners[0].tls = Some(Tls { certificate_file, key_file, profile: TlsProfile::Intermediate });
+            config.listeners[0].tls = Some(Tls::of_server(certificate_file, key_file, TlsProfile::Intermediate));
             let certificates = Certificates::load(&config).unwrap();
             let now = clock.now();
             let shared: crate::model::SharedClock = Arc::new(clock);

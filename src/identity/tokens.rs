@@ -34,7 +34,7 @@ impl Tokens {
         }
         let revoked = config.revoked.iter().filter_map(|entry| match entry {
             Revoked::Token(id) => Some(*id),
-            Revoked::Claims { .. } => None,
+            Revoked::Claims { .. } | Revoked::Serial { .. } | Revoked::Uri { .. } => None,
         });
         Self { known, revoked: revoked.collect() }
     }

@@ -89,6 +89,10 @@ impl Cap {
 pub enum Handshake {
     Ok,
     Failed,
+    /// The client has shown no certificate where one is required.
+    NoCertificate,
+    /// It has shown one that no CA of the listener vouches for now, or could not prove that it holds the key.
+    BadCertificate,
     TimedOut,
     /// HTTP without TLS came instead.
     PlainHttp,
@@ -100,6 +104,8 @@ impl Handshake {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
+            Self::NoCertificate => "no_certificate",
+            Self::BadCertificate => "bad_certificate",
             Self::TimedOut => "timed_out",
             Self::PlainHttp => "plain_http",
         }

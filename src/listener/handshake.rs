@@ -2,6 +2,7 @@
 
 use super::accept::Arrival;
 use super::accept::Connection;
+use super::chain::ClientChain;
 use super::deadline::Watched;
 use super::events::CloseReason;
 use super::events::Handshake;
@@ -72,12 +73,17 @@ impl TlsLayer {
         };
         let stream = self.handshake(tls, arrival, &mut timer).await?;
         self.events.handshake(Handshake::Ok);
-        let protocol = match stream.get_ref().1.alpn_protocol() {
+        let session = stream.get_ref().1;
+        let protocol = match session.alpn_protocol() {
             Some(b"h2") => Protocol::Http2,
             _ => Protocol::Http1,
         };
+        // Of a resumed session too: it is the chain of the handshake that the session began with.
+        let shown = session.peer_certificates().filter(|chain| !chain.is_empty());
+        let chain = shown.map(|chain| Arc::new(ClientChain::new(chain.to_vec())));
         timer.watch().secured();
-        Ok(Secured { transport: Transport::Tls(Box::new(stream)), peer: peer(true, protocol), timer })
+        let peer = peer(true, protocol).with_chain(chain);
+        Ok(Secured { transport: Transport::Tls(Box::new(stream)), peer, timer })
     }
 
     async fn handshake(
@@ -90,13 +96,23 @@ impl TlsLayer {
         match clear.map_err(|why| self.timed_out(why))? {
             Ok(false) => {}
             Ok(true) => return Err(self.answer_in_clear(arrival.into_stream(), timer).await),
-            Err(error) => return Err(self.failed(&error)),
+            Err(error) => return Err(self.failed(&error, Handshake::Failed)),
         }
         let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
-        let accepting = TlsAcceptor::from(tls.config()).accept(socket);
+        let accepting = TlsAcceptor::from(tls.config()).accept(socket).into_fallible();
         match timer.within(accepting).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(self.failed(&error)),
+            Ok(Err((error, socket))) => {
+                let result = about_certificate(&error);
+                let why = self.failed(&error, result.unwrap_or(Handshake::Failed));
+                if result.is_some() {
+                    // In TLS 1.3 the client is through with its own handshake when it is refused, and may be sending a
+                    // request: a reset would take the alert from it that says why.
+                    let watch = timer.watch().clone();
+                    linger(socket.into_tcp(), watch.clock()).await;
+                }
+                Err(why)
+            }
             Err(why) => Err(self.timed_out(why)),
         }
     }
@@ -108,10 +124,10 @@ impl TlsLayer {
         why
     }
 
-    fn failed(&self, error: &io::Error) -> CloseReason {
+    fn failed(&self, error: &io::Error, result: Handshake) -> CloseReason {
         // At debug: what scanners send is no news, and the metric counts it.
         tracing::debug!(%error, "TLS handshake failed");
-        self.events.handshake(Handshake::Failed);
+        self.events.handshake(result);
         CloseReason::Tls
     }
 
@@ -128,6 +144,15 @@ impl TlsLayer {
         let watch = timer.watch().clone();
         linger(stream, watch.clock()).await;
         CloseReason::PlainHttp
+    }
+}
+
+/// Whether a handshake failed for what the client has shown of itself, or has not.
+fn about_certificate(error: &io::Error) -> Option<Handshake> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::NoCertificatesPresented => Some(Handshake::NoCertificate),
+        rustls::Error::InvalidCertificate(_) => Some(Handshake::BadCertificate),
+        _ => None,
     }
 }
 

@@ -13,6 +13,8 @@
 mod accept;
 mod bind;
 mod caps;
+mod chain;
+mod client_auth;
 mod course;
 mod deadline;
 mod events;
@@ -39,6 +41,7 @@ pub use bind::BindError;
 pub use bind::bind;
 pub use caps::CapsLayer;
 pub use caps::CapsService;
+pub use chain::ClientChain;
 pub use deadline::DeadlineLayer;
 pub use deadline::DeadlineService;
 pub use deadline::Watched;

@@ -1,5 +1,6 @@
 //! The baton of this stage.
 
+use super::chain::ClientChain;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -20,16 +21,21 @@ pub struct Peer {
     secure: bool,
     protocol: Protocol,
     for_nobody: bool,
+    chain: Option<Arc<ClientChain>>,
 }
 
 impl Peer {
     pub(super) fn new(address: SocketAddr, listener: Arc<str>, secure: bool, protocol: Protocol) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        Self { address, listener, secure, protocol, for_nobody: false }
+        Self { address, listener, secure, protocol, for_nobody: false, chain: None }
     }
 
     pub(super) fn of_nobody(self, for_nobody: bool) -> Self {
         Self { for_nobody, ..self }
+    }
+
+    pub(super) fn with_chain(self, chain: Option<Arc<ClientChain>>) -> Self {
+        Self { chain, ..self }
     }
 
     /// A peer that never was, for tests of the stages after this one.
@@ -57,6 +63,18 @@ impl Peer {
     /// business.
     pub fn is_for_nobody(&self) -> bool {
         self.for_nobody
+    }
+
+    /// The certificates the client has shown in the handshake, if it has.
+    pub fn chain(&self) -> Option<&Arc<ClientChain>> {
+        self.chain.as_ref()
+    }
+
+    /// The same with a chain, for tests of the stages after this one.
+    #[cfg(any(test, feature = "testkit"))]
+    #[must_use]
+    pub fn invented_with(self, chain: Arc<ClientChain>) -> Self {
+        self.with_chain(Some(chain))
     }
 
     pub fn protocol(&self) -> Protocol {

@@ -1,9 +1,12 @@
-//! The server's certificate, and the TLS it is shown by.
+//! The server's certificate, and the TLS it is shown by. What is asked of clients is in `client_auth`.
 
+use super::client_auth;
+use super::client_auth::Asked;
 use crate::config::Tls;
 use crate::config::TlsProfile;
 use crate::model::Timestamp;
 use arc_swap::ArcSwap;
+use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
@@ -12,7 +15,6 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::ServerSessionMemoryCache;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS12;
 use rustls::version::TLS13;
@@ -46,6 +48,16 @@ pub enum TlsError {
     NoKey { file: PathBuf },
     #[error("{}: the first certificate cannot be read: {detail}", file.display())]
     Certificate { file: PathBuf, detail: String },
+    #[error("{}: holds {found}, expected the certificates of a CA and nothing else", file.display())]
+    Foreign { file: PathBuf, found: &'static str },
+    #[error("{}: certificate {nth} cannot be a CA's root: {detail}", file.display())]
+    Root { file: PathBuf, nth: usize, detail: String },
+    #[error("{}: has expired, and `client_cas` has no other CA that is valid now", file.display())]
+    RootsExpired { file: PathBuf },
+    #[error("`client_auth` asks for certificates, and `client_cas` names no CA that could have signed them")]
+    NoClientCa,
+    #[error("`client_cas` cannot be used: {0}")]
+    ClientAuth(rustls::server::VerifierBuilderError),
     #[error("{}: the key is not the one of the certificate in {}", key_file.display(), certificate_file.display())]
     KeyMismatch { key_file: PathBuf, certificate_file: PathBuf },
     #[error("{} and {}: {source}", certificate_file.display(), key_file.display())]
@@ -55,7 +67,8 @@ pub enum TlsError {
 /// A certificate and key that were loaded and fit each other, ready to be served.
 ///
 /// Each has its own session storage and its own ticket keys, so that a session made under one is never resumed under
-/// another, with other rules.
+/// another, with other rules or other CAs. A session keeps the chain that was shown when it was made, and rustls does not
+/// look at it again: whoever resumes is [`Peer::chain`](super::Peer::chain) as before, for `identity` to judge.
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
@@ -72,21 +85,24 @@ impl fmt::Debug for ServerTls {
 }
 
 impl ServerTls {
-    /// Blocks on the disk.
+    /// Reads the server's certificate and, where clients are asked for theirs, every `ca_file`: one that cannot be loaded
+    /// is an error, and nobody else's roots, such as the system's, ever stand in. Blocks on the disk.
     pub fn load(tls: &Tls) -> Result<Self, TlsError> {
-        let chain = read_chain(&tls.certificate_file)?;
+        let chain = certificates(&tls.certificate_file, &read(&tls.certificate_file)?)?;
         let (serial, not_after) = serial_and_end(&tls.certificate_file, &chain)?;
         let key = read_key(&tls.key_file)?;
-        let fingerprint = fingerprint(&chain, &key, tls.profile);
-        let config =
-            server_config(tls.profile, WebPkiClientVerifier::no_client_auth(), chain, key).map_err(|source| {
-                let certificate_file = tls.certificate_file.clone();
-                let key_file = tls.key_file.clone();
-                match source {
-                    rustls::Error::InconsistentKeys(_) => TlsError::KeyMismatch { key_file, certificate_file },
-                    source => TlsError::Unusable { certificate_file, key_file, source },
-                }
-            })?;
+        // The provider's own order is Mozilla's: X25519MLKEM768, X25519, P-256, P-384; its suites are `intermediate`'s.
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let Asked { verifier, roots } = client_auth::asked(tls, Arc::clone(&provider))?;
+        let fingerprint = fingerprint(&chain, &key, tls, &roots);
+        let config = server_config(tls.profile, provider, verifier, chain, key).map_err(|source| {
+            let certificate_file = tls.certificate_file.clone();
+            let key_file = tls.key_file.clone();
+            match source {
+                rustls::Error::InconsistentKeys(_) => TlsError::KeyMismatch { key_file, certificate_file },
+                source => TlsError::Unusable { certificate_file, key_file, source },
+            }
+        })?;
         Ok(Self { config: Arc::new(config), not_after, serial, fingerprint })
     }
 
@@ -136,12 +152,11 @@ impl CurrentTls {
 
 fn server_config(
     profile: TlsProfile,
+    provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ClientCertVerifier>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, rustls::Error> {
-    // The provider's own order is Mozilla's: X25519MLKEM768, X25519, P-256, P-384; its suites are `intermediate`'s.
-    let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
     let versions: &[_] = match profile {
         TlsProfile::Intermediate => &[&TLS13, &TLS12],
         TlsProfile::Modern => &[&TLS13],
@@ -158,7 +173,7 @@ fn server_config(
     Ok(config)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     let content = std::fs::read(file).map_err(|source| TlsError::Read { file: file.to_path_buf(), source })?;
     if content.iter().all(u8::is_ascii_whitespace) {
         return Err(TlsError::Empty { file: file.to_path_buf() });
@@ -166,14 +181,15 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     Ok(content)
 }
 
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(file)?)
+/// At least one; `file` is where they were read, for the error.
+pub(super) fn certificates(file: &Path, content: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(content)
         .collect::<Result<_, _>>()
         .map_err(|source| TlsError::Pem { file: file.to_path_buf(), source })?;
-    if chain.is_empty() {
+    if certificates.is_empty() {
         return Err(TlsError::NoCertificate { file: file.to_path_buf() });
     }
-    Ok(chain)
+    Ok(certificates)
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
@@ -193,10 +209,11 @@ fn serial_and_end(file: &Path, chain: &[CertificateDer<'_>]) -> Result<(String, 
 }
 
 /// Every part with its length in front, so that no two lists of parts are one.
-fn fingerprint(chain: &[CertificateDer<'_>], key: &PrivateKeyDer<'_>, profile: TlsProfile) -> [u8; 32] {
+fn fingerprint(chain: &[CertificateDer<'_>], key: &PrivateKeyDer<'_>, tls: &Tls, believed: &RootCertStore) -> [u8; 32] {
     let mut hash = Sha256::new();
-    hash.update([u8::from(profile == TlsProfile::Modern)]);
-    for part in chain.iter().map(AsRef::as_ref).chain([key.secret_der()]) {
+    hash.update([tls.profile as u8, tls.client_auth as u8]);
+    let roots = believed.roots.iter().flat_map(|root| [root.subject.as_ref(), root.subject_public_key_info.as_ref()]);
+    for part in chain.iter().map(AsRef::as_ref).chain([key.secret_der()]).chain(roots) {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }

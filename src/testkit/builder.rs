@@ -154,8 +154,13 @@ impl GatewayBuilder {
         let mut grant = operator_grant(name, scopes);
         change(&mut grant);
         let token = Token { id: plain.id(), digest: plain.digest(), grant };
-        let operator =
-            Operator { name: name.to_owned(), tokens: vec![token], users: Vec::new(), limits: Default::default() };
+        let operator = Operator {
+            name: name.to_owned(),
+            tokens: vec![token],
+            users: Vec::new(),
+            certificates: Vec::new(),
+            limits: Default::default(),
+        };
         self.config.operators.insert(name.to_owned(), operator);
         self.tokens.insert(name.to_owned(), plain.reveal().to_owned());
         self

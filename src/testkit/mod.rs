@@ -6,6 +6,7 @@
 mod audit;
 mod builder;
 mod ca;
+mod cert;
 mod client;
 mod clock;
 mod gateway;
@@ -14,6 +15,9 @@ mod issuer;
 pub use builder::GatewayBuilder;
 pub use builder::cheap_hash;
 pub use ca::TestCa;
+pub use ca::TestCrl;
+pub use cert::TestCert;
+pub use cert::TestCertParams;
 pub use client::Answer;
 pub use client::Client;
 pub use clock::MockClock;

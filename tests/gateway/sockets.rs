@@ -64,7 +64,7 @@ impl Running {
             let (certificate_file, key_file) = (files.path().join("server.pem"), files.path().join("server-key.pem"));
             std::fs::write(&certificate_file, certificate).unwrap();
             std::fs::write(&key_file, key).unwrap();
-            let tls = Tls { certificate_file, key_file, profile: TlsProfile::Intermediate };
+            let tls = Tls::of_server(certificate_file, key_file, TlsProfile::Intermediate);
             for listener in &mut config.listeners {
                 listener.tls = Some(tls.clone());
             }

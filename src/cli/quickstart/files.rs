@@ -60,7 +60,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(args: &Quickstart, now: Timestamp) -> Result<Self, Trouble> {
         let addresses = addresses(args.address.as_deref().unwrap_or(ADDRESS))?;
-        let authority = Authority::new(QUICKSTART, now)?;
+        let authority = Authority::new(QUICKSTART, "", now)?;
         let server = authority.server(&hosts(args, &addresses))?;
         let ops = ops_address(&addresses);
         let mut plan = Self { files: Vec::new() };

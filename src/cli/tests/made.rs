@@ -1,4 +1,4 @@
-//! What `quickstart` and `certs dev` write.
+//! What `quickstart` writes.
 
 use super::FAILED;
 use super::GOOD;
@@ -17,7 +17,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject;
-use rustls::server::WebPkiClientVerifier;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ use x509_parser::prelude::FromDer;
 const SECRETS: [&str; 7] =
     ["push.token", "read.token", "admin.token", "prometheus.token", "operator.token", "push.header", "server-key.pem"];
 
-fn read(dir: &str, name: &str) -> String {
+pub(super) fn read(dir: &str, name: &str) -> String {
     std::fs::read_to_string(Path::new(dir).join(name)).unwrap()
 }
 
@@ -40,24 +39,24 @@ fn config(dir: &str) -> Config {
     Config::load(&Path::new(dir).join("pushward.yml")).unwrap()
 }
 
-fn roots(dir: &str) -> Arc<RootCertStore> {
+pub(super) fn roots(dir: &str) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(Path::new(dir).join("ca.pem")).unwrap();
     roots.add(ca).unwrap();
     Arc::new(roots)
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// Days after the test's clock began.
-fn day(days: u64) -> UnixTime {
+pub(super) fn day(days: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_000 + days * 86_400))
 }
 
 /// Whether a client that trusts DIR/ca.pem takes DIR/server.pem for `name`.
-fn trusted(dir: &str, name: &str, at: UnixTime) -> bool {
+pub(super) fn trusted(dir: &str, name: &str, at: UnixTime) -> bool {
     let verifier = WebPkiServerVerifier::builder_with_provider(roots(dir), provider()).build().unwrap();
     let server = CertificateDer::from_pem_file(Path::new(dir).join("server.pem")).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -195,29 +194,4 @@ fn what_quickstart_cannot_serve_it_does_not_make() {
     let (_dir, dir) = directory("q");
     let ran = pushward(&["quickstart", "--dir", &dir, "--address", "127.0.0.1:9191"]);
     assert_eq!(ran.served.unwrap().ops.listener.addresses[0].port(), 9192);
-}
-
-#[test]
-fn dev_certificates_are_one_ca_a_server_and_a_client() {
-    let (_dir, dir) = directory("certs");
-    let ran = pushward(&["certs", "dev", "--dir", &dir, "--host", "push.example.org"]);
-    assert_eq!((ran.code, &*ran.err), (GOOD, ""));
-    for name in ["localhost", "127.0.0.1", "::1", "push.example.org"] {
-        assert!(trusted(&dir, name, day(0)), "{name}");
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots(&dir), provider()).build().unwrap();
-    let [server, client] =
-        ["server.pem", "client.pem"].map(|name| CertificateDer::from_pem_file(Path::new(&dir).join(name)).unwrap());
-    assert!(verifier.verify_client_cert(&client, &[], day(0)).is_ok());
-    assert!(verifier.verify_client_cert(&server, &[], day(0)).is_err());
-    for key in ["server-key.pem", "client-key.pem"] {
-        assert_eq!(mode(&Path::new(&dir).join(key)), 0o600);
-    }
-    let before = read(&dir, "server.pem");
-    std::fs::remove_file(Path::new(&dir).join("ca.pem")).unwrap();
-    let again = pushward(&["certs", "dev", "--dir", &dir]);
-    assert_eq!(again.code, bad_usage());
-    assert!(again.err.contains("has server.pem, server-key.pem, client.pem, client-key.pem already"));
-    assert_eq!(read(&dir, "server.pem"), before);
-    assert!(!Path::new(&dir).join("ca.pem").exists());
 }

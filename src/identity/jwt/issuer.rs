@@ -45,7 +45,7 @@ impl TrustedIssuer {
         }
         let revoked = config.revoked.iter().filter_map(|entry| match entry {
             Revoked::Claims { issuer: name, claims } if *name == issuer.name => Some(claims.clone()),
-            Revoked::Claims { .. } | Revoked::Token(_) => None,
+            _ => None,
         });
         Self { config: issuer.clone(), keys, rules, revoked: revoked.collect() }
     }

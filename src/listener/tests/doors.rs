@@ -123,11 +123,8 @@ fn the_expiry_of_the_leaf_is_known() {
 
 fn error_of(certificate: &str, key: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let tls = Tls {
-        certificate_file: directory.path().join("server.pem"),
-        key_file: directory.path().join("server-key.pem"),
-        profile: TlsProfile::default(),
-    };
+    let file = |name: &str| directory.path().join(name);
+    let tls = Tls::of_server(file("server.pem"), file("server-key.pem"), TlsProfile::default());
     let write = |file: &Path, content: &str| {
         if content != "absent" {
             std::fs::write(file, content).unwrap();

@@ -16,6 +16,7 @@ use crate::listener::ListenerEvents;
 use crate::listener::Peer;
 use crate::listener::ProxyLayer;
 use crate::listener::ServerTls;
+use crate::listener::TlsError;
 use crate::listener::TlsLayer;
 use crate::listener::bind;
 use crate::listener::serve;
@@ -33,6 +34,7 @@ use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncRead;
@@ -150,7 +152,12 @@ impl Server {
 
     pub(super) fn start(config: Listener, profile: Option<TlsProfile>) -> Self {
         let ca = TestCa::new();
-        let tls = profile.map(|profile| CurrentTls::new(server_tls(&ca, profile)));
+        let tls = profile.map(|profile| server_tls(&ca, profile));
+        Self::start_with(config, ca, tls)
+    }
+
+    pub(super) fn start_with(config: Listener, ca: TestCa, tls: Option<ServerTls>) -> Self {
+        let tls = tls.map(CurrentTls::new);
         let listeners = bind(&config.addresses).unwrap();
         let address = listeners[0].local_addr().unwrap();
         let told = Arc::new(Told::default());
@@ -208,16 +215,23 @@ impl Server {
 }
 
 pub(super) fn server_tls(ca: &TestCa, profile: TlsProfile) -> ServerTls {
+    server_tls_with(ca, profile, |_, _| {}).unwrap()
+}
+
+/// `change` is given the directory that the files are in.
+pub(super) fn server_tls_with(
+    ca: &TestCa,
+    profile: TlsProfile,
+    change: impl FnOnce(&mut Tls, &Path),
+) -> Result<ServerTls, TlsError> {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = ca.server(&["localhost", "127.0.0.1"]);
-    let tls = Tls {
-        certificate_file: directory.path().join("server.pem"),
-        key_file: directory.path().join("server-key.pem"),
-        profile,
-    };
+    let file = |name: &str| directory.path().join(name);
+    let mut tls = Tls::of_server(file("server.pem"), file("server-key.pem"), profile);
     std::fs::write(&tls.certificate_file, certificate).unwrap();
     std::fs::write(&tls.key_file, key).unwrap();
-    ServerTls::load(&tls).unwrap()
+    change(&mut tls, directory.path());
+    ServerTls::load(&tls)
 }
 
 fn app() -> Router {
@@ -232,12 +246,18 @@ fn app() -> Router {
             "/address",
             get(|Extension(peer): Extension<Peer>| async move { format!("{} {}", peer.address(), peer.is_for_nobody()) }),
         )
+        .route("/chain", get(chain))
         .route(
             "/peer",
             get(|Extension(peer): Extension<Peer>| async move {
                 format!("{} {} {:?}", peer.listener(), peer.is_secure(), peer.protocol())
             }),
         )
+}
+
+/// `none`, or the digest of the chain.
+async fn chain(Extension(peer): Extension<Peer>) -> String {
+    peer.chain().map_or_else(|| "none".to_owned(), |chain| format!("{:?}", chain.digest()))
 }
 
 async fn push(body: Body) -> (StatusCode, String) {

@@ -1,6 +1,10 @@
 //! The listener with real sockets, under deadlines that are short.
 
 mod caps;
+mod client_auth;
+mod client_cas;
+mod client_sessions;
+mod clients;
 mod deadlines;
 mod doors;
 mod endings;
