@@ -35,8 +35,8 @@ pub enum Party {
 pub struct TenantGrant {
     pub tenant: TenantId,
     pub scopes: BTreeSet<Verb>,
-    /// `None`: all.
-    pub jobs: Option<Arc<[Pattern]>>,
+    /// One list for each credential that was shown: a job must fit one pattern of every list. No list: all jobs.
+    pub jobs: Arc<[Arc<[Pattern]>]>,
     /// Grouping labels it is bound to; empty: to none.
     pub labels: Arc<BTreeMap<String, String>>,
 }
@@ -55,7 +55,7 @@ impl Credential {
         let party = TenantGrant {
             tenant: tenant.clone(),
             scopes: grant.scopes.clone(),
-            jobs: grant.jobs.clone().map(Arc::from),
+            jobs: grant.jobs.iter().map(|patterns| Arc::from(patterns.as_slice())).collect(),
             labels: Arc::new(grant.labels.clone()),
         };
         let config::TenantGrant { name, networks, expires, .. } = grant;
@@ -70,6 +70,11 @@ impl Credential {
         };
         let config::OperatorGrant { name, networks, expires, .. } = grant;
         Self { name: name.clone(), networks: networks.clone(), expires: *expires, party: Party::Operator(party) }
+    }
+
+    /// It ends then, unless it ends before.
+    pub(super) fn ends_with(&mut self, at: Option<Timestamp>) {
+        self.expires = self.expires.into_iter().chain(at).min();
     }
 
     /// On whose side it stands.

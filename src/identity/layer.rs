@@ -36,7 +36,7 @@ pub async fn require(
     }
     let address = peer.address().ip();
     let registry = identity.registry.load_full();
-    let principal = registry.authenticate(request.headers(), address, identity.clock.now()).await;
+    let principal = registry.authenticate(request.headers(), peer, identity.clock.now()).await;
     let (who, mut answer) = match principal {
         Ok(principal) => {
             let who = who_is(principal.party(), principal.credential());

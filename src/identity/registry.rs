@@ -3,6 +3,8 @@
 use super::IdentityError;
 use super::basic::try_basic;
 use super::bearer::try_bearer;
+use super::certificate::Certificates;
+use super::certificate::Combined;
 use super::credential::Credential;
 use super::jwt::Issuers;
 use super::password::Passwords;
@@ -10,6 +12,7 @@ use super::principal::Principal;
 use super::scheme::Outcome;
 use super::tokens::Tokens;
 use crate::config::Config;
+use crate::listener::Peer;
 use crate::model::PlainToken;
 use crate::model::Timestamp;
 use http::HeaderMap;
@@ -23,6 +26,8 @@ pub struct Registry {
     tokens: Tokens,
     passwords: Passwords,
     issuers: Issuers,
+    certificates: Certificates,
+    combined: Combined,
 }
 
 /// Why there is no principal, and who asked, where that was proved.
@@ -34,32 +39,60 @@ pub struct Refused {
 
 impl Registry {
     /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
-    /// keys that were fetched).
+    /// keys that were fetched, CAs whose files are broken now). Blocks on the disk.
     pub fn new(config: &Config, before: Option<&Self>) -> Self {
         Self {
             tokens: Tokens::new(config),
             passwords: Passwords::new(config, before.map(|before| &before.passwords)),
             issuers: Issuers::new(config, before.map(|before| &before.issuers)),
+            certificates: Certificates::new(config, before.map(|before| &before.certificates)),
+            combined: Combined::new(),
         }
     }
 
-    /// The principal that `headers` prove, asked for from `address` at `now`.
-    pub async fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        address: IpAddr,
-        now: Timestamp,
-    ) -> Result<Principal, Refused> {
+    /// The principal that `headers` and the certificates of `peer` prove at `now`.
+    ///
+    /// A header that fails is refused, whatever certificate stands beside it; one that is proved may do what its holder's
+    /// certificate may do too, and a certificate that makes no credential changes nothing.
+    pub async fn authenticate(&self, headers: &HeaderMap, peer: &Peer, now: Timestamp) -> Result<Principal, Refused> {
+        let address = peer.address().ip();
+        if !headers.contains_key(AUTHORIZATION) {
+            let certificate = self.certificate_of(peer, now)?.ok_or(IdentityError::Unauthenticated)?;
+            return Ok(Principal::new(judged(certificate, address, now)?));
+        }
         let credential = match outcome_of(headers)? {
             Outcome::Token(token) => self.proved_by_token(&token)?,
             Outcome::Password { user, password } => self.passwords.prove(&user, &password, address).await?,
             Outcome::Jwt(token) => self.issuers.prove(&token, address, now).await?,
             Outcome::NotRequested | Outcome::Failed => return Err(IdentityError::Unauthenticated.into()),
         };
-        match credential.judge(address.to_canonical(), now) {
-            Ok(()) => Ok(Principal::new(credential)),
+        let credential = judged(credential, address, now)?;
+        let together = self.certificate_of(peer, now).and_then(|certificate| match certificate {
+            Some(certificate) => {
+                certificate.judge(address.to_canonical(), now)?;
+                self.combined.of(&credential, &certificate)
+            }
+            None => Ok(credential.clone()),
+        });
+        match together {
+            Ok(together) => Ok(Principal::new(together)),
             Err(error) => Err(Refused { error, credential: Some(credential) }),
         }
+    }
+
+    /// What of the configuration of CAs is not in force, each with its reason: `ca:NAME`.
+    pub fn ca_faults(&self) -> Vec<(String, String)> {
+        self.certificates.faults()
+    }
+
+    /// When the revocation lists of a CA end, for each CA that names any.
+    pub fn crl_next_updates(&self) -> Vec<(String, Timestamp)> {
+        self.certificates.next_updates()
+    }
+
+    fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Result<Option<Arc<Credential>>, IdentityError> {
+        let judge = |chain| self.certificates.judge(peer.listener(), chain, now);
+        peer.chain().map_or(Ok(None), |chain| judge(chain))
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.
@@ -77,6 +110,14 @@ impl Registry {
             return Err(Refused { error, credential: Some(credential) });
         }
         Ok(credential)
+    }
+}
+
+/// The credential, if it may be used now and from there.
+fn judged(credential: Arc<Credential>, address: IpAddr, now: Timestamp) -> Result<Arc<Credential>, Refused> {
+    match credential.judge(address.to_canonical(), now) {
+        Ok(()) => Ok(credential),
+        Err(error) => Err(Refused { error, credential: Some(credential) }),
     }
 }
 
