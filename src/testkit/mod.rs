@@ -4,10 +4,14 @@
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 mod ca;
+mod cert;
 mod clock;
 mod gateway;
 
 pub use ca::TestCa;
+pub use ca::TestCrl;
+pub use cert::TestCert;
+pub use cert::TestCertParams;
 pub use clock::MockClock;
 pub use gateway::Answer;
 pub use gateway::Client;
