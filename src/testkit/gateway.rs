@@ -9,6 +9,7 @@ use crate::config::Tenant;
 use crate::config::TenantGrant;
 use crate::config::Token;
 use crate::gateway;
+use crate::listener::ClientChain;
 use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::model::PlainToken;
@@ -41,7 +42,7 @@ pub struct TestGateway {
     pub clock: MockClock,
     /// The listeners by their names, in the order of the configuration.
     listeners: Vec<(String, Router)>,
-    ops: Router,
+    ops: (String, Router),
     tokens: BTreeMap<String, String>,
 }
 
@@ -49,6 +50,9 @@ pub struct TestGateway {
 #[derive(Clone, Debug)]
 pub struct Client {
     app: Router,
+    /// The name of the listener.
+    listener: String,
+    chain: Option<Arc<ClientChain>>,
     headers: HeaderMap,
     address: SocketAddr,
 }
@@ -142,6 +146,7 @@ impl GatewayBuilder {
     pub fn start(self) -> TestGateway {
         let clock = MockClock::new();
         let (listeners, ops) = gateway::apps(&self.config, Arc::new(clock.clone())).expect("the parts can be made");
+        let ops = (self.config.ops.listener.name.clone(), ops);
         TestGateway { clock, listeners, ops, tokens: self.tokens }
     }
 }
@@ -156,8 +161,8 @@ impl TestGateway {
     /// Somebody without credentials, at the first listener.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        let (_, app) = self.listeners.first().expect("a configuration has a listener");
-        Client { app: app.clone(), headers: HeaderMap::new(), address }
+        let (name, app) = self.listeners.first().expect("a configuration has a listener");
+        Client { app: app.clone(), listener: name.clone(), chain: None, headers: HeaderMap::new(), address }
     }
 
     /// The holder of the token `name`.
@@ -167,13 +172,14 @@ impl TestGateway {
 
     /// Somebody at the listener of this name.
     pub fn at(&self, listener: &str, client: &Client) -> Client {
-        let (_, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
-        Client { app: app.clone(), ..client.clone() }
+        let (name, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
+        Client { app: app.clone(), listener: name.clone(), ..client.clone() }
     }
 
     /// Somebody at the operator's listener.
     pub fn at_ops(&self, client: &Client) -> Client {
-        Client { app: self.ops.clone(), ..client.clone() }
+        let (name, app) = &self.ops;
+        Client { app: app.clone(), listener: name.clone(), ..client.clone() }
     }
 
     /// The token itself.
@@ -190,6 +196,13 @@ impl Client {
         self
     }
 
+    /// The same over a connection on which these certificates were shown.
+    #[must_use]
+    pub fn with_certificate(mut self, chain: Arc<ClientChain>) -> Self {
+        self.chain = Some(chain);
+        self
+    }
+
     /// The same from elsewhere.
     #[must_use]
     pub fn from_address(mut self, address: &str) -> Self {
@@ -201,7 +214,9 @@ impl Client {
     pub async fn begin(&self, method: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a good request");
         request.headers_mut().extend(self.headers.clone());
-        request.extensions_mut().insert(Peer::invented(self.address, true));
+        let peer = Peer::invented(self.address, true).invented_at(&self.listener);
+        let peer = self.chain.iter().fold(peer, |peer, chain| peer.invented_with(chain.clone()));
+        request.extensions_mut().insert(peer);
         self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 

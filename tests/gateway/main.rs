@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod certificates;
 mod doors;
 mod identity;
 mod isolation;

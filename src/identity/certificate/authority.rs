@@ -32,12 +32,20 @@ pub(super) struct Authority {
     next_update: Option<Timestamp>,
 }
 
-/// One certificate of `ca_file`. Each is asked by itself, since the verifier looks at no root's validity, and does not say
-/// which of several roots a chain has led to.
+/// One certificate of `ca_file`. Each is asked by itself, since the verifier looks at no root's validity and path length, and
+/// does not say which of several roots a chain has led to.
 #[derive(Debug)]
 struct Root {
     verifier: Arc<dyn ClientCertVerifier>,
+    terms: Terms,
+}
+
+/// What a root says of itself.
+#[derive(Debug)]
+struct Terms {
     validity: Validity,
+    /// How many CAs there may be between it and a leaf, at most.
+    path_length: Option<usize>,
 }
 
 /// From the first moment to the last second, as X.509 counts.
@@ -56,7 +64,7 @@ impl Authority {
         let lists: Vec<_> = lists.into_iter().map(|list| list.der).collect();
         let named = |file: &Path, detail: String| format!("{}: {detail}", file.display());
         let root = |certificate: CertificateDer<'static>| {
-            let validity = validity_of_root(&certificate).map_err(|detail| named(&ca.ca_file, detail))?;
+            let terms = terms_of_root(&certificate).map_err(|detail| named(&ca.ca_file, detail))?;
             let mut roots = RootCertStore::empty();
             roots.add(certificate).map_err(|error| named(&ca.ca_file, error.to_string()))?;
             let provider = Arc::new(aws_lc_rs::default_provider());
@@ -66,7 +74,7 @@ impl Authority {
                 .enforce_revocation_expiration()
                 .build()
                 .map_err(|error| named(ca.crl_file.as_deref().unwrap_or(&ca.ca_file), error.to_string()))?;
-            Ok(Root { verifier, validity })
+            Ok(Root { verifier, terms })
         };
         let roots = certificates.into_iter().map(root).collect::<Result<_, String>>()?;
         Ok(Self { roots, next_update })
@@ -79,7 +87,8 @@ impl Authority {
 
     /// The moments at which it may come to think otherwise of a chain, the chain's own aside.
     pub(super) fn moments(&self) -> impl Iterator<Item = Timestamp> {
-        let validities = self.roots.iter().flat_map(|root| [root.validity.not_before, root.validity.not_after]);
+        let validities =
+            self.roots.iter().flat_map(|root| [root.terms.validity.not_before, root.terms.validity.not_after]);
         validities.chain(self.next_update)
     }
 
@@ -103,8 +112,10 @@ impl Root {
     fn vouch(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: Timestamp) -> Result<(), Distrust> {
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        // A chain is shown in its order: what stands further up is one CA too many, or the root again.
+        let others = self.terms.path_length.and_then(|length| others.get(..length)).unwrap_or(others);
         self.verifier.verify_client_cert(leaf, others, at).map_err(|error| distrust_of(&error))?;
-        self.validity.judge(now)
+        self.terms.validity.judge(now)
     }
 }
 
@@ -174,13 +185,15 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// The verifier believes whatever it is given as a root, a client's certificate too.
-fn validity_of_root(certificate: &CertificateDer<'_>) -> Result<Validity, String> {
+fn terms_of_root(certificate: &CertificateDer<'_>) -> Result<Terms, String> {
     let (rest, root) = X509Certificate::from_der(certificate).map_err(|_| "a certificate in it cannot be read")?;
-    let constraints = root.basic_constraints().ok().flatten();
-    if !rest.is_empty() || !constraints.is_some_and(|constraints| constraints.value.ca) {
+    let constraints = root.basic_constraints().ok().flatten().map(|constraints| constraints.value);
+    let Some(constraints) = constraints.filter(|constraints| constraints.ca && rest.is_empty()) else {
         return Err(format!("{} is no CA's certificate", root.subject()));
-    }
-    Ok(Validity::of(&root))
+    };
+    let length = constraints.path_len_constraint;
+    let path_length = length.map(usize::try_from).transpose().map_err(|error| error.to_string())?;
+    Ok(Terms { validity: Validity::of(&root), path_length })
 }
 
 struct RevocationList {
