@@ -35,7 +35,7 @@ pub(super) fn serve(reading: Reading, around: &mut Surroundings<'_>) -> Result<E
     Ok((around.serve)(reading.config))
 }
 
-fn bad(faults: &[Fault]) -> Trouble {
+pub(super) fn bad(faults: &[Fault]) -> Trouble {
     let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     Trouble::Usage(format!("the configuration cannot be used:{}", lines.concat()))
 }

@@ -87,15 +87,31 @@ impl Credential {
         &self.name
     }
 
+    /// From where it may be used; `None`: from everywhere.
+    pub fn networks(&self) -> Option<&[IpNet]> {
+        self.networks.as_deref()
+    }
+
+    /// When it ends, if it does.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
     /// Whether it may be used now, from there. Asked only after it was proved.
     pub(super) fn judge(&self, address: IpAddr, now: Timestamp) -> Result<(), IdentityError> {
-        if let Some(at) = self.expires.filter(|at| *at <= now) {
-            return Err(IdentityError::Expired { credential: self.name.clone(), at });
-        }
+        self.judge_time(now)?;
         if !self.allows(address) {
             return Err(IdentityError::Network { credential: self.name.clone() });
         }
         Ok(())
+    }
+
+    /// Whether it may be used now, from wherever it may.
+    pub(super) fn judge_time(&self, now: Timestamp) -> Result<(), IdentityError> {
+        match self.expires.filter(|at| *at <= now) {
+            Some(at) => Err(IdentityError::Expired { credential: self.name.clone(), at }),
+            None => Ok(()),
+        }
     }
 
     fn allows(&self, address: IpAddr) -> bool {

@@ -5,6 +5,7 @@ use super::basic::try_basic;
 use super::bearer::try_bearer;
 use super::certificate::Certificates;
 use super::certificate::Combined;
+use super::certificate::Found;
 use super::credential::Credential;
 use super::jwt::Issuers;
 use super::password::Passwords;
@@ -17,6 +18,7 @@ use crate::model::PlainToken;
 use crate::model::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use rustls::pki_types::CertificateDer;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -90,7 +92,32 @@ impl Registry {
         self.certificates.next_updates()
     }
 
-    fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Result<Option<Arc<Credential>>, IdentityError> {
+    /// Whose token this is at `now`, from wherever it may be used: to tell somebody who holds it.
+    pub fn explain_token(&self, token: &PlainToken, now: Timestamp) -> Result<Arc<Credential>, IdentityError> {
+        let credential = self.proved_by_token(token).map_err(|refused| refused.error)?;
+        credential.judge_time(now).map(|()| credential)
+    }
+
+    /// Whom each listener that asks for certificates would see in this chain, leaf first, at `now`, from wherever it may be
+    /// used: to tell somebody who holds the file. That does not prove that anybody holds its key.
+    pub fn explain_certificate(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Vec<(String, Found)> {
+        let in_time = |credential: Option<Arc<Credential>>| {
+            credential.iter().try_for_each(|credential| credential.judge_time(now)).map(|()| credential)
+        };
+        let found = self.certificates.would_find(chain, now).into_iter();
+        found.map(|(listener, found)| (listener, found.and_then(in_time))).collect()
+    }
+
+    /// What both may do together.
+    pub fn explain_both(
+        &self,
+        proved: &Arc<Credential>,
+        certificate: &Arc<Credential>,
+    ) -> Result<Arc<Credential>, IdentityError> {
+        self.combined.of(proved, certificate)
+    }
+
+    fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Found {
         let judge = |chain| self.certificates.judge(peer.listener(), chain, now);
         peer.chain().map_or(Ok(None), |chain| judge(chain))
     }

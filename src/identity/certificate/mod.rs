@@ -16,12 +16,12 @@ mod subject;
 mod verdicts;
 
 pub(super) use combined::Combined;
+pub(super) use verdicts::Found;
 
 use self::authority::Authority;
 use self::distrust::Distrust;
 use self::rules::Rules;
 use self::shown::Shown;
-use self::verdicts::Found;
 use self::verdicts::Verdicts;
 use crate::config::ClientAuth;
 use crate::config::ClientCa;
@@ -30,6 +30,7 @@ use crate::config::Revoked;
 use crate::listener::ClientChain;
 use crate::model::Pattern;
 use crate::model::Timestamp;
+use rustls::pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Certificates {
             return found;
         }
         let shown = Shown::read(chain.certificates());
-        let found = self.judge_anew(cas, chain, shown.as_ref().map_err(|reason| *reason), now);
+        let found = self.judge_anew(cas, chain.certificates(), shown.as_ref().map_err(|reason| *reason), now);
         // What cannot be read does not become readable, and says of no moment that it would end then.
         let of_chain = shown.iter().flat_map(Shown::moments);
         let of_cas = cas.iter().filter_map(|ca| ca.authority.as_deref()).flat_map(Authority::moments);
@@ -101,7 +102,7 @@ impl Certificates {
     fn judge_anew(
         &self,
         cas: &[Arc<Ca>],
-        chain: &ClientChain,
+        chain: &[CertificateDer<'_>],
         shown: Result<&Shown, &'static str>,
         now: Timestamp,
     ) -> Found {
@@ -119,6 +120,14 @@ impl Certificates {
         }
         let Ok(shown) = shown else { return Ok(None) };
         Ok(self.rules.credential(&vouching, shown)?.map(Arc::new))
+    }
+
+    /// What every listener that asks for certificates would make of this chain, leaf first, if a client showed it.
+    pub(super) fn would_find(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Vec<(String, Found)> {
+        let shown = Shown::read(chain);
+        let listeners: BTreeMap<_, _> = self.listeners.iter().collect();
+        let found = |cas| self.judge_anew(cas, chain, shown.as_ref().map_err(|reason| *reason), now);
+        listeners.into_iter().map(|(name, (_, cas))| (name.clone(), found(cas))).collect()
     }
 
     /// What of the configuration is not in force, each with its reason: `ca:NAME`.
@@ -168,9 +177,14 @@ impl Ca {
         ca
     }
 
-    fn vouch(&self, chain: &ClientChain, shown: Result<&Shown, &'static str>, now: Timestamp) -> Result<(), Distrust> {
+    fn vouch(
+        &self,
+        chain: &[CertificateDer<'_>],
+        shown: Result<&Shown, &'static str>,
+        now: Timestamp,
+    ) -> Result<(), Distrust> {
         let authority = self.authority.as_ref().ok_or(Distrust::Stranger)?;
-        authority.vouch(chain.certificates(), now)?;
+        authority.vouch(chain, now)?;
         let shown = shown.map_err(Distrust::Malformed)?;
         if self.revokes(shown) {
             return Err(Distrust::Revoked);

@@ -12,7 +12,7 @@ use std::time::Duration;
 const VERDICTS_MAX: usize = 10_000;
 
 /// Whom a chain makes: nobody, where it opens doors and no more.
-pub(super) type Found = Result<Option<Arc<Credential>>, IdentityError>;
+pub(in crate::identity) type Found = Result<Option<Arc<Credential>>, IdentityError>;
 
 /// By listener and chain. They live as long as the rules do: others come with others.
 #[derive(Debug)]
