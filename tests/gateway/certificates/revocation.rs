@@ -128,6 +128,32 @@ async fn an_entry_refuses_at_once_and_for_its_ca_alone() {
     client(&gateway, &of_office).get("/metrics").await.ok();
 }
 
+#[tokio::test]
+async fn revoked_by_one_ca_is_revoked_though_another_with_the_same_root_vouches_for_it() {
+    let root = TestCa::new();
+    let bad = cert(&root);
+    for by_list in [true, false] {
+        let mut site = Site::new();
+        let crl_file = site.file("edge.crl", root.crl(&[&bad.serial], after(3600)).pem);
+        if !by_list {
+            site.builder.config.revoked = vec![Revoked::Serial { ca: "edge".into(), serial: bad.serial.clone() }];
+        }
+        let site = site
+            .ca_with("edge", &root, &["red"], |ca| ca.crl_file = Some(crl_file).filter(|_| by_list))
+            .ca("same", &root, &["red"]);
+        let gateway = site.rule("red", "same", uri("*")).start();
+        client(&gateway, &bad).get("/metrics").await.refused(401, "credential_revoked");
+        client(&gateway, &cert(&root)).get("/metrics").await.ok();
+    }
+    // A list that is too old closes its own CA and leaves the other open.
+    let site = Site::new();
+    let crl_file = site.file("edge.crl", root.crl(&[], after(60)).pem);
+    let site = site.ca_with("edge", &root, &["red"], |ca| ca.crl_file = Some(crl_file)).ca("same", &root, &["red"]);
+    let gateway = site.rule("red", "same", uri("https://edge.example.org/*")).start();
+    gateway.clock.advance(Duration::from_secs(60));
+    client(&gateway, &cert(&root)).get("/metrics").await.ok();
+}
+
 #[test]
 fn the_end_of_every_list_is_told_by_its_ca() {
     let (edge, office) = (TestCa::named("edge"), TestCa::named("office"));
