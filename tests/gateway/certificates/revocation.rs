@@ -138,9 +138,11 @@ async fn revoked_by_one_ca_is_revoked_though_another_with_the_same_root_vouches_
         if !by_list {
             site.builder.config.revoked = vec![Revoked::Serial { ca: "edge".into(), serial: bad.serial.clone() }];
         }
-        let site = site
-            .ca_with("edge", &root, &["red"], |ca| ca.crl_file = Some(crl_file).filter(|_| by_list))
-            .ca("same", &root, &["red"]);
+        let site = site.ca_with("edge", &root, &["red"], |ca| ca.crl_file = Some(crl_file).filter(|_| by_list)).ca(
+            "same",
+            &root,
+            &["red"],
+        );
         let gateway = site.rule("red", "same", uri("*")).start();
         client(&gateway, &bad).get("/metrics").await.refused(401, "credential_revoked");
         client(&gateway, &cert(&root)).get("/metrics").await.ok();
