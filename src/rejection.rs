@@ -83,11 +83,15 @@ impl Rejection {
                 | IdentityError::Revoked { .. }
                 | IdentityError::Audience { .. }
                 | IdentityError::NoRule
+                | IdentityError::Certificate { .. }
+                | IdentityError::RevocationUnknown
                 | IdentityError::Ambiguous => StatusCode::UNAUTHORIZED,
                 IdentityError::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 IdentityError::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
                 IdentityError::SeveralHeaders => StatusCode::BAD_REQUEST,
-                IdentityError::Network { .. } | IdentityError::ForeignOrigin => StatusCode::FORBIDDEN,
+                IdentityError::Network { .. } | IdentityError::CredentialsDiffer | IdentityError::ForeignOrigin => {
+                    StatusCode::FORBIDDEN
+                }
             },
             Self::Limits(LimitsError::Rate { .. } | LimitsError::InFlight { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Namespace(NamespaceError::NotServed) => StatusCode::NOT_FOUND,
@@ -131,6 +135,9 @@ impl Rejection {
                 IdentityError::Busy => "authentication_busy",
                 IdentityError::TooManyFailures { .. } => "too_many_failures",
                 IdentityError::Network { .. } => "network_refused",
+                IdentityError::Certificate { .. } => "certificate_refused",
+                IdentityError::RevocationUnknown => "revocation_unknown",
+                IdentityError::CredentialsDiffer => "credentials_differ",
                 IdentityError::ForeignOrigin => "origin_refused",
             },
             Self::Limits(LimitsError::Rate { .. }) => "rate_limited",
@@ -228,6 +235,8 @@ impl Rejection {
                 | IdentityError::Revoked { .. }
                 | IdentityError::Audience { .. }
                 | IdentityError::NoRule
+                | IdentityError::Certificate { .. }
+                | IdentityError::RevocationUnknown
                 | IdentityError::Ambiguous,
             ) => &[r#"Bearer realm="pushward", error="invalid_token""#],
             _ => &[],

@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("telemetry", &["model", "config"]),
     ("listener", &["model", "config", "telemetry"]),
-    ("identity", &["model", "config", "telemetry", "rejection", "listener::Peer"]),
+    ("identity", &["model", "config", "telemetry", "rejection", "listener::Peer", "listener::ClientChain"]),
     ("limits", &["model", "config", "telemetry", "rejection", "identity::Principal", "identity::Party"]),
     (
         "namespace",

@@ -25,6 +25,8 @@ pub(super) enum Command {
     Serve(WithConfig),
     /// Say what is wrong with a configuration; exit 1 if anything is.
     Check(WithConfig),
+    /// Say who a token or certificate is, which rule says so, and what it may do; exit 1 if that is nothing.
+    Explain(Explain),
     /// API tokens.
     #[command(subcommand)]
     Token(Token),
@@ -57,6 +59,25 @@ pub(super) struct WithConfig {
     /// The configuration file.
     #[arg(long)]
     pub(super) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The configuration file.
+    #[arg(long)]
+    pub(super) config: PathBuf,
+    /// A file with an API token and nothing else.
+    #[arg(long, required_unless_present = "certificate")]
+    pub(super) token_file: Option<PathBuf>,
+    /// A client's certificate in PEM, leaf first, what leads to the CA behind it. Beside a token: what both may do.
+    #[arg(long)]
+    pub(super) certificate: Option<PathBuf>,
+    /// A job that it is to touch.
+    #[arg(long)]
+    pub(super) job: Option<String>,
+    /// What it is to do: PUT, POST, DELETE or GET.
+    #[arg(long, default_value = "PUT")]
+    pub(super) method: String,
 }
 
 #[derive(Debug, Subcommand)]

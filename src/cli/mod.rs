@@ -9,6 +9,7 @@ mod certificate;
 mod certs;
 mod check;
 mod entry;
+mod explain;
 mod new_file;
 mod password;
 mod quickstart;
@@ -81,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, mut around: Surroundin
         Command::Quickstart(args) => quickstart::run(&args, &mut around),
         Command::Serve(args) => serve::run(&args, &mut around),
         Command::Check(args) => check::run(&args, &mut around),
+        Command::Explain(args) => explain::run(&args, &mut around),
         Command::Token(Token::New(args)) => token::run(&args, &mut around),
         Command::Password(Password::Hash) => password::run(&mut around),
         Command::Certs(Certs::Dev(args)) => certs::run(&args, &mut around),

@@ -43,7 +43,7 @@ pub(super) fn serve(beginning: Beginning, around: &mut Surroundings<'_>) -> Resu
     Ok((around.serve)(beginning))
 }
 
-fn bad(faults: &[Fault]) -> Trouble {
+pub(super) fn bad(faults: &[Fault]) -> Trouble {
     let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     Trouble::Usage(format!("the configuration cannot be used:{}", lines.concat()))
 }

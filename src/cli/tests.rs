@@ -91,6 +91,8 @@ fn wrong_usage_is_two_and_help_is_an_answer() {
         &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "0d"],
         &["token", "new", "--tenant", "a", "--scope", "push", "--expires", "99999d"],
         &["serve", "--config", "/nonexistent/p.yml"],
+        &["explain", "--config", "/nonexistent/p.yml"],
+        &["explain", "--config", "/nonexistent/p.yml", "--token-file", "/nonexistent/t"],
     ] {
         let ran = pushward(arguments);
         assert_eq!(ran.code, bad_usage(), "{arguments:?}");
@@ -248,4 +250,35 @@ fn a_certificate_past_its_end_is_a_warning() {
     let ran = at(&clock, &["quickstart", "--dir", &path]);
     assert!(ran.served.is_some());
     assert!(ran.err.contains("listener.tls.certificate_file: ended on 2030-01-31T00:00:00Z"), "{}", ran.err);
+}
+
+#[test]
+fn explain_says_of_a_token_file_whether_it_may() {
+    let (dir, config) = directory("p.yml");
+    let token = PlainToken::generate("").unwrap();
+    let digest = token.digest().to_hex();
+    let entry = format!("{{ id: {}, name: cron, sha256: \"{digest}\", scopes: [push], jobs: [a] }}", token.id());
+    let listener = "listener: { address: \"127.0.0.1:0\" }";
+    std::fs::write(&config, format!("{listener}\ntenants: {{ red: {{ tokens: [{entry}] }} }}\n")).unwrap();
+    let file = |name: &str, content: &str| {
+        std::fs::write(dir.path().join(name), content).unwrap();
+        dir.path().join(name).to_str().unwrap().to_owned()
+    };
+    let good = file("good", token.reveal());
+    let explain = |token: &str, rest: &[&str]| {
+        pushward(&[&["explain", "--config", &config, "--token-file", token], rest].concat())
+    };
+    let ran = explain(&good, &["--job", "a"]);
+    assert_eq!((ran.code, &*ran.err), (GOOD, ""));
+    assert!(ran.out.starts_with("token: cron, by tenants.red.tokens[0]\ntenant: red\nscopes: push\n"), "{}", ran.out);
+    assert_eq!(explain(&good, &[]).code, GOOD);
+    assert_eq!(explain(&good, &["--job", "b"]).code, FAILED);
+    assert_eq!(explain(&good, &["--job", "a", "--method", "DELETE"]).code, FAILED);
+    for rest in [&["--method", "PATCH"][..], &["--job", ""], &["--certificate", "/nonexistent"]] {
+        assert_eq!(explain(&good, rest).code, bad_usage(), "{rest:?}");
+    }
+    for content in ["", "x", &format!("{0} {0}", token.reveal())] {
+        let ran = explain(&file("bad", content), &[]);
+        assert!(ran.code == bad_usage() && !ran.err.contains(token.reveal()), "{}", ran.err);
+    }
 }

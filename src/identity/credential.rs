@@ -37,8 +37,8 @@ pub enum Party {
 pub struct TenantGrant {
     pub tenant: TenantId,
     pub scopes: BTreeSet<Verb>,
-    /// `None`: all.
-    pub jobs: Option<Arc<[Pattern]>>,
+    /// One list for each credential that was shown: a job must fit one pattern of every list. No list: all jobs.
+    pub jobs: Arc<[Arc<[Pattern]>]>,
     /// Grouping labels it is bound to; empty: to none.
     pub labels: Arc<BTreeMap<String, String>>,
 }
@@ -57,7 +57,7 @@ impl Credential {
         let party = TenantGrant {
             tenant: tenant.clone(),
             scopes: grant.scopes.clone(),
-            jobs: grant.jobs.clone().map(Arc::from),
+            jobs: grant.jobs.iter().map(|patterns| Arc::from(patterns.as_slice())).collect(),
             labels: Arc::new(grant.labels.clone()),
         };
         let config::TenantGrant { name, networks, expires, .. } = grant;
@@ -88,6 +88,11 @@ impl Credential {
         }
     }
 
+    /// It ends then, unless it ends before.
+    pub(super) fn ends_with(&mut self, at: Option<Timestamp>) {
+        self.expires = self.expires.into_iter().chain(at).min();
+    }
+
     /// On whose side it stands.
     pub fn party(&self) -> &Party {
         &self.party
@@ -98,6 +103,16 @@ impl Credential {
         &self.name
     }
 
+    /// From where it may be used; `None`: from everywhere.
+    pub fn networks(&self) -> Option<&[IpNet]> {
+        self.networks.as_deref()
+    }
+
+    /// When it ends, if it does.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
     /// Who that is, for the audit.
     pub fn who(&self) -> &Arc<Who> {
         &self.who
@@ -105,13 +120,19 @@ impl Credential {
 
     /// Whether it may be used now, from there. Asked only after it was proved.
     pub(super) fn judge(&self, address: IpAddr, now: Timestamp) -> Result<(), IdentityError> {
-        if let Some(at) = self.expires.filter(|at| *at <= now) {
-            return Err(IdentityError::Expired { credential: self.name.clone(), at });
-        }
+        self.judge_time(now)?;
         if !self.allows(address) {
             return Err(IdentityError::Network { credential: self.name.clone() });
         }
         Ok(())
+    }
+
+    /// Whether it may be used now, from wherever it may.
+    pub(super) fn judge_time(&self, now: Timestamp) -> Result<(), IdentityError> {
+        match self.expires.filter(|at| *at <= now) {
+            Some(at) => Err(IdentityError::Expired { credential: self.name.clone(), at }),
+            None => Ok(()),
+        }
     }
 
     fn allows(&self, address: IpAddr) -> bool {

@@ -38,7 +38,7 @@ pub async fn require(
     }
     let address = peer.address().ip();
     let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
-    match Proof::of(&identity, request.headers(), address).await {
+    match Proof::of(&identity, request.headers(), peer).await {
         Ok(principal) => {
             initiator.proved(principal.who().clone());
             // Before anything is done: whoever breaks off now has come all the same.

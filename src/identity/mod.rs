@@ -1,11 +1,13 @@
 //! Stage 2: who are you? Takes the listener's [`Peer`](crate::listener::Peer) and the request's credentials, hands on a
 //! [`Principal`].
 //!
-//! Each scheme answers: not asked for, failed, or what is to be proved (an API token, a password, a JWT). Whatever fails
+//! Each scheme answers: not asked for, failed, or what is to be proved (an API token, a password, a JWT); the peer's
+//! certificate is asked beside them. Whatever fails
 //! before a secret was proved is one and the same refusal; only after proof does a refusal say why.
 
 mod basic;
 mod bearer;
+mod certificate;
 mod credential;
 mod jwt;
 mod layer;
@@ -71,6 +73,15 @@ pub enum IdentityError {
     /// Proved, but from elsewhere.
     #[error("the credential {credential} may not be used from this address")]
     Network { credential: String },
+    /// A certificate that its CA signed, and that is not as it must be.
+    #[error("the certificate is refused: {reason}")]
+    Certificate { reason: &'static str },
+    /// The revocation lists of the certificate's CA are too old, or say nothing of it.
+    #[error("no revocation list in force says that this certificate is not revoked")]
+    RevocationUnknown,
+    /// A certificate and a token of two sides, or bound to two values of one label: nothing is allowed to both.
+    #[error("the certificate and the other credential are not of one tenant, or contradict each other")]
+    CredentialsDiffer,
     /// A browser sent it on behalf of another site.
     #[error("a changing request from another site's page is refused")]
     ForeignOrigin,

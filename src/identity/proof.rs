@@ -6,6 +6,7 @@ use super::principal::Principal;
 use super::registry::Refused;
 use super::registry::Registry;
 use super::usage::FirstUse;
+use crate::listener::Peer;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -19,20 +20,20 @@ pub(super) struct Proof {
     /// The registry that knew them.
     seen: Arc<Registry>,
     authorization: Option<HeaderValue>,
-    address: IpAddr,
+    peer: Peer,
 }
 
 impl Proof {
     /// The principal that the one `Authorization` header of `headers` proves, in the registry in force.
-    pub(super) async fn of(identity: &Identity, headers: &HeaderMap, address: IpAddr) -> Result<Principal, Refused> {
+    pub(super) async fn of(identity: &Identity, headers: &HeaderMap, peer: &Peer) -> Result<Principal, Refused> {
         let mut registry = identity.registry.load_full();
         loop {
-            let principal = registry.authenticate(headers, address, identity.clock.now()).await?;
+            let principal = registry.authenticate(headers, peer, identity.clock.now()).await?;
             // Proof may have waited for its turn, and a reload may have come meanwhile.
             let in_force = identity.registry.load_full();
             if Arc::ptr_eq(&registry, &in_force) {
                 let authorization = headers.get(AUTHORIZATION).cloned();
-                let proof = Self { identity: identity.clone(), seen: registry, authorization, address };
+                let proof = Self { identity: identity.clone(), seen: registry, authorization, peer: peer.clone() };
                 return Ok(principal.proved_by(Arc::new(proof)));
             }
             registry = in_force;
@@ -53,7 +54,7 @@ impl Proof {
     pub(super) async fn again(&self) -> Result<Principal, Refused> {
         let headers = self.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect();
         // Boxed, as a proof leads to a principal and that to a proof.
-        Box::pin(Self::of(&self.identity, &headers, self.address)).await
+        Box::pin(Self::of(&self.identity, &headers, &self.peer)).await
     }
 }
 

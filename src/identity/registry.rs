@@ -3,6 +3,9 @@
 use super::IdentityError;
 use super::basic::try_basic;
 use super::bearer::try_bearer;
+use super::certificate::Certificates;
+use super::certificate::Combined;
+use super::certificate::Found;
 use super::credential::Credential;
 use super::jwt::Issuers;
 use super::password::Passwords;
@@ -13,11 +16,13 @@ use super::usage::CredentialTimes;
 use super::usage::FirstUse;
 use super::usage::Usages;
 use crate::config::Config;
+use crate::listener::Peer;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use rustls::pki_types::CertificateDer;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,6 +33,8 @@ pub struct Registry {
     passwords: Passwords,
     issuers: Issuers,
     usages: Usages,
+    certificates: Certificates,
+    combined: Combined,
 }
 
 /// Why there is no principal, and who asked, where that was proved.
@@ -39,33 +46,44 @@ pub struct Refused {
 
 impl Registry {
     /// `before`: the registry in force, whose knowledge about unchanged credentials is kept (passwords that were proved,
-    /// keys that were fetched, from where they were used).
-    ///
-    /// Reads files of keys: blocks on the disk.
+    /// keys that were fetched, CAs whose files are broken now, from where they were used). Blocks on the disk.
     pub fn new(config: &Config, clock: &SharedClock, before: Option<&Self>) -> Self {
         Self {
             tokens: Tokens::new(config),
             passwords: Passwords::new(config, clock, before.map(|before| &before.passwords)),
             issuers: Issuers::new(config, clock, before.map(|before| &before.issuers)),
             usages: Usages::new(config, before.map(|before| &before.usages)),
+            certificates: Certificates::new(config, before.map(|before| &before.certificates)),
+            combined: Combined::new(),
         }
     }
 
-    /// The principal that `headers` prove, asked for from `address` at `now`.
-    pub async fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        address: IpAddr,
-        now: Timestamp,
-    ) -> Result<Principal, Refused> {
+    /// The principal that `headers` and the certificates of `peer` prove at `now`.
+    ///
+    /// A header that fails is refused, whatever certificate stands beside it; one that is proved may do what its holder's
+    /// certificate may do too, and a certificate that makes no credential changes nothing.
+    pub async fn authenticate(&self, headers: &HeaderMap, peer: &Peer, now: Timestamp) -> Result<Principal, Refused> {
+        let address = peer.address().ip();
+        if !headers.contains_key(AUTHORIZATION) {
+            let certificate = self.certificate_of(peer, now)?.ok_or(IdentityError::Unauthenticated)?;
+            return Ok(Principal::new(judged(certificate, address, now)?));
+        }
         let credential = match outcome_of(headers)? {
             Outcome::Token(token) => self.proved_by_token(&token)?,
             Outcome::Password { user, password } => self.passwords.prove(&user, &password, address).await?,
             Outcome::Jwt(token) => self.issuers.prove(&token, address, now).await?,
             Outcome::NotRequested | Outcome::Failed => return Err(IdentityError::Unauthenticated.into()),
         };
-        match credential.judge(address.to_canonical(), now) {
-            Ok(()) => Ok(Principal::new(credential)),
+        let credential = judged(credential, address, now)?;
+        let together = self.certificate_of(peer, now).and_then(|certificate| match certificate {
+            Some(certificate) => {
+                certificate.judge(address.to_canonical(), now)?;
+                self.combined.of(&credential, &certificate)
+            }
+            None => Ok(credential.clone()),
+        });
+        match together {
+            Ok(together) => Ok(Principal::new(together)),
             Err(error) => Err(Refused { error, credential: Some(credential) }),
         }
     }
@@ -87,14 +105,51 @@ impl Registry {
     }
 
     /// What is wrong at this moment and harms nobody else: the part, as the metric `pushward_config_fault` names it
-    /// (`issuer:github`), and why.
+    /// (`issuer:github`, `ca:edge`), and why.
     pub fn faults(&self) -> Vec<(String, String)> {
-        self.issuers.faults()
+        let mut faults = self.issuers.faults();
+        faults.extend(self.certificates.faults());
+        faults
     }
 
     /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.
     pub fn key_ages(&self) -> Vec<(String, Option<Timestamp>)> {
         self.issuers.key_ages()
+    }
+
+    /// When the revocation lists of a CA end, for each CA that names any.
+    pub fn crl_next_updates(&self) -> Vec<(String, Timestamp)> {
+        self.certificates.next_updates()
+    }
+
+    /// Whose token this is at `now`, from wherever it may be used: to tell somebody who holds it.
+    pub fn explain_token(&self, token: &PlainToken, now: Timestamp) -> Result<Arc<Credential>, IdentityError> {
+        let credential = self.proved_by_token(token).map_err(|refused| refused.error)?;
+        credential.judge_time(now).map(|()| credential)
+    }
+
+    /// Whom each listener that asks for certificates would see in this chain, leaf first, at `now`, from wherever it may be
+    /// used: to tell somebody who holds the file. That does not prove that anybody holds its key.
+    pub fn explain_certificate(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Vec<(String, Found)> {
+        let in_time = |credential: Option<Arc<Credential>>| {
+            credential.iter().try_for_each(|credential| credential.judge_time(now)).map(|()| credential)
+        };
+        let found = self.certificates.would_find(chain, now).into_iter();
+        found.map(|(listener, found)| (listener, found.and_then(in_time))).collect()
+    }
+
+    /// What both may do together.
+    pub fn explain_both(
+        &self,
+        proved: &Arc<Credential>,
+        certificate: &Arc<Credential>,
+    ) -> Result<Arc<Credential>, IdentityError> {
+        self.combined.of(proved, certificate)
+    }
+
+    fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Found {
+        let judge = |chain| self.certificates.judge(peer.listener(), chain, now);
+        peer.chain().map_or(Ok(None), |chain| judge(chain))
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.
@@ -112,6 +167,14 @@ impl Registry {
             return Err(Refused { error, credential: Some(credential) });
         }
         Ok(credential)
+    }
+}
+
+/// The credential, if it may be used now and from there.
+fn judged(credential: Arc<Credential>, address: IpAddr, now: Timestamp) -> Result<Arc<Credential>, Refused> {
+    match credential.judge(address.to_canonical(), now) {
+        Ok(()) => Ok(credential),
+        Err(error) => Err(Refused { error, credential: Some(credential) }),
     }
 }
 

@@ -44,6 +44,13 @@ impl Peer {
         Self::new(address, Arc::from("invented"), secure, Protocol::Http1)
     }
 
+    /// The same at the listener of this name, for tests of the stages after this one.
+    #[cfg(any(test, feature = "testkit"))]
+    #[must_use]
+    pub fn invented_at(self, listener: &str) -> Self {
+        Self { listener: Arc::from(listener), ..self }
+    }
+
     /// Never an IPv4 address in IPv6 clothes.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -4,6 +4,7 @@
 //! Nothing else makes either, and every method of the store takes one: there is no reading or writing without it.
 
 mod access;
+mod explained;
 mod fleet;
 mod half;
 mod layer;
@@ -12,6 +13,7 @@ mod scope;
 
 pub use access::Access;
 pub use access::View;
+pub use explained::explain;
 pub use fleet::FleetScope;
 pub use half::Halves;
 pub use half::admit_side;

@@ -9,19 +9,20 @@ use std::sync::Arc;
 /// The jobs and bound labels of a credential. What does not fit does not exist for it.
 #[derive(Clone, Debug, Default)]
 pub struct Narrowing {
-    jobs: Option<Arc<[Pattern]>>,
+    /// A job fits one pattern of every list.
+    jobs: Arc<[Arc<[Pattern]>]>,
     labels: Arc<BTreeMap<String, String>>,
 }
 
 impl Narrowing {
     /// Shares what the credential holds: this is made for every request.
-    pub(super) fn new(jobs: Option<Arc<[Pattern]>>, labels: Arc<BTreeMap<String, String>>) -> Self {
+    pub(super) fn new(jobs: Arc<[Arc<[Pattern]>]>, labels: Arc<BTreeMap<String, String>>) -> Self {
         Self { jobs, labels }
     }
 
     /// Whether every group fits.
     pub fn is_everything(&self) -> bool {
-        self.jobs.is_none() && self.labels.is_empty()
+        self.jobs.is_empty() && self.labels.is_empty()
     }
 
     /// Whether the group `key` exists for this credential.
@@ -43,6 +44,6 @@ impl Narrowing {
     }
 
     fn admits_job(&self, job: &str) -> bool {
-        self.jobs.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(job)))
+        self.jobs.iter().all(|patterns| patterns.iter().any(|pattern| pattern.matches(job)))
     }
 }

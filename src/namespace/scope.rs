@@ -78,7 +78,8 @@ impl Scope {
     pub fn for_test_narrowed(tenant: &str, jobs: &[&str], labels: &[(&str, &str)]) -> Self {
         let jobs = jobs.iter().filter_map(|job| crate::model::Pattern::parse(job)).collect::<Arc<[_]>>();
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let narrowing = Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()), Arc::new(labels));
+        let narrowing =
+            Narrowing::new(Some(jobs).filter(|jobs| !jobs.is_empty()).into_iter().collect(), Arc::new(labels));
         Self { narrowing: Arc::new(narrowing), ..Self::for_test(tenant) }
     }
 }

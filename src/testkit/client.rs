@@ -1,5 +1,6 @@
 //! Somebody who sends requests to a gateway in process, and what comes back.
 
+use crate::listener::ClientChain;
 use crate::listener::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -10,12 +11,16 @@ use http::Response;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// Somebody who sends requests.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) app: Router,
+    /// The name of the listener.
+    pub(super) listener: String,
+    pub(super) chain: Option<Arc<ClientChain>>,
     pub(super) headers: HeaderMap,
     pub(super) address: SocketAddr,
 }
@@ -37,6 +42,13 @@ impl Client {
         self
     }
 
+    /// The same over a connection on which these certificates were shown.
+    #[must_use]
+    pub fn with_certificate(mut self, chain: Arc<ClientChain>) -> Self {
+        self.chain = Some(chain);
+        self
+    }
+
     /// The same from elsewhere.
     #[must_use]
     pub fn from_address(mut self, address: &str) -> Self {
@@ -48,7 +60,9 @@ impl Client {
     pub async fn begin(&self, method: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a good request");
         request.headers_mut().extend(self.headers.clone());
-        request.extensions_mut().insert(Peer::invented(self.address, true));
+        let peer = Peer::invented(self.address, true).invented_at(&self.listener);
+        let peer = self.chain.iter().fold(peer, |peer, chain| peer.invented_with(chain.clone()));
+        request.extensions_mut().insert(peer);
         self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 

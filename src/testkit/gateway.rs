@@ -25,7 +25,7 @@ pub struct TestGateway {
     pub clock: MockClock,
     /// The listeners by their names, in the order of the configuration.
     listeners: Vec<(String, Router)>,
-    ops: Router,
+    ops: (String, Router),
     reloader: Reloader,
     tokens: BTreeMap<String, String>,
     audit: Audit,
@@ -37,6 +37,7 @@ impl TestGateway {
         let clock = MockClock::new();
         let shared: SharedClock = Arc::new(clock.clone());
         let audited = AuditLines::default();
+        let ops_name = beginning.reading.config.ops.listener.name.clone();
         let config = &beginning.reading.config.audit;
         let audit = match audit {
             Some(writer) => Audit::to(writer, config.pushes, &shared),
@@ -46,6 +47,7 @@ impl TestGateway {
         let audit = audit.expect("the audit can be opened");
         let apps = Apps::new(beginning, shared, audit.clone()).expect("the parts can be made");
         let Apps { listeners, ops, reloader } = apps;
+        let ops = (ops_name, ops);
         Self { clock, listeners, ops, reloader, tokens, audit, audited }
     }
 
@@ -65,8 +67,8 @@ impl TestGateway {
     /// Somebody without credentials, at the first listener.
     pub fn stranger(&self) -> Client {
         let address = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        let (_, app) = self.listeners.first().expect("a configuration has a listener");
-        Client { app: app.clone(), headers: HeaderMap::new(), address }
+        let (name, app) = self.listeners.first().expect("a configuration has a listener");
+        Client { app: app.clone(), listener: name.clone(), chain: None, headers: HeaderMap::new(), address }
     }
 
     /// The holder of the token `name`.
@@ -82,13 +84,14 @@ impl TestGateway {
 
     /// Somebody at the listener of this name.
     pub fn at(&self, listener: &str, client: &Client) -> Client {
-        let (_, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
-        Client { app: app.clone(), ..client.clone() }
+        let (name, app) = self.listeners.iter().find(|(name, _)| name == listener).expect("a listener of this name");
+        Client { app: app.clone(), listener: name.clone(), ..client.clone() }
     }
 
     /// Somebody at the operator's listener.
     pub fn at_ops(&self, client: &Client) -> Client {
-        Client { app: self.ops.clone(), ..client.clone() }
+        let (name, app) = &self.ops;
+        Client { app: app.clone(), listener: name.clone(), ..client.clone() }
     }
 
     /// What was audited until now, in order.

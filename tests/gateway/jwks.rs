@@ -9,6 +9,7 @@ use pushward::config::Config;
 use pushward::config::KeySource;
 use pushward::identity::IdentityError;
 use pushward::identity::Registry;
+use pushward::listener::Peer;
 use pushward::model::Clock;
 use pushward::model::SharedClock;
 use pushward::testkit::GatewayBuilder;
@@ -51,7 +52,10 @@ impl Entrance {
     async fn ask(&self, token: &str) -> Result<(), IdentityError> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
-        let asked = self.registry.authenticate(&headers, [192, 0, 2, 1].into(), self.clock.now()).await;
+        let asked = self
+            .registry
+            .authenticate(&headers, &Peer::invented(([192, 0, 2, 1], 1).into(), true), self.clock.now())
+            .await;
         asked.map(drop).map_err(|refused| refused.error)
     }
 

@@ -10,6 +10,7 @@ use pushward::config::Strangers;
 use pushward::config::User;
 use pushward::gateway::Gateway;
 use pushward::identity::Registry;
+use pushward::listener::Peer;
 use pushward::model::OperatorScope;
 use pushward::model::SystemClock;
 use pushward::testkit::GatewayBuilder;
@@ -196,7 +197,7 @@ async fn no_secret_is_in_the_debug_of_anything() {
         let mut headers = http::HeaderMap::new();
         headers.insert("authorization", value.parse().unwrap());
         let now = pushward::model::Timestamp::from_unix_seconds(1_893_456_000);
-        let proof = registry.authenticate(&headers, [127, 0, 0, 1].into(), now).await;
+        let proof = registry.authenticate(&headers, &Peer::invented(([127, 0, 0, 1], 1).into(), true), now).await;
         holds_nothing("a proof", &format!("{proof:?}"), &needles);
         if let Err(refused) = proof {
             holds_nothing("a refusal", &refused.error.to_string(), &needles);

@@ -1,0 +1,9 @@
+//! Client certificates: who they make, and for how long.
+
+mod beside;
+mod chains;
+mod files;
+mod names;
+mod revocation;
+mod rules;
+mod site;
