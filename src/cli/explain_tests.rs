@@ -7,7 +7,6 @@ use crate::config::ClientCa;
 use crate::config::SubjectRule;
 use crate::config::Tls;
 use crate::config::TlsProfile;
-use crate::model::Clock;
 use crate::model::Pattern;
 use crate::model::Verb;
 use crate::testkit::GatewayBuilder;
