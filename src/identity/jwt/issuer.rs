@@ -7,7 +7,7 @@ use super::keys::KeySet;
 use super::keys::Keys;
 use super::rules::Rules;
 use super::rules::Verdict;
-use super::rules::fit;
+use super::rules::is_withdrawn;
 use super::token::Token;
 use crate::config;
 use crate::config::Claims;
@@ -112,7 +112,7 @@ impl TrustedIssuer {
     /// What a genuine token is worth.
     pub(super) fn judge(&self, token: &Token, now: Timestamp) -> Result<Credential, IdentityError> {
         let credential = || format!("of issuer {}", self.config.name);
-        if self.revoked.iter().any(|claims| fit(claims, &token.claims)) {
+        if self.revoked.iter().any(|claims| is_withdrawn(claims, &token.claims)) {
             return Err(IdentityError::Revoked { credential: credential() });
         }
         match token.dates.season(now, self.config.leeway) {
