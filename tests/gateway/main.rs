@@ -10,6 +10,7 @@
 mod audit;
 mod catalogue;
 mod caught;
+mod closed;
 mod doors;
 mod expiry;
 mod identity;
