@@ -13,6 +13,7 @@ use super::usage::CredentialTimes;
 use super::usage::FirstUse;
 use super::usage::Usages;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
@@ -90,6 +91,11 @@ impl Registry {
     /// (`issuer:github`), and why.
     pub fn faults(&self) -> Vec<(String, String)> {
         self.issuers.faults()
+    }
+
+    /// Of the files that were read for this registry, those that are not in force as they stand.
+    pub fn unread(&self) -> Vec<PartFault> {
+        self.issuers.unread()
     }
 
     /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.

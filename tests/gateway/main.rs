@@ -13,6 +13,7 @@ mod caught;
 mod closed;
 mod doors;
 mod expiry;
+mod follows;
 mod identity;
 mod isolation;
 mod issuer_server;

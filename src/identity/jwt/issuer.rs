@@ -12,6 +12,10 @@ use super::token::Token;
 use crate::config;
 use crate::config::Claims;
 use crate::config::Config;
+use crate::config::ConfigErrors;
+use crate::config::Fault;
+use crate::config::KeySource;
+use crate::config::PartFault;
 use crate::config::Revoked;
 use crate::identity::IdentityError;
 use crate::identity::credential::Credential;
@@ -64,6 +68,17 @@ impl TrustedIssuer {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Why its file of keys is not in force as it stands now.
+    pub(super) fn unread(&self) -> Option<PartFault> {
+        let (KeySource::File(file), Keys::File { set, fault: Some(fault), .. }) = (&self.config.keys, &self.keys)
+        else {
+            return None;
+        };
+        let key = format!("issuers.{}.jwks_file", self.config.name);
+        let errors = ConfigErrors::from(Fault::new(file, None, &key, fault));
+        Some(PartFault { part: format!("issuer:{}", self.config.name), errors, closed: set.is_none() })
     }
 
     /// Whether `iss` is its own, to the last character.

@@ -118,8 +118,8 @@ fn read(file: &Path, issuer: &Issuer) -> Result<KeySet, String> {
     let mut document = Vec::new();
     opened(file)
         .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut document))
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    KeySet::parse(&document, &issuer.algorithms).map_err(|error| format!("{}: {error}", file.display()))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    KeySet::parse(&document, &issuer.algorithms).map_err(|error| error.to_string())
 }
 
 /// A file to be read. What is no regular file is not opened: a pipe would keep a thread, and every later reload, waiting.
