@@ -4,6 +4,8 @@ use super::ApiError;
 use super::state::Api;
 use crate::namespace::FleetScope;
 use crate::rejection::Rejection;
+use crate::telemetry::Initiator;
+use axum::Extension;
 use axum::extract::State;
 use std::fmt;
 use std::future::Future;
@@ -23,15 +25,19 @@ pub enum ReloadRefused {
 
 /// Whoever has the configuration. It goes on with what it began when nobody waits for it any more.
 pub trait Reload: fmt::Debug + Send + Sync {
-    /// What is to be told of it line by line.
-    fn reload(&self) -> Reloading;
+    /// What is to be told of it line by line. `initiator` asked for it.
+    fn reload(&self, initiator: &Initiator) -> Reloading;
 }
 
 /// `reloaded`, and a line for each part that is not in force as its file says. An operator who sees some tenants alone
 /// is not told of others.
-pub async fn reload(State(api): State<Api>, scope: FleetScope) -> Result<String, Rejection> {
+pub async fn reload(
+    State(api): State<Api>,
+    scope: FleetScope,
+    Extension(initiator): Extension<Initiator>,
+) -> Result<String, Rejection> {
     let told = |lines: Vec<String>| if scope.is_everything() { lines } else { Vec::new() };
-    match api.reload.reload().await {
+    match api.reload.reload(&initiator).await {
         Ok(lines) => {
             let lines = ["reloaded".to_owned()].into_iter().chain(told(lines));
             Ok(lines.map(|line| line + "\n").collect())

@@ -214,6 +214,27 @@ fn check_says_what_a_tenants_own_file_and_what_nobody_means() {
 }
 
 #[test]
+fn check_says_that_a_file_of_keys_cannot_be_used_which_serve_closes_the_issuer_for() {
+    let (_dir, path) = directory("keys");
+    std::fs::create_dir(&path).unwrap();
+    let config = format!("{path}/p.yml");
+    let issuer = "{ issuer: j, audiences: [x], algorithms: [ES256], jwks_file: k.json, tenants: [a] }";
+    std::fs::write(
+        &config,
+        format!("listener: {{ address: 127.0.0.1:1 }}\nissuers: {{ i: {issuer} }}\ntenants: {{ a: {{}} }}\n"),
+    )
+    .unwrap();
+    for keys in [None, Some("{}\n"), Some("garbage")] {
+        if let Some(keys) = keys {
+            std::fs::write(format!("{path}/k.json"), keys).unwrap();
+        }
+        let [serve, check] = ["serve", "check"].map(|command| pushward(&[command, "--config", &config]));
+        assert_eq!((serve.served.is_some(), check.code), (true, FAILED));
+        assert!(check.err.contains("k.json: issuers.i.jwks_file: "), "{}", check.err);
+    }
+}
+
+#[test]
 fn a_certificate_that_cannot_serve_refuses_the_start() {
     let (_dir, path) = directory("certs");
     let ran = pushward(&["certs", "dev", "--dir", &path, "--host", "push.example.org"]);

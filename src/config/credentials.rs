@@ -12,11 +12,10 @@ use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
 use super::grants;
-use crate::model::TenantId;
+use super::tenants::Names;
 use crate::model::TokenDigest;
 use crate::model::TokenId;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 pub(super) const TENANT_TOKEN: Keys =
     Keys { known: &["id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
@@ -33,7 +32,7 @@ pub(super) struct Known {
     /// `namespace.label`, to which no credential can be bound.
     pub(super) tenant_label: String,
     /// All there are, those of `tenants_dir` included.
-    pub(super) tenants: BTreeSet<TenantId>,
+    pub(super) tenants: Names,
     /// All that are declared; `None` for one that has its own fault.
     pub(super) issuers: BTreeMap<String, Option<Issuer>>,
 }

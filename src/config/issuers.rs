@@ -5,6 +5,7 @@ use super::field::Field;
 use super::field::Keys;
 use super::field::Section;
 use super::field::one_of;
+use super::tenants::Names;
 use super::tenants::narrowed_to;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
@@ -158,11 +159,7 @@ impl Preset {
 }
 
 /// `issuers`, each by its name; `None` for one with a fault.
-pub(super) fn read(
-    field: &Field<'_>,
-    tenants: &BTreeSet<TenantId>,
-    faults: &mut Faults,
-) -> BTreeMap<String, Option<Issuer>> {
+pub(super) fn read(field: &Field<'_>, tenants: &Names, faults: &mut Faults) -> BTreeMap<String, Option<Issuer>> {
     let mut issuers: BTreeMap<String, Option<Issuer>> = BTreeMap::new();
     for (name, field) in field.named("a map of issuers by their names", faults).unwrap_or_default() {
         // As a tenant's: it stands in metrics and logs as it is.
@@ -181,7 +178,7 @@ pub(super) fn read(
 }
 
 impl Issuer {
-    fn read(name: &str, field: &Field<'_>, tenants: &BTreeSet<TenantId>, faults: &mut Faults) -> Option<Self> {
+    fn read(name: &str, field: &Field<'_>, tenants: &Names, faults: &mut Faults) -> Option<Self> {
         let section = field.section(&ISSUER, faults)?;
         let preset =
             section.get("preset").map(|_| section.word("preset", &Preset::ALL.map(|it| (it.name(), it)), faults));

@@ -30,6 +30,7 @@ use super::listeners;
 use super::operators;
 use super::revoked;
 use super::tenants;
+use super::tenants::Names;
 use super::users_file::UsersFile;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
@@ -190,14 +191,15 @@ fn known(
     others: impl FnOnce(&Path) -> Result<BTreeSet<TenantId>, String>,
     faults: &mut Faults,
 ) -> Known {
-    let mut tenants = BTreeSet::new();
+    let mut tenants = Names::default();
     if let Some(field) = section.get("tenants") {
         let named = field.named(tenants::TENANTS, &mut faults.aside()).unwrap_or_default();
-        tenants.extend(named.iter().filter_map(|(name, _)| TenantId::parse(name).ok()));
+        tenants.all.extend(named.iter().filter_map(|(name, _)| TenantId::parse(name).ok()));
     }
     if let Some(directory) = section.path("tenants_dir", faults) {
+        tenants.come_and_go = true;
         match others(&directory) {
-            Ok(others) => tenants.extend(others),
+            Ok(others) => tenants.all.extend(others),
             Err(wrong) => faults.add(&section.place_of("tenants_dir"), wrong),
         }
     }

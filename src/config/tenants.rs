@@ -144,22 +144,38 @@ impl Tenant {
     }
 }
 
-/// The tenants an operator's credential or an issuer is narrowed to: at least one, and each of them exists.
-pub(super) fn narrowed_to(
-    field: &Field<'_>,
-    known: &BTreeSet<TenantId>,
-    faults: &mut Faults,
-) -> Option<BTreeSet<TenantId>> {
+/// The names of all tenants there are.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) all: BTreeSet<TenantId>,
+    /// Whether some of them stand in files of their own, which come and go without the main one.
+    pub(super) come_and_go: bool,
+}
+
+/// The tenants an operator's credential or an issuer is narrowed to: at least one, and each of them exists. One whose file
+/// may be gone is a caution: a team that removes its file is not to keep everybody else's gateway from starting.
+pub(super) fn narrowed_to(field: &Field<'_>, known: &Names, faults: &mut Faults) -> Option<BTreeSet<TenantId>> {
     let mut narrowed = BTreeSet::new();
     for item in field.filled_list("a list of tenants, or no such key for all", faults)? {
         let Some(name) = item.text("a tenant's name", faults) else {
             continue;
         };
-        match known.get(name) {
+        if known.come_and_go
+            && let Ok(id) = TenantId::parse(name)
+        {
+            if !known.all.contains(&id) {
+                let text =
+                    format!("is {name:?}, no tenant here now, expected a key of `tenants` or a file of tenants_dir");
+                faults.caution(&item.place(), text);
+            }
+            narrowed.insert(id);
+            continue;
+        }
+        match known.all.get(name) {
             Some(id) => {
                 narrowed.insert(id.clone());
             }
-            None => match nearest(name, known.iter().map(TenantId::as_str)) {
+            None => match nearest(name, known.all.iter().map(TenantId::as_str)) {
                 Some(near) => item.fault(faults, format!("is {name:?}, no tenant here, did you mean {near:?}?")),
                 None => item.fault(faults, format!("is {name:?}, no tenant here, expected a key of `tenants`")),
             },

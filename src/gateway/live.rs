@@ -16,6 +16,7 @@ use super::certificates::Certificates;
 use super::certificates::Loaded;
 use crate::api::Readings;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::identity::Registry;
 use crate::limits::Buckets;
 use crate::model::Quota;
@@ -44,7 +45,14 @@ pub(super) struct Next {
     registry: Registry,
     buckets: Buckets,
     tenants: BTreeSet<TenantId>,
-    pub(super) certificates: Loaded,
+    certificates: Loaded,
+}
+
+impl Next {
+    /// What of it is not as its files say.
+    pub(super) fn faults(&self) -> impl Iterator<Item = PartFault> {
+        self.registry.unread().into_iter().chain(self.certificates.faults.clone())
+    }
 }
 
 impl Live {

@@ -17,6 +17,7 @@ use crate::config::Watch;
 use crate::model::SharedClock;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
+use crate::telemetry::Initiator;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
@@ -33,6 +34,13 @@ pub enum Trigger {
     Request,
     /// A file has changed. The main file is not read, and no tenant goes.
     Watch,
+}
+
+/// Why there is a reload, and who asked for it, if that was a request.
+#[derive(Debug)]
+struct Occasion {
+    trigger: Trigger,
+    by: Option<Initiator>,
 }
 
 /// What a reload did.
@@ -98,8 +106,9 @@ impl Reloader {
         audit: Audit,
         clock: SharedClock,
     ) -> Self {
-        tell_of(&reading.parts);
-        condition.set(reading.parts, false, clock.now());
+        let parts = [reading.parts, live.registry.load().unread()].concat();
+        tell_of(&parts);
+        condition.set(parts, false, clock.now());
         live.certificates.note_expiries(&metrics);
         let (running, in_force) = (reading.config.clone(), ArcSwap::from_pointee(reading.config));
         let progress = Arc::new(Mutex::new(Progress { source, main: None }));
@@ -124,19 +133,23 @@ impl Reloader {
 
     /// Reads the files again and puts in force what is good in them. Goes on to its end when nobody waits for it.
     pub async fn reload(&self, trigger: Trigger) -> Result<Reloaded, ReloadError> {
+        self.reload_by(trigger, None).await
+    }
+
+    async fn reload_by(&self, trigger: Trigger, by: Option<Initiator>) -> Result<Reloaded, ReloadError> {
         if trigger == Trigger::Signal {
             // Who rotates the audit's file says so by this signal.
             self.inner.audit.reopen();
         }
-        self.go(trigger, move |progress, in_force| progress.read(trigger, in_force)).await
+        self.go(Occasion { trigger, by }, move |progress, in_force| progress.read(trigger, in_force)).await
     }
 
     /// Puts in force what was read elsewhere.
     pub async fn take(&self, reading: Reading) -> Result<Reloaded, ReloadError> {
-        self.go(Trigger::Request, |_, _| Ok(reading)).await
+        self.go(Occasion { trigger: Trigger::Request, by: None }, |_, _| Ok(reading)).await
     }
 
-    async fn go<R>(&self, trigger: Trigger, read: R) -> Result<Reloaded, ReloadError>
+    async fn go<R>(&self, occasion: Occasion, read: R) -> Result<Reloaded, ReloadError>
     where
         R: FnOnce(&mut Progress, &Config) -> Result<Reading, ConfigErrors> + Send + 'static,
     {
@@ -145,7 +158,7 @@ impl Reloader {
         let inner = self.inner.clone();
         let reloading = tokio::task::spawn_blocking(move || {
             let reading = read(&mut progress, &inner.in_force.load());
-            inner.apply(trigger, reading, &mut progress)
+            inner.apply(&occasion, reading, &mut progress)
         });
         reloading.await.unwrap_or(Err(ReloadError::BrokeOff))
     }
@@ -169,21 +182,22 @@ impl Progress {
 impl Inner {
     fn apply(
         &self,
-        trigger: Trigger,
+        occasion: &Occasion,
         reading: Result<Reading, ConfigErrors>,
         progress: &mut Progress,
     ) -> Result<Reloaded, ReloadError> {
+        let trigger = occasion.trigger;
         let before = self.in_force.load_full();
         let Reading { config, cautions, parts, .. } = match reading {
             Ok(reading) => reading,
-            Err(errors) => return Err(self.refused(trigger, errors, progress)),
+            Err(errors) => return Err(self.refused(occasion, errors, progress)),
         };
         if trigger != Trigger::Watch {
             progress.main = None;
         }
         let next = self.live.next(&config, &self.clock);
         self.audit.write_down(config.audit.pushes);
-        let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(progress.main.clone());
+        let parts = parts.into_iter().chain(next.faults()).chain(progress.main.clone());
         let parts: Vec<_> = parts.collect();
         let mut changes = Changes::between(&before, &config);
         let certificates = self.live.put_in_force(next, &config, &self.metrics);
@@ -198,13 +212,14 @@ impl Inner {
             for caution in &cautions {
                 tracing::warn!(%caution, "the configuration is allowed and hardly meant");
             }
-            self.tell(trigger, &reloaded);
+            self.tell(occasion, &reloaded);
         }
         Ok(reloaded)
     }
 
     /// Nothing changes but what is known of the fault.
-    fn refused(&self, trigger: Trigger, errors: ConfigErrors, progress: &mut Progress) -> ReloadError {
+    fn refused(&self, occasion: &Occasion, errors: ConfigErrors, progress: &mut Progress) -> ReloadError {
+        let trigger = occasion.trigger;
         for fault in errors.faults() {
             tracing::error!(trigger = trigger.as_str(), %fault, "the configuration is refused, and the one in force stays");
         }
@@ -214,22 +229,23 @@ impl Inner {
             progress.main = Some(main.clone());
         }
         self.condition.keep(main);
-        let mut event = AuditEvent::new("reload_refused");
-        event.code = Some("config_refused");
-        event.details.push(("trigger", trigger.as_str().to_owned()));
-        self.audit.note(&event);
+        self.audit.note(&AuditEvent { code: Some("config_refused"), ..occasion.event("reload_refused") });
         ReloadError::Refused(errors)
     }
 
-    fn tell(&self, trigger: Trigger, reloaded: &Reloaded) {
+    fn tell(&self, occasion: &Occasion, reloaded: &Reloaded) {
         let Reloaded { changes, parts, needs_restart } = reloaded;
-        let (trigger, restart) = (trigger.as_str(), needs_restart.join(", "));
+        let (trigger, restart) = (occasion.trigger.as_str(), needs_restart.join(", "));
         tracing::info!(trigger, %changes, faults = parts.len(), needs_restart = restart, "reloaded");
         tell_of(parts);
-        let event = AuditEvent::new("reload").with("trigger", trigger);
-        self.audit.note(&parts.iter().fold(event, |event, part| event.with("fault", part.part.clone())));
-        let restart = (!needs_restart.is_empty()).then_some(("needs_restart", needs_restart.as_slice()));
-        for (kind, names) in changes.iter().chain(restart) {
+        self.audit.note(&occasion.event("reload").with("faults", parts.len().to_string()));
+        let named = |closed| -> Vec<String> {
+            parts.iter().filter(|part| part.closed == closed).map(|part| part.part.clone()).collect()
+        };
+        // Of a tenant that loses its last good state the log tells why; a member of a line must not stand in it twice.
+        let (kept, closed) = (named(false), named(true));
+        let others = [("kept", &*kept), ("closed", &*closed), ("needs_restart", needs_restart)];
+        for (kind, names) in changes.iter().chain(others) {
             for names in in_pieces(names) {
                 self.audit.note(&AuditEvent::new("reload_change").with(kind, names));
             }
@@ -256,10 +272,20 @@ impl Trigger {
     }
 }
 
-/// Names with commas between them, no more in one text than an audit line keeps.
+impl Occasion {
+    fn event(&self, name: &'static str) -> AuditEvent {
+        let event = self.by.as_ref().map_or_else(|| AuditEvent::new(name), |by| AuditEvent::by(name, by));
+        event.with("trigger", self.trigger.as_str())
+    }
+}
+
+/// Names with commas between them, no more in one text than an audit line keeps. A team writes the names in its file: one
+/// with a comma or quotes in it is quoted, so that it is not read as two, of which the second may be another team's.
 fn in_pieces(names: &[String]) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     for name in names {
+        let quoted = name.contains([',', '"']).then(|| format!("{name:?}"));
+        let name = quoted.as_ref().unwrap_or(name);
         match pieces.last_mut().filter(|piece| piece.len() + name.len() < AUDITED_BYTES) {
             Some(piece) => {
                 piece.push(',');
@@ -272,10 +298,10 @@ fn in_pieces(names: &[String]) -> Vec<String> {
 }
 
 impl Reload for Reloader {
-    fn reload(&self) -> Reloading {
-        let reloader = self.clone();
+    fn reload(&self, initiator: &Initiator) -> Reloading {
+        let (reloader, by) = (self.clone(), Some(initiator.clone()));
         Box::pin(async move {
-            match Self::reload(&reloader, Trigger::Request).await {
+            match reloader.reload_by(Trigger::Request, by).await {
                 Ok(reloaded) => Ok(reloaded.lines()),
                 Err(ReloadError::Refused(errors)) => {
                     let first = errors.faults().first().map(ToString::to_string);
@@ -313,5 +339,11 @@ mod tests {
         assert!(pieces.iter().all(|piece| piece.len() <= AUDITED_BYTES));
         assert_eq!(pieces.join(",").split(',').collect::<Vec<_>>(), names);
         assert!(pieces.len() < 1000 / 8, "{}", pieces.len());
+    }
+
+    #[test]
+    fn a_name_with_a_comma_is_not_read_as_two() {
+        let names = ["red/x,blue/admin", "red/\"", "red/y"].map(str::to_owned);
+        assert_eq!(in_pieces(&names), ["\"red/x,blue/admin\",\"red/\\\"\",red/y"]);
     }
 }

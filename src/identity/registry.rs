@@ -16,6 +16,7 @@ use super::usage::CredentialTimes;
 use super::usage::FirstUse;
 use super::usage::Usages;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::listener::Peer;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
@@ -110,6 +111,11 @@ impl Registry {
         let mut faults = self.issuers.faults();
         faults.extend(self.certificates.faults());
         faults
+    }
+
+    /// Of the files that were read for this registry, those that are not in force as they stand.
+    pub fn unread(&self) -> Vec<PartFault> {
+        self.issuers.unread()
     }
 
     /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.

@@ -22,7 +22,7 @@ impl Tokens {
     /// Every token of every tenant and operator. The configuration vouches that no id stands in it twice.
     pub(super) fn new(config: &Config) -> Self {
         let mut known = HashMap::new();
-        for (id, tenant) in &config.tenants {
+        for (id, tenant) in config.tenants.iter().filter(|(_, tenant)| !tenant.closed) {
             for token in &tenant.tokens {
                 known.insert(token.id, (token.digest, Arc::new(Credential::of_tenant(id, &token.grant))));
             }

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// Every line of the audit that stands in the log, from its event on.
 fn audited(said: &str) -> Vec<&str> {
@@ -102,4 +104,33 @@ fn no_secret_is_in_the_log_at_any_level_under_tls_or_in_clear() {
             }
         }
     }
+}
+
+#[test]
+fn after_a_rotation_the_signal_makes_a_new_file_and_no_line_is_lost() {
+    let site = Site::new(0, "audit: { file: audit.jsonl, pushes: all }\n");
+    let mut program = site.serve();
+    let port = program.port();
+    let (file, rotated) = (site.file().with_file_name("audit.jsonl"), site.file().with_file_name("audit.jsonl.1"));
+    let push = || assert_eq!(exchange(connect(port), "PUT", "/metrics/job/a", &site.bearer(), "m 1\n").0, 200);
+    push();
+    wait_for(|| "a line".to_owned(), || fs::read_to_string(&file).unwrap().contains("\"push\"").then_some(()));
+    fs::rename(&file, &rotated).unwrap();
+    // Until it is told, it writes where it wrote.
+    push();
+    program.signal("HUP");
+    program.line_with("message=reloaded");
+    push();
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+    let events = |file: &Path| -> Vec<String> {
+        let text = fs::read_to_string(file).unwrap();
+        let event = |line: &str| line.split("\"event\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        text.lines().map(event).collect()
+    };
+    assert_eq!(events(&rotated), ["start", "first_use", "push", "push"]);
+    assert_eq!(events(&file), ["reload", "push", "stop"]);
+    assert!(!program.said().contains("target=pushward::audit"), "{}", program.said());
+    let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
 }

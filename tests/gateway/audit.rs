@@ -3,8 +3,10 @@
 use parking_lot::Mutex;
 use pushward::config::AuditPushes;
 use pushward::config::OpsAuth;
+use pushward::gateway::Trigger;
 use pushward::model::OperatorScope;
 use pushward::model::Pattern;
+use pushward::model::PlainToken;
 use pushward::model::Timestamp;
 use pushward::model::Verb;
 use pushward::telemetry::AuditEvent;
@@ -447,4 +449,69 @@ async fn when_a_credential_was_used_and_when_it_expires_is_a_metric_of_configure
     }
     assert_eq!(text.matches("pushward_credential_last_used_timestamp_seconds{").count(), 2);
     assert_eq!(text.matches("pushward_credential_expiry_timestamp_seconds{").count(), 2);
+}
+
+/// A directory with a configuration of an operator who may reload it, and of two tenants with files of their own.
+fn site() -> (tempfile::TempDir, PlainToken) {
+    let (dir, admin) = (tempfile::tempdir().unwrap(), PlainToken::generate("").unwrap());
+    let (id, digest) = (admin.id(), admin.digest().to_hex());
+    let text = format!(
+        "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\ntenants_dir: t\noperators:\n  o: \
+         {{ tokens: [ {{ id: \"{id}\", name: admin, sha256: \"{digest}\", scopes: [\"fleet:admin\"] }} ] }}\n"
+    );
+    std::fs::write(dir.path().join("p.yml"), text).unwrap();
+    std::fs::create_dir(dir.path().join("t")).unwrap();
+    for tenant in ["red", "blue"] {
+        std::fs::write(dir.path().join(format!("t/{tenant}.yml")), "{}\n").unwrap();
+    }
+    (dir, admin)
+}
+
+#[tokio::test]
+async fn a_reload_is_audited_with_who_asked_what_changed_and_what_is_not_in_force() {
+    let (dir, admin) = site();
+    let gateway = GatewayBuilder::new().start_from(&dir.path().join("p.yml"));
+    let o = gateway.stranger().with("authorization", &format!("Bearer {}", admin.reveal()));
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let by_o = r#""peer":"127.0.0.1","operator":"o","credential":"admin""#;
+    let hash = pushward::testkit::cheap_hash("x");
+    // A name with a comma in it is one name.
+    write("t/red.yml", &format!("users: [ {{ name: 'x,blue/y', password_hash: '{hash}', scopes: [push] }} ]\n"));
+    write("t/blue.yml", "tokens: [\n");
+    write("t/green.yml", "tokens: [\n");
+    let answer = o.post("/-/reload", "").await.ok();
+    let request = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let reloads = gateway.audit().into_iter().filter(|line| line["event"] == "reload").collect::<Vec<_>>();
+    assert_eq!(reloads.iter().map(|line| &line["request"]).collect::<Vec<_>>(), [&Value::from(request)]);
+    let told = format!(r#"{{"event":"reload",{by_o},"trigger":"request","faults":"2"}}"#);
+    assert_eq!(named(&gateway, "reload"), [json(&told)]);
+    let changes = [
+        r#"{"event":"reload_change","tenants_added":"green"}"#,
+        r#"{"event":"reload_change","users_added":"\"red/x,blue/y\""}"#,
+        r#"{"event":"reload_change","kept":"tenant:blue"}"#,
+        r#"{"event":"reload_change","closed":"tenant:green"}"#,
+    ];
+    assert_eq!(named(&gateway, "reload_change"), changes.map(json));
+
+    // A look at files in which nothing is new is no line; a file that changed is one without anybody.
+    gateway.reloader().reload(Trigger::Watch).await.unwrap();
+    assert_eq!(named(&gateway, "reload").len(), 1);
+    write("t/red.yml", "{}\n");
+    gateway.reloader().reload(Trigger::Watch).await.unwrap();
+    let told = r#"{"event":"reload","trigger":"watch","faults":"2"}"#;
+    assert_eq!(named(&gateway, "reload")[1..], [json(told)]);
+    assert!(
+        named(&gateway, "reload_change")
+            .contains(&json(r#"{"event":"reload_change","users_removed":"\"red/x,blue/y\""}"#))
+    );
+
+    write("p.yml", "tenants: [\n");
+    o.post("/-/reload", "").await.refused(422, "config_refused");
+    gateway.reloader().reload(Trigger::Signal).await.unwrap_err();
+    let refused = |by: &str, trigger: &str| {
+        json(&format!(r#"{{"event":"reload_refused",{by}"code":"config_refused","trigger":"{trigger}"}}"#))
+    };
+    assert_eq!(named(&gateway, "reload_refused"), [refused(&format!("{by_o},"), "request"), refused("", "signal")]);
+    let call = format!(r#"{{"event":"operator_call",{by_o},"method":"POST","route":"/-/reload"}}"#);
+    assert_eq!(named(&gateway, "operator_call"), [json(&call), json(&call)]);
 }

@@ -453,6 +453,25 @@ async fn a_directory_in_the_place_of_a_file_is_no_file() {
     assert!(!entrance.lets_in(&ci(&issuer)).await && entrance.fault().contains("cannot be read"));
 }
 
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
+    let issuer = TestIssuer::new("ci");
+    let server = IssuerServer::start(Manner::Keys(issuer.jwks())).await;
+    let pipe = server.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let url = server.url("/jwks");
+    for keys in [
+        KeySource::File(pipe.clone()),
+        KeySource::Url { url: url.clone(), ca_file: Some(pipe.clone()), token_file: None },
+        KeySource::Url { url, ca_file: Some(server.file("ca.pem")), token_file: Some(pipe) },
+    ] {
+        // Without a runtime's threads: one that waited would keep the runtime from ending.
+        let entrance = Entrance::open(&config(&issuer, keys));
+        entrance.fails_with("it is no file").await;
+        assert!(!entrance.lets_in(&ci(&issuer)).await);
+    }
+}
+
 /// `cargo test --release --test gateway cost_of_a_token -- --ignored --nocapture`
 #[tokio::test]
 #[ignore = "measures, and means something in release alone"]

@@ -203,6 +203,32 @@ fn a_rule_that_stays_does_not_outlive_what_its_issuer_grants() {
 }
 
 #[test]
+fn a_team_that_removes_its_file_harms_nobody_else_who_is_named_beside_it() {
+    let issuer = "{ issuer: j, audiences: [x], algorithms: [ES256], jwks_file: k, tenants: [a, b] }";
+    let token = "{ id: '0000000009', sha256: '1111111111111111111111111111111111111111111111111111111111111111', scopes: ['fleet:read'], tenants: [b] }";
+    let files =
+        Files::with(&format!("{DIRECTORY}\nissuers: {{ i: {issuer} }}\noperators: {{ o: {{ tokens: [ {token} ] }} }}"));
+    files.write("tenants.d/a.yml", tenant(1));
+    files.write("tenants.d/b.yml", tenant(2));
+    let good = files.good();
+    files.remove("tenants.d/b.yml");
+    for since in [Since::Start, Since::Asked(&good)] {
+        let Reading { config, cautions, parts, .. } = files.load(since).unwrap();
+        assert_eq!((config.tenants.len(), parts), (1, vec![]));
+        assert_eq!(config.tenants["a"], good.tenants["a"]);
+        // Nobody is narrowed to less than was written, least of all to nothing.
+        let narrowed = &config.operators["o"].tokens[0].grant.tenants;
+        assert_eq!((narrowed, &config.issuers), (&good.operators["o"].tokens[0].grant.tenants, &good.issuers));
+        let texts: Vec<_> = cautions.iter().map(ToString::to_string).collect();
+        let about_b = texts.iter().filter(|text| text.contains("is \"b\", no tenant here now")).count();
+        assert_eq!(about_b, 2, "{texts:?}");
+    }
+    // Without such files a name that is nobody's is a mistake.
+    let main = Files::with(&format!("issuers: {{ i: {issuer} }}\ntenants: {{ a: {{}} }}"));
+    assert!(main.load(Since::Start).unwrap_err().to_string().contains("is \"b\", no tenant here"));
+}
+
+#[test]
 fn what_the_main_file_withdraws_is_withdrawn_beside_a_file_that_cannot_be_read() {
     let token = "{ id: '0000000001', sha256: '1111111111111111111111111111111111111111111111111111111111111111', scopes: [push, delete] }";
     let users_file = "users_file: { path: u, scopes: [push, read] }";

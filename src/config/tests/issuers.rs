@@ -209,6 +209,10 @@ fn a_rule_says_what_it_asks_for_and_never_nothing() {
             refused(&text(key, Some(value)), &format!(": tenants.a.jwts[0].{key}"));
         }
     }
+    // What every token of the issuer has, or what it counts up, is nobody's name.
+    for claims in ["{ iss: i }", "{ aud: x }", "{ iss: i, aud: x, sub: '*' }", "{ exp: 7, nbf: 7, iat: 7, jti: x }"] {
+        refused(&text("claims", Some(claims)), ": tenants.a.jwts[0].claims: asks for nothing exact");
+    }
     let of_b = with(OWN, "").replace("b: {}", "b: { jwts: [ { issuer: i, claims: { sub: x }, scopes: [push] } ] }");
     refused(&of_b, "tenants.b.jwts[0].issuer: is \"i\", which does not list b");
 }

@@ -7,11 +7,15 @@ use super::keys::KeySet;
 use super::keys::Keys;
 use super::rules::Rules;
 use super::rules::Verdict;
-use super::rules::fit;
+use super::rules::is_withdrawn;
 use super::token::Token;
 use crate::config;
 use crate::config::Claims;
 use crate::config::Config;
+use crate::config::ConfigErrors;
+use crate::config::Fault;
+use crate::config::KeySource;
+use crate::config::PartFault;
 use crate::config::Revoked;
 use crate::identity::IdentityError;
 use crate::identity::credential::Credential;
@@ -66,6 +70,17 @@ impl TrustedIssuer {
         &self.keys
     }
 
+    /// Why its file of keys is not in force as it stands now.
+    pub(super) fn unread(&self) -> Option<PartFault> {
+        let (KeySource::File(file), Keys::File { set, fault: Some(fault), .. }) = (&self.config.keys, &self.keys)
+        else {
+            return None;
+        };
+        let key = format!("issuers.{}.jwks_file", self.config.name);
+        let errors = ConfigErrors::from(Fault::new(file, None, &key, fault));
+        Some(PartFault { part: format!("issuer:{}", self.config.name), errors, closed: set.is_none() })
+    }
+
     /// Whether `iss` is its own, to the last character.
     pub(super) fn is_named(&self, iss: &str) -> bool {
         self.config.issuer == iss
@@ -112,7 +127,7 @@ impl TrustedIssuer {
     /// What a genuine token is worth.
     pub(super) fn judge(&self, token: &Token, now: Timestamp) -> Result<Credential, IdentityError> {
         let credential = || format!("of issuer {}", self.config.name);
-        if self.revoked.iter().any(|claims| fit(claims, &token.claims)) {
+        if self.revoked.iter().any(|claims| is_withdrawn(claims, &token.claims)) {
             return Err(IdentityError::Revoked { credential: credential() });
         }
         match token.dates.season(now, self.config.leeway) {

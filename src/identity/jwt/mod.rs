@@ -20,6 +20,7 @@ use super::credential::Credential;
 use super::credential::Party;
 use super::scheme::Secret;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
 use forgeries::Forgeries;
@@ -134,6 +135,11 @@ impl Issuers {
         let faults =
             self.issuers.iter().map(|issuer| Some((format!("issuer:{}", issuer.name()), issuer.keys().fault()?)));
         faults.flatten().collect()
+    }
+
+    /// Issuers whose file of keys is not in force as it stands now.
+    pub(super) fn unread(&self) -> Vec<PartFault> {
+        self.issuers.iter().filter_map(TrustedIssuer::unread).collect()
     }
 
     /// When each issuer's keys were last read.

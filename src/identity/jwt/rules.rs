@@ -72,7 +72,7 @@ fn credential(tenant: &TenantId, rule: &JwtRule, claims: &Members, until: Timest
 
 /// Whether each of `wanted` is among the token's claims with one of its values. Claims are members of the token itself, by
 /// their exact names: there is no way to write a path into a claim that is an object.
-pub(super) fn fit(wanted: &Claims, claims: &Members) -> bool {
+fn fit(wanted: &Claims, claims: &Members) -> bool {
     wanted.iter().all(|(name, values)| {
         let fits = |claim: &Json| values.iter().any(|value| is(value, claim));
         match claims.get(name) {
@@ -89,6 +89,37 @@ fn is(value: &ClaimValue, claim: &Json) -> bool {
         (ClaimValue::Text(pattern), Json::Text(text)) => !text.is_empty() && pattern.matches(text),
         (ClaimValue::Number(wanted), Json::Whole(number)) => wanted == number,
         _ => false,
+    }
+}
+
+/// As [`fit`], for what is to be refused: there a number and its text are the same, whichever of them the issuer writes.
+/// A rule that fits too little refuses somebody; an entry of `revoked` that does would let him in.
+pub(super) fn is_withdrawn(revoked: &Claims, claims: &Members) -> bool {
+    revoked.iter().all(|(name, values)| {
+        let fits = |claim: &Json| spelt(claim).is_some_and(|text| values.iter().any(|value| spells(value, &text)));
+        match claims.get(name) {
+            Some(Json::List(items)) => items.iter().any(fits),
+            Some(claim) => fits(claim),
+            None => false,
+        }
+    })
+}
+
+fn spells(value: &ClaimValue, text: &str) -> bool {
+    match value {
+        ClaimValue::Text(pattern) => pattern.matches(text),
+        ClaimValue::Number(number) => *text == number.to_string(),
+    }
+}
+
+fn spelt(claim: &Json) -> Option<String> {
+    match claim {
+        Json::Text(text) => Some(text.clone()),
+        Json::Whole(number) => Some(number.to_string()),
+        Json::Negative(number) => Some(number.to_string()),
+        Json::Fraction(number) => Some(number.to_string()),
+        Json::Flag(flag) => Some(flag.to_string()),
+        Json::Null | Json::List(_) | Json::Object(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request for a JWKS: over TLS, to the host that is configured, within bounds of time and size, following nothing.
 
+use super::opened;
 use super::set::BYTES_MAX;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -22,7 +23,6 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
@@ -175,7 +175,7 @@ fn bearer(file: &Path) -> Result<HeaderValue, FetchError> {
 fn read(file: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, FetchError> {
     let fault = |text: String| FetchError::File { file: file.to_owned(), text };
     let mut content = Zeroizing::new(Vec::new());
-    File::open(file)
+    opened(file)
         .and_then(|file| file.take(max + 1).read_to_end(&mut content))
         .map_err(|error| fault(format!("cannot be read: {error}")))?;
     if content.len() as u64 > max {

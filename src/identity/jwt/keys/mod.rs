@@ -116,8 +116,13 @@ impl Keys {
 
 fn read(file: &Path, issuer: &Issuer) -> Result<KeySet, String> {
     let mut document = Vec::new();
-    File::open(file)
+    opened(file)
         .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut document))
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    KeySet::parse(&document, &issuer.algorithms).map_err(|error| format!("{}: {error}", file.display()))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    KeySet::parse(&document, &issuer.algorithms).map_err(|error| error.to_string())
+}
+
+/// A file to be read. What is no regular file is not opened: a pipe would keep a thread, and every later reload, waiting.
+fn opened(file: &Path) -> std::io::Result<File> {
+    if std::fs::metadata(file)?.is_file() { File::open(file) } else { Err(std::io::Error::other("it is no file")) }
 }

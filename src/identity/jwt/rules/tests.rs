@@ -1,6 +1,7 @@
 use super::Rules;
 use super::Verdict;
 use super::fit;
+use super::is_withdrawn;
 use crate::config::ClaimValue;
 use crate::config::JwtRule;
 use crate::config::LabelTemplate;
@@ -166,4 +167,22 @@ fn a_label_bound_twice_binds_to_one_value_or_the_rule_does_not_match() {
     let token = r#"{"owner":"1","c":"x"}"#;
     assert_eq!(label(token, &parts, Some("x")).as_deref(), Some("x"));
     assert_eq!(label(token, &parts, Some("y")), None);
+}
+
+#[test]
+fn what_is_revoked_is_revoked_however_its_number_is_spelt() {
+    let token =
+        claims(r#"{"text":"777","whole":777,"point":777.0,"neg":-7,"yes":true,"list":[1,"777"],"nil":null,"o":{}}"#);
+    let withdrawn =
+        |name: &str, value: &ClaimValue| is_withdrawn(&[(name.to_owned(), vec![value.clone()])].into(), &token);
+    for name in ["text", "whole", "point", "list"] {
+        for value in [text("777"), text("77*"), ClaimValue::Number(777)] {
+            assert!(withdrawn(name, &value), "{name} {value:?}");
+        }
+        assert!(!withdrawn(name, &ClaimValue::Number(77)) && !withdrawn(name, &text("77")), "{name}");
+    }
+    assert!(withdrawn("neg", &text("-7")) && withdrawn("yes", &text("true")));
+    for name in ["nil", "o", "missing"] {
+        assert!(!withdrawn(name, &text("*")), "{name}");
+    }
 }
