@@ -4,6 +4,7 @@ use super::Surroundings;
 use super::Trouble;
 use super::args::WithConfig;
 use super::certificate;
+use super::client_cas;
 use crate::config::Fault;
 use crate::config::Source;
 use crate::identity::Registry;
@@ -18,9 +19,12 @@ pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<Ex
     let now = around.clock.now();
     let findings = certificate::inspect(&reading.config, now);
     let ended = reading.expired(now);
-    let keys = Registry::new(&reading.config, &around.clock, None).unread();
+    // Of CAs more can be said than that they do not load.
+    let mut keys = Registry::new(&reading.config, &around.clock, None).unread();
+    keys.retain(|part| !part.part.starts_with("ca:"));
+    let cas = client_cas::inspect(&reading.config, &around.clock);
     let parts = reading.parts.iter().chain(&keys).flat_map(|part| part.errors.faults()).cloned().collect();
-    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions].concat();
+    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions, findings.soon, cas].concat();
     if !faults.is_empty() {
         return report(&faults, around);
     }

@@ -1,5 +1,6 @@
 //! Reading the credentials of one file: tokens here, users and rules beside it. Each claims what is its own.
 
+use super::ClientCa;
 use super::Issuer;
 use super::OperatorGrant;
 use super::TenantGrant;
@@ -16,6 +17,7 @@ use super::tenants::Names;
 use crate::model::TokenDigest;
 use crate::model::TokenId;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 pub(super) const TENANT_TOKEN: Keys =
     Keys { known: &["id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
@@ -35,6 +37,9 @@ pub(super) struct Known {
     pub(super) tenants: Names,
     /// All that are declared; `None` for one that has its own fault.
     pub(super) issuers: BTreeMap<String, Option<Issuer>>,
+    pub(super) operators: BTreeSet<String>,
+    /// Those of all listeners that were read by now; `None` for one that has its own fault.
+    pub(super) client_cas: BTreeMap<String, Option<ClientCa>>,
 }
 
 /// The credentials of one file.
@@ -103,6 +108,21 @@ impl<'k> Credentials<'k> {
             return Some(id);
         };
         let name = grants::name(field, faults)?.to_owned();
+        self.claim(Claim::Name(name.clone()), field, faults)?;
+        Some(name)
+    }
+
+    /// A rule's name, or this one where there is none.
+    pub(super) fn rule_name(
+        &mut self,
+        section: &Section<'_>,
+        default: Option<String>,
+        faults: &mut Faults,
+    ) -> Option<String> {
+        let (name, field) = match section.get("name") {
+            Some(field) => (grants::name(field, faults).map(str::to_owned)?, field),
+            None => (default?, &section.field),
+        };
         self.claim(Claim::Name(name.clone()), field, faults)?;
         Some(name)
     }

@@ -14,6 +14,7 @@ use super::credentials::QUICKSTART_ID_PREFIX;
 use super::fault;
 use super::fault::Spot;
 use super::samples;
+use super::shadowed;
 use crate::model::OperatorScope;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -51,6 +52,8 @@ pub(super) fn cautions(
     printed(config, spots, &mut found);
     same_hash(config, spots, &mut found);
     same_claims(config, spots, &mut found);
+    shadowed::cautions(config, spots, &mut found);
+    operators_from_anywhere(config, spots, &mut found);
     fault::sort(&mut found, places.main);
     found
 }
@@ -64,7 +67,8 @@ fn anybody_reads_ops(config: &Config) -> bool {
     let operators = || config.operators.values();
     let tokens = operators().flat_map(|operator| operator.tokens.iter().map(|token| &token.grant));
     let users = operators().flat_map(|operator| operator.users.iter().map(|user| &user.grant));
-    tokens.chain(users).any(|grant| grant.scopes.contains(&OperatorScope::OpsRead))
+    let certificates = operators().flat_map(|operator| operator.certificates.iter().map(|rule| &rule.grant));
+    tokens.chain(users).chain(certificates).any(|grant| grant.scopes.contains(&OperatorScope::OpsRead))
 }
 
 fn quickstart(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
@@ -79,6 +83,26 @@ fn quickstart(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
             found.push(spot.fault(format!(
                 "{id} was made by `pushward quickstart` to try things, and {address} reaches beyond loopback, expected a token of `pushward token new`"
             )));
+        }
+    }
+}
+
+/// An operator's token or password that was lost lets its finder read over all tenants, from wherever he is.
+fn operators_from_anywhere(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
+    let mut listeners = config.listeners.iter().chain([&config.ops.listener]);
+    let Some(address) = listeners.find_map(Listener::beyond_loopback) else {
+        return;
+    };
+    for operator in config.operators.values() {
+        let tokens = operator.tokens.iter().map(|token| &token.grant);
+        let users = operator.users.iter().map(|user| &user.grant);
+        for grant in tokens.chain(users).filter(|grant| grant.networks.is_none()) {
+            if let Some(spot) = spots.get(&Claim::Name(grant.name.clone())) {
+                let name = &grant.name;
+                found.push(spot.fault(format!(
+                    "{name:?} is an operator's, good from everywhere, and {address} reaches beyond loopback, expected `networks` with it, or a certificate in its place"
+                )));
+            }
         }
     }
 }
@@ -174,11 +198,13 @@ impl Reading {
         let of_tenants = tenants.values().flat_map(|tenant| {
             let tokens = tenant.tokens.iter().map(|token| &token.grant);
             let users = tenant.users.iter().map(|user| &user.grant);
-            tokens.chain(users).chain(tenant.jwts.iter().map(|rule| &rule.grant))
+            let certificates = tenant.certificates.iter().map(|rule| &rule.grant);
+            tokens.chain(users).chain(tenant.jwts.iter().map(|rule| &rule.grant)).chain(certificates)
         });
         let of_operators = operators.values().flat_map(|operator| {
             let tokens = operator.tokens.iter().map(|token| &token.grant);
-            tokens.chain(operator.users.iter().map(|user| &user.grant))
+            let certificates = operator.certificates.iter().map(|rule| &rule.grant);
+            tokens.chain(operator.users.iter().map(|user| &user.grant)).chain(certificates)
         });
         let all = of_tenants.map(|grant| (&grant.name, grant.expires));
         let all = all.chain(of_operators.map(|grant| (&grant.name, grant.expires)));

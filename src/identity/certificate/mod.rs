@@ -26,6 +26,9 @@ use self::verdicts::Verdicts;
 use crate::config::ClientAuth;
 use crate::config::ClientCa;
 use crate::config::Config;
+use crate::config::ConfigErrors;
+use crate::config::Fault;
+use crate::config::PartFault;
 use crate::config::Revoked;
 use crate::listener::ClientChain;
 use crate::model::Pattern;
@@ -134,6 +137,19 @@ impl Certificates {
     pub(super) fn faults(&self) -> Vec<(String, String)> {
         let faults = self.cas().filter_map(|ca| Some((format!("ca:{}", ca.config.name), ca.fault.clone()?)));
         faults.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    /// The same as a reload tells of it. A CA of several listeners is told of once.
+    pub(super) fn unread(&self) -> Vec<PartFault> {
+        let parts = self.cas().filter_map(|ca| {
+            let key = format!("client_cas.{}", ca.config.name);
+            let errors = ConfigErrors::from(Fault::new(&ca.config.ca_file, None, &key, ca.fault.clone()?));
+            Some((
+                &ca.config.name,
+                PartFault { part: format!("ca:{}", ca.config.name), errors, closed: ca.authority.is_none() },
+            ))
+        });
+        parts.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     /// When the revocation lists of a CA end, for each CA that names any.
