@@ -19,6 +19,7 @@ mod issuer_server;
 mod jwks;
 mod jwt;
 mod limits;
+mod mtls;
 mod names;
 mod ops;
 mod passwords;
