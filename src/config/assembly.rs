@@ -168,13 +168,17 @@ impl<'a> Assembly<'a> {
         self.parts.push(Part { name, candidates, closed, faults });
     }
 
-    /// A tenant as it is in force, without the rules of issuers that do not list it any more.
+    /// A tenant as it is in force, without the rules of issuers and CAs that do not list it any more.
     fn last_tenant(&self, id: &TenantId) -> Option<Candidate> {
         let last = self.since.last()?;
         let mut tenant = last.tenants.get(id).filter(|tenant| !tenant.closed)?.clone();
         tenant.jwts.retain(|rule| {
             let issuer = self.main.config.issuers.get(&rule.issuer).filter(|issuer| issuer.tenants.contains(id));
             issuer.is_some_and(|issuer| claim_rules::wrong(&rule.claims, issuer).is_none())
+        });
+        tenant.certificates.retain(|rule| {
+            let ca = self.main.known.client_cas.get(&rule.ca).and_then(Option::as_ref);
+            ca.is_some_and(|ca| ca.tenants.contains(id) && rule.subject.wrong(ca).is_none())
         });
         let spot = self.kept_spot(&format!("tenant {id}"));
         let spots = claims::of_tenant(&tenant).into_iter().map(|claim| (claim, spot.clone())).collect();

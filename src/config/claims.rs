@@ -34,5 +34,6 @@ pub(super) fn of_tenant(tenant: &Tenant) -> BTreeSet<Claim> {
     let tokens = tenant.tokens.iter().flat_map(|token| of_token(token.id, token.digest, &token.grant.name));
     let users = tenant.users.iter().map(|user| Claim::Name(user.grant.name.clone()));
     let rules = tenant.jwts.iter().map(|rule| Claim::Name(rule.grant.name.clone()));
-    tokens.chain(users).chain(rules).collect()
+    let certificates = tenant.certificates.iter().map(|rule| Claim::Name(rule.grant.name.clone()));
+    tokens.chain(users).chain(rules).chain(certificates).collect()
 }

@@ -1,5 +1,6 @@
 //! Reading the credentials of one file: tokens here, users and rules beside it. Each claims what is its own.
 
+use super::ClientCa;
 use super::Issuer;
 use super::OperatorGrant;
 use super::TenantGrant;
@@ -36,6 +37,9 @@ pub(super) struct Known {
     pub(super) tenants: BTreeSet<TenantId>,
     /// All that are declared; `None` for one that has its own fault.
     pub(super) issuers: BTreeMap<String, Option<Issuer>>,
+    pub(super) operators: BTreeSet<String>,
+    /// Those of all listeners that were read by now; `None` for one that has its own fault.
+    pub(super) client_cas: BTreeMap<String, Option<ClientCa>>,
 }
 
 /// The credentials of one file.
@@ -104,6 +108,21 @@ impl<'k> Credentials<'k> {
             return Some(id);
         };
         let name = grants::name(field, faults)?.to_owned();
+        self.claim(Claim::Name(name.clone()), field, faults)?;
+        Some(name)
+    }
+
+    /// A rule's name, or this one where there is none.
+    pub(super) fn rule_name(
+        &mut self,
+        section: &Section<'_>,
+        default: Option<String>,
+        faults: &mut Faults,
+    ) -> Option<String> {
+        let (name, field) = match section.get("name") {
+            Some(field) => (grants::name(field, faults).map(str::to_owned)?, field),
+            None => (default?, &section.field),
+        };
         self.claim(Claim::Name(name.clone()), field, faults)?;
         Some(name)
     }

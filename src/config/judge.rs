@@ -64,7 +64,8 @@ fn anybody_reads_ops(config: &Config) -> bool {
     let operators = || config.operators.values();
     let tokens = operators().flat_map(|operator| operator.tokens.iter().map(|token| &token.grant));
     let users = operators().flat_map(|operator| operator.users.iter().map(|user| &user.grant));
-    tokens.chain(users).any(|grant| grant.scopes.contains(&OperatorScope::OpsRead))
+    let certificates = operators().flat_map(|operator| operator.certificates.iter().map(|rule| &rule.grant));
+    tokens.chain(users).chain(certificates).any(|grant| grant.scopes.contains(&OperatorScope::OpsRead))
 }
 
 fn quickstart(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
@@ -174,11 +175,13 @@ impl Reading {
         let of_tenants = tenants.values().flat_map(|tenant| {
             let tokens = tenant.tokens.iter().map(|token| &token.grant);
             let users = tenant.users.iter().map(|user| &user.grant);
-            tokens.chain(users).chain(tenant.jwts.iter().map(|rule| &rule.grant))
+            let certificates = tenant.certificates.iter().map(|rule| &rule.grant);
+            tokens.chain(users).chain(tenant.jwts.iter().map(|rule| &rule.grant)).chain(certificates)
         });
         let of_operators = operators.values().flat_map(|operator| {
             let tokens = operator.tokens.iter().map(|token| &token.grant);
-            tokens.chain(operator.users.iter().map(|user| &user.grant))
+            let certificates = operator.certificates.iter().map(|rule| &rule.grant);
+            tokens.chain(operator.users.iter().map(|user| &user.grant)).chain(certificates)
         });
         let all = of_tenants.map(|grant| (&grant.name, grant.expires));
         let all = all.chain(of_operators.map(|grant| (&grant.name, grant.expires)));

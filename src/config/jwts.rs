@@ -2,7 +2,6 @@
 
 use super::TenantGrant;
 use super::claim_rules;
-use super::claims::Claim;
 use super::credentials::Credentials;
 use super::credentials::Known;
 use super::fault::Faults;
@@ -80,14 +79,9 @@ impl Credentials<'_> {
             }
             Some(claims)
         });
-        let labels = section.get("labels").map(|field| templates(field, self.known, faults));
+        let labels = section.get("labels").map(|field| templates(field, "{claim}", self.known, faults));
         let grant = grants::of_tenant_but_labels(&section, faults);
-        let name = match section.get("name") {
-            Some(field) => (grants::name(field, faults).map(str::to_owned), field),
-            None => (issuer.map(|issuer| format!("{tenant}/{issuer}/{nth}")), field),
-        };
-        let (name, field) = (name.0?, name.1);
-        self.claim(Claim::Name(name.clone()), field, faults)?;
+        let name = self.rule_name(&section, issuer.map(|issuer| format!("{tenant}/{issuer}/{nth}")), faults)?;
         let (fixed, labels) = labels.map_or(Some(Default::default()), |labels| labels)?;
         let grant = TenantGrant { name, labels: fixed, ..grant? };
         Some(JwtRule { issuer: issuer?.to_owned(), claims: claims?, labels, grant })
@@ -119,10 +113,10 @@ impl Credentials<'_> {
     }
 }
 
-type Labels = (BTreeMap<String, String>, BTreeMap<String, LabelTemplate>);
+pub(super) type Labels = (BTreeMap<String, String>, BTreeMap<String, LabelTemplate>);
 
-/// The labels that are the same for every token, and the others.
-fn templates(field: &Field<'_>, known: &Known, faults: &mut Faults) -> Option<Labels> {
+/// The labels that are the same for everybody whom the rule fits, and the others, with pieces such as `piece` in them.
+pub(super) fn templates(field: &Field<'_>, piece: &str, known: &Known, faults: &mut Faults) -> Option<Labels> {
     let (mut fixed, mut templates) = Labels::default();
     for (name, value) in grants::labels(field, known, faults)? {
         match LabelTemplate::parse(&value) {
@@ -131,7 +125,7 @@ fn templates(field: &Field<'_>, known: &Known, faults: &mut Faults) -> Option<La
                 None => drop(templates.insert(name, template)),
             },
             Err(wrong) => {
-                let text = format!("{name} {wrong}, expected {{claim}}, or {{{{ and }}}} for the braces themselves");
+                let text = format!("{name} {wrong}, expected {piece}, or {{{{ and }}}} for the braces themselves");
                 field.fault(faults, text);
             }
         }

@@ -2,6 +2,8 @@
 
 use super::ClientAuth;
 use super::ClientCa;
+use super::client_cas;
+use super::credentials::Known;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
@@ -41,7 +43,7 @@ pub(super) const LISTENER: Keys = Keys {
 };
 
 pub(super) const TLS: Keys =
-    Keys { known: &["certificate_file", "key_file", "profile"], later: &["certificates", "client_auth", "client_cas"] };
+    Keys { known: &["certificate_file", "key_file", "profile", "client_auth", "client_cas"], later: &["certificates"] };
 
 pub(super) const ADDRESS_RULE: Keys =
     Keys { known: &["networks", "connections_max", "failures_per_minute"], later: &[] };
@@ -189,7 +191,7 @@ impl Listener {
         self.addresses.iter().find(beyond).copied()
     }
 
-    pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
+    pub(super) fn read(root: &Place, field: Option<&Field<'_>>, known: &mut Known, faults: &mut Faults) -> Self {
         let mut listener = Self::on(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9091))]);
         let place = field.map_or_else(|| Place { key: "listener".into(), ..root.clone() }, Field::place);
         let section = match field {
@@ -200,7 +202,7 @@ impl Listener {
             None => None,
         };
         if let Some(section) = &section {
-            listener.read_section(section, faults);
+            listener.read_section(section, known, faults);
         }
         let get = |key| section.as_ref().and_then(|section| section.get(key));
         let plaintext_allowed = get("plaintext_allowed").and_then(|field| field.flag(faults));
@@ -215,7 +217,7 @@ impl Listener {
         listener
     }
 
-    fn read_section(&mut self, section: &Section<'_>, faults: &mut Faults) {
+    fn read_section(&mut self, section: &Section<'_>, known: &mut Known, faults: &mut Faults) {
         let count = |number: u64| usize::try_from(number).ok();
         if let Some(name) = section.get("name").and_then(|field| name(field, faults)) {
             self.name = name;
@@ -230,7 +232,7 @@ impl Listener {
         if let Some(prefix) = section.get("route_prefix").and_then(|field| listeners::route_prefix(field, faults)) {
             self.route_prefix = prefix;
         }
-        self.tls = section.get("tls").and_then(|field| tls(field, faults));
+        self.tls = section.get("tls").and_then(|field| tls(field, known, faults));
         self.proxy_protocol = section.get("proxy_protocol").and_then(|field| ProxyProtocol::read(field, faults));
         if let Some(number) = section.whole("connections_max", CONNECTIONS, faults) {
             self.connections_max = count(number).unwrap_or(self.connections_max);
@@ -286,14 +288,16 @@ pub(super) fn addresses(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<So
     Some(addresses)
 }
 
-pub(super) fn tls(field: &Field<'_>, faults: &mut Faults) -> Option<Tls> {
+pub(super) fn tls(field: &Field<'_>, known: &mut Known, faults: &mut Faults) -> Option<Tls> {
     let section = field.section(&TLS, faults)?;
     let profiles = [("intermediate", TlsProfile::Intermediate), ("modern", TlsProfile::Modern)];
     let profile = section.word("profile", &profiles, faults).unwrap_or_default();
     section.required("certificate_file", "the path of a PEM file, leaf first", faults);
     section.required("key_file", "the path of a PEM file", faults);
+    let (client_auth, client_cas) = client_cas::read(&section, known, faults);
     let certificate_file = section.path("certificate_file", faults)?;
-    Some(Tls::of_server(certificate_file, section.path("key_file", faults)?, profile))
+    let key_file = section.path("key_file", faults)?;
+    Some(Tls { certificate_file, key_file, profile, client_auth, client_cas })
 }
 
 fn address_rule(field: &Field<'_>, faults: &mut Faults) -> Option<AddressRule> {

@@ -1,6 +1,7 @@
 //! `listener` as a whole: one map, or a list of maps with all keys each.
 
 use super::Listener;
+use super::credentials::Known;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
@@ -44,14 +45,14 @@ impl ProxyProtocol {
 }
 
 /// At least one listener. No two have a name or a socket in common.
-pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Vec<Listener> {
+pub(super) fn read(root: &Place, field: Option<&Field<'_>>, known: &mut Known, faults: &mut Faults) -> Vec<Listener> {
     let Some(list) = field.filter(|field| field.is_list()) else {
-        return vec![Listener::read(root, field, faults)];
+        return vec![Listener::read(root, field, known, faults)];
     };
     let items = list.filled_list("a map, or a list of maps with the keys of a listener", faults).unwrap_or_default();
     let mut listeners: Vec<Listener> = Vec::with_capacity(items.len());
     for item in &items {
-        let listener = Listener::read(root, Some(item), faults);
+        let listener = Listener::read(root, Some(item), known, faults);
         if listeners.iter().any(|other| other.name == listener.name) {
             item.fault(
                 faults,

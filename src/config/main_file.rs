@@ -104,11 +104,14 @@ impl MainFile {
         Ok(main)
     }
 
-    fn read_section(section: &Section<'_>, known: Known, faults: &mut Faults) -> Self {
+    fn read_section(section: &Section<'_>, mut known: Known, faults: &mut Faults) -> Self {
         let root = section.field.place();
         let get = |key: &str| section.get(key);
         let limits = get("limits").map_or_else(Limits::default, |field| Limits::default().overridden(field, faults));
         let ceiling = get("limits_ceiling").map_or_else(Ceiling::default, |field| Ceiling::read(field, faults));
+        // Before the rules that name their CAs.
+        let listeners = listeners::read(&root, get("listener"), &mut known, faults);
+        let ops = Ops::read(&root, get("ops"), &mut known, faults);
         let mut credentials = Credentials::new(&known);
         let written = get("tenants").map(|field| tenants::tenants(field, limits, &mut credentials, faults));
         let (mut tenants, mut users_files) = (BTreeMap::new(), BTreeMap::new());
@@ -120,8 +123,8 @@ impl MainFile {
         let operators = operators.unwrap_or_default();
         let spots = credentials.spots;
         let config = Config {
-            listeners: listeners::read(&root, get("listener"), faults),
-            ops: Ops::read(&root, get("ops"), faults),
+            listeners,
+            ops,
             storage: Storage::read(get("storage"), faults),
             // Its faults were found when the tenants' label was looked for.
             namespace: namespace(section, &mut faults.aside()),
@@ -167,8 +170,10 @@ impl MainFile {
     fn files(&self) -> Vec<PathBuf> {
         let config = &self.config;
         let listeners = config.listeners.iter().chain([&config.ops.listener]);
-        let tls = listeners.filter_map(|listener| listener.tls.as_ref());
-        let certificates = tls.flat_map(|tls| [&tls.certificate_file, &tls.key_file]);
+        let tls: Vec<_> = listeners.filter_map(|listener| listener.tls.as_ref()).collect();
+        let certificates = tls.iter().flat_map(|tls| [&tls.certificate_file, &tls.key_file]);
+        let cas = tls.iter().flat_map(|tls| tls.client_cas.values());
+        let certificates = certificates.chain(cas.flat_map(|ca| [&ca.ca_file].into_iter().chain(&ca.crl_file)));
         let keys = config.issuers.values().filter_map(|issuer| match &issuer.keys {
             KeySource::File(path) => Some(path),
             KeySource::Url { ca_file, .. } => ca_file.as_ref(),
@@ -184,7 +189,7 @@ fn namespace(section: &Section<'_>, faults: &mut Faults) -> Namespace {
     section.get("namespace").map_or_else(Namespace::default, |field| Namespace::read(field, faults))
 }
 
-/// What the credentials' readers need: the tenant's label, the tenants' names, and the issuers.
+/// What the credentials' readers need, but the CAs: the tenant's label, the names of tenants and operators, and the issuers.
 fn known(
     section: &Section<'_>,
     others: impl FnOnce(&Path) -> Result<BTreeSet<TenantId>, String>,
@@ -201,7 +206,12 @@ fn known(
             Err(wrong) => faults.add(&section.place_of("tenants_dir"), wrong),
         }
     }
+    let mut operators = BTreeSet::new();
+    if let Some(field) = section.get("operators") {
+        let named = field.named(operators::OPERATORS, &mut faults.aside()).unwrap_or_default();
+        operators.extend(named.iter().map(|(name, _)| (*name).to_owned()));
+    }
     let tenant_label = namespace(section, faults).label;
     let issuers = section.get("issuers").map(|field| issuers::read(field, &tenants, faults)).unwrap_or_default();
-    Known { tenant_label, tenants, issuers }
+    Known { tenant_label, tenants, issuers, operators, client_cas: BTreeMap::new() }
 }

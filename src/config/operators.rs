@@ -9,6 +9,7 @@ use super::credentials::Credentials;
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
+use super::tenants::CERTIFICATES;
 use super::tenants::TOKENS;
 use super::tenants::USERS;
 use super::users_file::UsersFile;
@@ -16,9 +17,9 @@ use crate::model::TenantId;
 use std::collections::BTreeMap;
 
 pub(super) const OPERATOR: Keys =
-    Keys { known: &["tokens", "users", "users_file", "limits"], later: &["certificates", "jwts"] };
+    Keys { known: &["tokens", "users", "users_file", "certificates", "limits"], later: &["jwts"] };
 
-const OPERATORS: &str = "a map of operators by their names";
+pub(super) const OPERATORS: &str = "a map of operators by their names";
 
 /// An operator, and its credentials.
 #[derive(Clone, Debug)]
@@ -79,6 +80,10 @@ impl Operator {
         let users = section.get("users").and_then(|field| field.list(USERS, faults));
         for item in users.unwrap_or_default() {
             self.users.extend(credentials.operator_user(&item, faults));
+        }
+        let rules = section.get("certificates").and_then(|field| field.list(CERTIFICATES, faults));
+        for (nth, item) in (1..).zip(rules.unwrap_or_default()) {
+            self.certificates.extend(credentials.operator_certificate(&self.name, nth, &item, faults));
         }
         section.get("users_file").and_then(|field| UsersFile::<OperatorGrant>::named(field, credentials.known, faults))
     }

@@ -1,6 +1,7 @@
 //! `ops`: the listener for health with reasons and the gateway's own metrics.
 
 use super::Listener;
+use super::credentials::Known;
 use super::fault::Faults;
 use super::fault::Place;
 use super::field::Field;
@@ -34,7 +35,7 @@ pub enum OpsAuth {
 }
 
 impl Ops {
-    pub(super) fn read(root: &Place, field: Option<&Field<'_>>, faults: &mut Faults) -> Self {
+    pub(super) fn read(root: &Place, field: Option<&Field<'_>>, known: &mut Known, faults: &mut Faults) -> Self {
         let mut ops = Self {
             listener: Listener {
                 name: "ops".into(),
@@ -53,7 +54,7 @@ impl Ops {
         let words = [("none", OpsAuth::None), ("operators", OpsAuth::Operators)];
         let auth = section.word("auth", &words, faults);
         ops.auth = auth.unwrap_or_default();
-        ops.listener.tls = section.get("tls").and_then(|field| listener::tls(field, faults));
+        ops.listener.tls = section.get("tls").and_then(|field| listener::tls(field, known, faults));
         let plaintext_allowed = section.flag("plaintext_allowed", faults).unwrap_or(false);
         // A `tls` or `auth` that was meant and misspelled has its own fault already.
         let has_tls = section.get("tls").is_some();

@@ -21,12 +21,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(super) const TENANT: Keys = Keys {
-    known: &["limits", "text", "utf8_names", "tokens", "users", "users_file", "jwts"],
-    later: &["certificates"],
+    known: &["limits", "text", "utf8_names", "tokens", "users", "users_file", "jwts", "certificates"],
+    later: &[],
 };
 
 pub(super) const TENANTS: &str = "a map of tenants by their names";
 pub(super) const TOKENS: &str = "a list of tokens, as `pushward token new` prints them";
+pub(super) const CERTIFICATES: &str = "a list of rules with ca, one of uri, dns, email and cn, and scopes";
 pub(super) const USERS: &str = "a list of users with name, password_hash and scopes";
 
 /// A tenant, and who speaks for it.
@@ -101,6 +102,7 @@ impl Tenant {
         self.tokens.clear();
         self.users.clear();
         self.jwts.clear();
+        self.certificates.clear();
         self.closed = true;
     }
 
@@ -129,6 +131,7 @@ impl Tenant {
         };
         let (tokens, users) = (items("tokens", TOKENS), items("users", USERS));
         let rules = items("jwts", "a list of rules with issuer, claims and scopes");
+        let certificates = items("certificates", CERTIFICATES);
         for item in tokens {
             tenant.tokens.extend(credentials.tenant_token(&item, faults));
         }
@@ -137,6 +140,9 @@ impl Tenant {
         }
         for (nth, item) in (1..).zip(rules) {
             tenant.jwts.extend(credentials.jwt_rule(&tenant.id, nth, &item, faults));
+        }
+        for (nth, item) in (1..).zip(certificates) {
+            tenant.certificates.extend(credentials.tenant_certificate(&tenant.id, nth, &item, faults));
         }
         let users_file = section.get("users_file");
         let users_file = users_file.and_then(|field| UsersFile::<TenantGrant>::named(field, credentials.known, faults));

@@ -1,5 +1,6 @@
 //! The configuration as a whole: what is read, what is refused, and in which words.
 
+mod client_certificates;
 mod example;
 mod files;
 mod issuers;
@@ -191,15 +192,11 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 fn what_is_later_is_refused_by_its_name() {
     for (key, text) in [
         ("gateway", "gateway: {}"),
-        ("listener[1].tls.client_auth", "listener: [ { name: a }, { name: b, tls: { client_auth: off } } ]"),
-        ("listener.tls.client_auth", "listener: { tls: { client_auth: off } }"),
+        ("listener[1].tls.certificates", "listener: [ { name: a }, { name: b, tls: { certificates: [] } } ]"),
+        ("listener.tls.certificates", "listener: { tls: { certificates: [] } }"),
         ("storage.path", "storage: { path: data }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
-        ("tenants.a.certificates", "tenants: { a: { certificates: [] } }"),
-        ("operators.o.certificates", "operators: { o: { certificates: [] } }"),
         ("operators.o.jwts", "operators: { o: { jwts: [] } }"),
-        ("revoked[0].ca", "revoked: [ { ca: edge, serial: '0A' } ]"),
-        ("revoked[0].uri", "revoked: [ { ca: edge, uri: 'spiffe://a/b' } ]"),
         ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),
     ] {

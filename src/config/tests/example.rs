@@ -1,6 +1,9 @@
 //! `config/pushward.example.yml` is the documentation of every key: it names them all and says the truth about defaults.
 
 use super::super::audit::AUDIT;
+use super::super::certificates::OPERATOR_CERTIFICATE;
+use super::super::certificates::TENANT_CERTIFICATE;
+use super::super::client_cas::CLIENT_CA;
 use super::super::credentials::OPERATOR_TOKEN;
 use super::super::credentials::TENANT_TOKEN;
 use super::super::document;
@@ -57,6 +60,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("", &super::super::main_file::CONFIG),
     ("listener.", &LISTENER),
     ("listener.tls.", &TLS),
+    ("listener.tls.client_cas.*.", &CLIENT_CA),
     ("listener.proxy_protocol.", &PROXY_PROTOCOL),
     ("listener.addresses.", &ADDRESS_RULE),
     ("listener.deadlines.", &DEADLINES),
@@ -78,6 +82,9 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("tenants.payments.users.", &TENANT_USER),
     ("tenants.payments.users_file.", &TENANT_USERS_FILE),
     ("tenants.payments.jwts.", &JWT),
+    // No rule has all of them, nor have all rules of one holder: they look at one sort of name each.
+    ("*.certificates.", &TENANT_CERTIFICATE),
+    ("*.certificates.", &OPERATOR_CERTIFICATE),
     ("operators.prometheus.", &OPERATOR),
     ("operators.prometheus.tokens.", &OPERATOR_TOKEN),
     ("operators.prometheus.users.", &OPERATOR_USER),
