@@ -1,10 +1,16 @@
 //! What one configuration changes against another, by name and id: for the log and the audit. Two configurations are
 //! compared with all their hashes; none of them is ever written out.
 
+use super::CertificateRule;
+use super::ClientCa;
 use super::Config;
 use super::JwtRule;
+use super::Listener;
+use super::Operator;
+use super::OperatorGrant;
 use super::Revoked;
 use super::Tenant;
+use super::TenantGrant;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -32,6 +38,8 @@ const TOKENS: Sort = Sort { added: "tokens_added", removed: "tokens_removed", ch
 const USERS: Sort = Sort { added: "users_added", removed: "users_removed", changed: "users_changed" };
 const RULES: Sort = Sort { added: "rules_added", removed: "rules_removed", changed: "rules_changed" };
 const ISSUERS: Sort = Sort { added: "issuers_added", removed: "issuers_removed", changed: "issuers_changed" };
+const CLIENT_CAS: Sort =
+    Sort { added: "client_cas_added", removed: "client_cas_removed", changed: "client_cas_changed" };
 
 impl Changes {
     /// What stands in `after` and not, or not so, in `before`. What needs a restart is not looked at.
@@ -40,6 +48,7 @@ impl Changes {
         changes.parties(before, after);
         changes.credentials(before, after);
         changes.sort(&ISSUERS, &by_name(&before.issuers), &by_name(&after.issuers));
+        changes.sort(&CLIENT_CAS, &client_cas(before), &client_cas(after));
         changes.revoked(&before.revoked, &after.revoked);
         let settings = [
             ("passwords", before.passwords != after.passwords),
@@ -49,6 +58,7 @@ impl Changes {
         ];
         let changed = settings.iter().filter(|(_, changed)| *changed).map(|(key, _)| (*key).to_owned());
         changes.add("settings_changed", changed.collect());
+        changes.add("settings_changed", client_auth(before, after));
         changes
     }
 
@@ -83,12 +93,20 @@ impl Changes {
         self.add("tenants_opened", those(|was, is| was.closed && !is.closed));
         self.add("limits_changed", those(|was, is| was.limits != is.limits));
         self.add("reading_changed", those(|was, is| (was.text, was.utf8_names) != (is.text, is.utf8_names)));
-        self.add("rules_reordered", those(|was, is| reordered(&was.jwts, &is.jwts)));
+        self.add(
+            "rules_reordered",
+            those(|was, is| reordered(jwts(was), jwts(is)) || reordered(certificates(was), certificates(is))),
+        );
         let operators = after
             .operators
             .iter()
             .filter(|(name, operator)| before.operators.get(*name).is_some_and(|was| was.limits != operator.limits));
         self.add("limits_changed", operators.map(|(name, _)| of_operator(name)).collect());
+        let operators = after.operators.iter().filter(|(name, operator)| {
+            let was = before.operators.get(*name);
+            was.is_some_and(|was| reordered(operators_rules(was), operators_rules(operator)))
+        });
+        self.add("rules_reordered", operators.map(|(name, _)| of_operator(name)).collect());
     }
 
     fn credentials(&mut self, before: &Config, after: &Config) {
@@ -97,6 +115,8 @@ impl Changes {
         self.sort(&USERS, &tenants_users(before), &tenants_users(after));
         self.sort(&USERS, &operators_users(before), &operators_users(after));
         self.sort(&RULES, &rules(before), &rules(after));
+        self.sort(&RULES, &tenants_certificates(before), &tenants_certificates(after));
+        self.sort(&RULES, &operators_certificates(before), &operators_certificates(after));
     }
 
     fn revoked(&mut self, before: &[Revoked], after: &[Revoked]) {
@@ -170,13 +190,53 @@ fn rules(config: &Config) -> BTreeMap<String, &JwtRule> {
     rules.map(|(id, rule)| (format!("{id}/{}", rule.grant.name), rule)).collect()
 }
 
+fn tenants_certificates(config: &Config) -> BTreeMap<String, &CertificateRule<TenantGrant>> {
+    let rules = config.tenants.iter().flat_map(|(id, tenant)| tenant.certificates.iter().map(move |rule| (id, rule)));
+    rules.map(|(id, rule)| (format!("{id}/{}", rule.grant.name), rule)).collect()
+}
+
+fn operators_certificates(config: &Config) -> BTreeMap<String, &CertificateRule<OperatorGrant>> {
+    let rules = config.operators.iter().flat_map(|(of, operator)| operator.certificates.iter().map(move |it| (of, it)));
+    rules.map(|(of, rule)| (format!("{}/{}", of_operator(of), rule.grant.name), rule)).collect()
+}
+
+fn listeners(config: &Config) -> impl Iterator<Item = &Listener> {
+    config.listeners.iter().chain([&config.ops.listener])
+}
+
+/// A listener's own, since each lists those that it believes.
+fn client_cas(config: &Config) -> BTreeMap<String, &ClientCa> {
+    let with_tls = listeners(config).filter_map(|listener| Some((&listener.name, listener.tls.as_ref()?)));
+    let cas = with_tls.flat_map(|(listener, tls)| tls.client_cas.iter().map(move |(name, ca)| (listener, name, ca)));
+    cas.map(|(listener, name, ca)| (format!("{listener}/{name}"), ca)).collect()
+}
+
+/// The listeners that ask otherwise for certificates than before.
+fn client_auth(before: &Config, after: &Config) -> Vec<String> {
+    let asks = |listener: &Listener| listener.tls.as_ref().map(|tls| tls.client_auth);
+    let changed = listeners(after).filter(|is| {
+        let was = listeners(before).find(|was| was.name == is.name);
+        was.is_some_and(|was| asks(was) != asks(is))
+    });
+    changed.map(|listener| format!("{}.client_auth", listener.name)).collect()
+}
+
+fn jwts(tenant: &Tenant) -> Vec<&str> {
+    tenant.jwts.iter().map(|rule| rule.grant.name.as_str()).collect()
+}
+
+fn certificates(tenant: &Tenant) -> Vec<&str> {
+    tenant.certificates.iter().map(|rule| rule.grant.name.as_str()).collect()
+}
+
+fn operators_rules(operator: &Operator) -> Vec<&str> {
+    operator.certificates.iter().map(|rule| rule.grant.name.as_str()).collect()
+}
+
 /// Whether rules that are in both stand in another order: the first that matches decides.
-fn reordered(before: &[JwtRule], after: &[JwtRule]) -> bool {
-    fn names(rules: &[JwtRule]) -> impl Iterator<Item = &str> {
-        rules.iter().map(|rule| rule.grant.name.as_str())
-    }
-    let (was, is): (BTreeSet<_>, BTreeSet<_>) = (names(before).collect(), names(after).collect());
-    names(before).filter(|name| is.contains(name)).ne(names(after).filter(|name| was.contains(name)))
+fn reordered(before: Vec<&str>, after: Vec<&str>) -> bool {
+    let (was, is): (BTreeSet<_>, BTreeSet<_>) = (before.iter().collect(), after.iter().collect());
+    before.iter().filter(|name| is.contains(name)).ne(after.iter().filter(|name| was.contains(name)))
 }
 
 /// Which entry it is. The values of claims are left out: they are somebody's words.
@@ -196,9 +256,12 @@ fn name_of_revoked(entry: &Revoked) -> String {
 #[cfg(test)]
 mod tests {
     use super::Changes;
+    use crate::config::CertificateRule;
+    use crate::config::ClientAuth;
     use crate::config::Config;
     use crate::config::PasswordHash;
     use crate::config::Revoked;
+    use crate::config::TenantGrant;
     use crate::config::User;
     use std::num::NonZeroU32;
     use std::path::Path;
@@ -243,6 +306,46 @@ mod tests {
         );
         let id = config().tenants["red"].tokens[0].id;
         assert_eq!(told(|c| c.revoked.push(Revoked::Token(id))), "revoked_added: token:aaaaaaaaaa");
+    }
+
+    #[test]
+    fn who_is_believed_and_which_rules_fit_are_told() {
+        let text = "listener: { address: '127.0.0.1:0', tls: { certificate_file: a, key_file: b, client_auth: optional,\n\
+                    client_cas: { edge: { ca_file: c, tenants: [red], operators: [red] } } } }\n\
+                    tenants: { red: { certificates: [ { ca: edge, dns: x, scopes: [push] }, { ca: edge, dns: y, scopes: [push] } ] } }\n\
+                    operators: { red: { certificates: [ { ca: edge, dns: z, scopes: ['ops:read'] } ] } }\n";
+        let config = || Config::parse(text, Path::new("test.yml")).unwrap();
+        let told = |change: fn(&mut Config)| {
+            let mut after = config();
+            change(&mut after);
+            assert!(after.needs_restart(&config()).is_empty());
+            Changes::between(&config(), &after).to_string()
+        };
+        fn rules(config: &mut Config) -> &mut Vec<CertificateRule<TenantGrant>> {
+            &mut config.tenants.get_mut("red").unwrap().certificates
+        }
+        assert_eq!(told(|_| {}), "");
+        let asks = |c: &mut Config| c.listeners[0].tls.as_mut().unwrap().client_auth = ClientAuth::Required;
+        assert_eq!(told(asks), "settings_changed: public.client_auth");
+        let ca =
+            |c: &mut Config| c.listeners[0].tls.as_mut().unwrap().client_cas.get_mut("edge").unwrap().cn_allowed = true;
+        assert_eq!(told(ca), "client_cas_changed: public/edge");
+        assert_eq!(
+            told(|c| c.listeners[0].tls.as_mut().unwrap().client_cas.clear()),
+            "client_cas_removed: public/edge"
+        );
+        let mut after = config();
+        rules(&mut after).reverse();
+        assert_eq!(Changes::between(&config(), &after).to_string(), "rules_reordered: red");
+        rules(&mut after).truncate(1);
+        assert_eq!(Changes::between(&config(), &after).to_string(), "rules_removed: red/red/edge/1");
+        let mut after = config();
+        rules(&mut after)[0].grant.expires = Some(crate::model::Timestamp::from_unix_seconds(1));
+        assert_eq!(Changes::between(&config(), &after).to_string(), "rules_changed: red/red/edge/1");
+        let gone = |c: &mut Config| c.operators.get_mut("red").unwrap().certificates.clear();
+        assert_eq!(told(gone), "rules_removed: operator:red/operator:red/edge/1");
+        let serial = |c: &mut Config| c.revoked.push(Revoked::Serial { ca: "edge".into(), serial: vec![10] });
+        assert_eq!(told(serial), "revoked_added: certificate:edge/0A");
     }
 
     #[test]

@@ -98,11 +98,16 @@ impl Certificates {
     }
 }
 
-/// All files of certificates and keys.
+/// All files of certificates, keys and revocation lists.
 pub(super) fn files(config: &Config) -> impl Iterator<Item = &Path> {
     listeners(config)
         .filter_map(|listener| listener.tls.as_ref())
-        .flat_map(|tls| [tls.certificate_file.as_path(), tls.key_file.as_path()])
+        .flat_map(|tls| {
+            let cas = tls.client_cas.values().flat_map(|ca| [Some(&ca.ca_file), ca.crl_file.as_ref()]);
+            [Some(&tls.certificate_file), Some(&tls.key_file)].into_iter().chain(cas)
+        })
+        .flatten()
+        .map(PathBuf::as_path)
 }
 
 fn listeners(config: &Config) -> impl Iterator<Item = &Listener> {
@@ -118,10 +123,13 @@ fn fault(listener: &str, tls: &Tls, text: String) -> PartFault {
 #[cfg(test)]
 mod tests {
     use super::Certificates;
+    use crate::config::ClientAuth;
+    use crate::config::ClientCa;
     use crate::config::Config;
     use crate::config::Tls;
     use crate::config::TlsProfile;
     use crate::model::Clock;
+    use crate::model::TenantId;
     use crate::model::Timestamp;
     use crate::telemetry::Health;
     use crate::telemetry::Metrics;
@@ -219,6 +227,39 @@ mod tests {
         }
         assert_eq!(served.serial(), serial);
         write(served.dir.path(), (good, key));
+        assert_eq!(served.reload(), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn whose_certificates_are_asked_for_follows_a_reload_and_a_ca_that_fails_stays_as_it_was() {
+        let mut served = Served::new();
+        let (ca_file, crl_file) = (served.dir.path().join("ca.pem"), Some(served.dir.path().join("ca.crl")));
+        fs::write(&ca_file, served.ca.pem()).unwrap();
+        let (tenants, operators) = ([TenantId::parse("red").unwrap()].into(), [].into());
+        let (name, trust_domain, cn_allowed) = ("edge".to_owned(), None, false);
+        let ca = ClientCa { name, ca_file: ca_file.clone(), crl_file, trust_domain, cn_allowed, tenants, operators };
+        fn tls(served: &mut Served) -> &mut Tls {
+            served.config.listeners[0].tls.as_mut().unwrap()
+        }
+        tls(&mut served).client_auth = ClientAuth::Optional;
+        tls(&mut served).client_cas.insert("edge".to_owned(), ca);
+        assert_eq!(served.reload(), (Vec::new(), 1));
+        assert_eq!(served.reload(), (Vec::new(), 0));
+        assert_eq!(super::files(&served.config).count(), 4);
+        tls(&mut served).client_auth = ClientAuth::Required;
+        assert_eq!(served.reload(), (Vec::new(), 1));
+        fs::write(&ca_file, TestCa::new().pem()).unwrap();
+        assert_eq!(served.reload(), (Vec::new(), 1));
+        let in_force = served.certificates.of("public").unwrap().in_force();
+        for bad in ["", "null", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+            fs::write(&ca_file, bad).unwrap();
+            let (faults, replaced) = served.reload();
+            assert_eq!((faults.len(), replaced), (1, 0), "{bad}");
+            assert!(faults[0].starts_with("certificate:public ") && faults[0].contains("ca.pem"), "{faults:?}");
+        }
+        assert!(served.certificates.of("public").unwrap().in_force().serves_as(&in_force));
+        let off = tls(&mut served);
+        (off.client_auth, off.client_cas) = (ClientAuth::Off, [].into());
         assert_eq!(served.reload(), (Vec::new(), 1));
     }
 

@@ -18,8 +18,8 @@ use std::sync::atomic::Ordering;
 /// Networks that are remembered for each credential: 512 bytes at most. Who comes from more of them is not told by them.
 const NETWORKS_MAX: usize = 64;
 
-/// The credentials of one configuration by their names, which are unique in the whole gateway. What every JWT rule lets in
-/// counts together, under the rule's name.
+/// The credentials of one configuration by their names, which are unique in the whole gateway. What every JWT or
+/// certificate rule lets in counts together, under the rule's name.
 #[derive(Debug)]
 pub(super) struct Usages {
     known: HashMap<Box<str>, Known>,
@@ -70,12 +70,15 @@ impl Usages {
             let tokens = tenant.tokens.iter().map(|token| &token.grant);
             let users = tenant.users.iter().map(|user| &user.grant);
             let rules = tenant.jwts.iter().map(|rule| &rule.grant);
-            tokens.chain(users).chain(rules).for_each(|grant| know(id.as_str(), &grant.name, grant.expires));
+            let certificates = tenant.certificates.iter().map(|rule| &rule.grant);
+            let all = tokens.chain(users).chain(rules).chain(certificates);
+            all.for_each(|grant| know(id.as_str(), &grant.name, grant.expires));
         }
         for operator in config.operators.values() {
             let tokens = operator.tokens.iter().map(|token| &token.grant);
             let users = operator.users.iter().map(|user| &user.grant);
-            tokens.chain(users).for_each(|grant| know("", &grant.name, grant.expires));
+            let certificates = operator.certificates.iter().map(|rule| &rule.grant);
+            tokens.chain(users).chain(certificates).for_each(|grant| know("", &grant.name, grant.expires));
         }
         Self { known }
     }

@@ -1,4 +1,5 @@
-//! When each credential was used last and when it expires, and how old the keys of issuers are: asked of the registry in
+//! When each credential was used last and when it expires, how old the keys of issuers are, and when revocation
+//! lists end: asked of the registry in
 //! force when the metrics are read.
 
 use crate::identity::Registry;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 
 /// `pushward_credential_last_used_timestamp_seconds` of those that were used since the process began, and
 /// `pushward_credential_expiry_timestamp_seconds` of those that expire, `tenant` being empty for an operator's;
-/// `pushward_jwks_last_success_timestamp_seconds` of each issuer.
+/// `pushward_jwks_last_success_timestamp_seconds` of each issuer; `pushward_crl_next_update_timestamp_seconds` of each CA that
+/// names a revocation list.
 #[derive(Debug)]
 pub struct CredentialMetrics(pub Arc<ArcSwap<Registry>>);
 
@@ -45,6 +47,13 @@ impl Collector for CredentialMetrics {
             if let Some(at) = at {
                 ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&[("issuer", issuer)])?)?;
             }
+        }
+        let help =
+            "When the first of a client CA's revocation lists ends, in Unix seconds: nobody of it is let in then";
+        let name = "pushward_crl_next_update_timestamp_seconds";
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (ca, at) in registry.crl_next_updates() {
+            ConstGauge::new(at.unix_seconds()).encode(family.encode_family(&[("ca", ca)])?)?;
         }
         Ok(())
     }

@@ -203,6 +203,36 @@ fn a_rule_that_stays_does_not_outlive_what_its_issuer_grants() {
 }
 
 #[test]
+fn a_rule_on_certificates_that_stays_does_not_outlive_what_its_ca_grants() {
+    let ca = "{ ca_file: c, cn_allowed: true, tenants: [a, b] }";
+    let tls = format!("client_auth: optional, client_cas: {{ e: {ca} }}");
+    let listener =
+        format!("listener: {{ name: x, address: '127.0.0.1:7', tls: {{ certificate_file: s, key_file: k, {tls} }} }}");
+    let mut files = Files::with(&format!("{DIRECTORY}\ntenants: {{ b: {{}} }}"));
+    files.main = format!("{listener}\n{}", files.main.split_once('\n').unwrap().1);
+    let rules = "certificates: [ { ca: e, cn: x, scopes: [push] }, { ca: e, dns: y, scopes: [push] } ]\n";
+    files.write("tenants.d/a.yml", tenant(1) + rules);
+    let good = files.good();
+    assert_eq!(good.tenants["a"].certificates.len(), 2);
+    files.write("tenants.d/a.yml", "tokens: [\n");
+    assert_eq!(files.parts(Since::Asked(&good)).0.tenants["a"], good.tenants["a"]);
+    assert!(files.parts(Since::Start).0.tenants["a"].certificates.is_empty());
+    let main = files.main.clone();
+    for (ca_now, rules) in [
+        (ca.replace("[a, b]", "[b]"), 0),
+        (ca.replace("cn_allowed: true", "cn_allowed: false"), 1),
+        (ca.replace("cn_allowed: true", "trust_domain: d"), 0),
+        (ca.replace("ca_file: c", "ca_file: d"), 2),
+    ] {
+        files.main = main.replace(ca, &ca_now);
+        let tenant = files.parts(Since::Asked(&good)).0.tenants["a"].clone();
+        assert_eq!((tenant.tokens.len(), tenant.certificates.len()), (1, rules), "{ca_now}");
+    }
+    files.main = main.replace(&tls, "client_auth: off");
+    assert_eq!(files.parts(Since::Asked(&good)).0.tenants["a"].certificates, []);
+}
+
+#[test]
 fn what_the_main_file_withdraws_is_withdrawn_beside_a_file_that_cannot_be_read() {
     let token = "{ id: '0000000001', sha256: '1111111111111111111111111111111111111111111111111111111111111111', scopes: [push, delete] }";
     let users_file = "users_file: { path: u, scopes: [push, read] }";
