@@ -67,9 +67,12 @@ pub(super) struct Explain {
     #[arg(long)]
     pub(super) config: PathBuf,
     /// A file with an API token and nothing else.
-    #[arg(long, required_unless_present = "certificate")]
+    #[arg(long, required_unless_present_any = ["certificate", "jwt_file"])]
     pub(super) token_file: Option<PathBuf>,
-    /// A client's certificate in PEM, leaf first, what leads to the CA behind it. Beside a token: what both may do.
+    /// A file with a JWT and nothing else. Keys are fetched from nowhere: with those of a file its signature is checked.
+    #[arg(long, conflicts_with = "token_file")]
+    pub(super) jwt_file: Option<PathBuf>,
+    /// A client's certificate in PEM, leaf first, what leads to the CA behind it. Beside a token or JWT: what both may do.
     #[arg(long)]
     pub(super) certificate: Option<PathBuf>,
     /// A job that it is to touch.

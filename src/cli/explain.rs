@@ -1,7 +1,7 @@
 //! `pushward explain`.
 //!
 //! Asks the very stages that a request passes, without a request: `identity` for who it is, `namespace` for what that may do.
-//! What is told comes from the configuration and the certificate's own names; no token, no hash.
+//! What is told comes from the configuration and the certificate's own names; no token, no claim, no hash.
 
 use super::Surroundings;
 use super::Trouble;
@@ -61,12 +61,15 @@ fn explain(
     for (part, fault) in registry.faults() {
         writeln!(out, "not in force: {part}: {fault}")?;
     }
-    // Another kind of header proves its credential here and goes the same way.
-    let header = match &args.token_file {
-        Some(file) => match told("token", registry.explain_token(&token(file)?, now), config, out)? {
-            Some(credential) => Some(credential),
-            None => return Ok(false),
-        },
+    let header = match (&args.token_file, &args.jwt_file) {
+        (Some(file), _) => Some(told("token", registry.explain_token(&token(file)?, now), config, out)?),
+        (None, Some(file)) => Some(jwt(&registry, file, config, now, out)?),
+        (None, None) => None,
+    };
+    // Another kind of header goes the same way; one that fails is refused, whatever stands beside it.
+    let header = match header {
+        Some(None) => return Ok(false),
+        Some(proved) => proved,
         None => None,
     };
     let certificate = match &args.certificate {
@@ -89,6 +92,29 @@ fn explain(
         Some(key) => Ok(allowed(&credential, verb, key, &args.method, out)?),
         None => Ok(true),
     }
+}
+
+/// Who a JWT is. Where the issuer's keys are not at hand, that is said, and the rest goes on as if it were genuine.
+fn jwt(
+    registry: &Registry,
+    file: &Path,
+    config: &Config,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> Result<Option<Arc<Credential>>, Trouble> {
+    let content = read(file)?;
+    let text = std::str::from_utf8(&content).unwrap_or_default().trim();
+    let Some(explained) = registry.explain_jwt(text, now) else {
+        writeln!(out, "jwt: nobody: this is no JWT whose `iss` is that of an issuer here")?;
+        return Ok(None);
+    };
+    let what = format!("jwt of the issuer {}", explained.issuer);
+    match explained.is_genuine {
+        Some(true) => {}
+        Some(false) => writeln!(out, "{what}: its signature is not by a key and algorithm that are believed")?,
+        None => writeln!(out, "{what}: its signature is not checked, since the keys are not at hand")?,
+    }
+    Ok(told(&what, explained.found, config, out)?)
 }
 
 /// The certificate stands in the way, whatever stands beside it.
@@ -149,6 +175,7 @@ fn places(config: &Config, credential: &Credential) -> Vec<String> {
             let Some(tenant) = config.tenants.get(&grant.tenant) else { return places };
             let section = |key: &str| format!("tenants.{}.{key}", grant.tenant);
             find(section("tokens"), tenant.tokens.iter().map(|token| &token.grant.name).collect());
+            find(section("jwts"), tenant.jwts.iter().map(|rule| &rule.grant.name).collect());
             find(section("certificates"), tenant.certificates.iter().map(|rule| &rule.grant.name).collect());
         }
         Party::Operator(grant) => {

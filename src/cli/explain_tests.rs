@@ -4,6 +4,7 @@ use crate::cli::args::Explain;
 use crate::config::CertificateRule;
 use crate::config::ClientAuth;
 use crate::config::ClientCa;
+use crate::config::KeySource;
 use crate::config::SubjectRule;
 use crate::config::Tls;
 use crate::config::TlsProfile;
@@ -12,6 +13,8 @@ use crate::model::Verb;
 use crate::testkit::GatewayBuilder;
 use crate::testkit::MockClock;
 use crate::testkit::TestCa;
+use crate::testkit::TestIssuer;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -57,6 +60,17 @@ fn site() -> Site {
     Site { dir, ca, config, tokens }
 }
 
+fn question(job: &str, method: &str) -> Explain {
+    Explain {
+        config: PathBuf::new(),
+        token_file: None,
+        jwt_file: None,
+        certificate: None,
+        job: Some(job.to_owned()),
+        method: method.to_owned(),
+    }
+}
+
 impl Site {
     fn file(&self, name: &str, content: &str) -> Option<PathBuf> {
         let path = self.dir.path().join(name);
@@ -73,17 +87,19 @@ impl Site {
     }
 
     fn told(&self, token: Option<PathBuf>, certificate: Option<PathBuf>, job: &str, method: &str) -> (bool, String) {
-        let args = Explain {
-            config: PathBuf::new(),
-            token_file: token,
-            certificate,
-            job: Some(job.to_owned()),
-            method: method.to_owned(),
-        };
+        self.asked(&Explain { token_file: token, certificate, ..question(job, method) })
+    }
+
+    fn jwt(&self, text: &str, method: &str) -> (bool, String) {
+        self.asked(&Explain { jwt_file: self.file("jwt", text), ..question("backup-db", method) })
+    }
+
+    fn asked(&self, args: &Explain) -> (bool, String) {
+        let method = &args.method;
         let mut out = Vec::new();
         let Ok(asked) = verb(method) else { panic!("{method}") };
         let clock: crate::model::SharedClock = std::sync::Arc::new(MockClock::new());
-        let told = explain(&self.config, &args, asked, &clock, &mut out);
+        let told = explain(&self.config, args, asked, &clock, &mut out);
         (told.unwrap_or_else(|trouble| panic!("{trouble}")), String::from_utf8(out).unwrap())
     }
 }
@@ -150,4 +166,33 @@ fn a_token_is_told_without_itself_and_beside_a_certificate_as_both() {
     // A door key changes nothing.
     let (allowed, text) = site.told(site.token("red"), site.certificate("elsewhere"), "a", "DELETE");
     assert!(allowed, "{text}");
+}
+
+#[test]
+fn a_jwt_is_told_by_its_rule_and_never_by_its_claims() {
+    let (issuer, other) = (TestIssuer::new("ci"), TestIssuer::new("ci"));
+    let builder = GatewayBuilder::new().tenant("red").issuer(&issuer, &["red"], |_| {});
+    let (config, _) = builder.jwt_rule("red", "ci", &[("sub", "job")], |_| {}).into_parts();
+    let mut site = Site { config, ..site() };
+    let claims = json!({ "sub": "job", "email": "alice@example.org" });
+    let (allowed, text) = site.jwt(&format!("{}\n", issuer.sign(&claims)), "PUT");
+    assert!(allowed && text.contains("jwt of the issuer ci: red-ci, by tenants.red.jwts[0]\ntenant: red"), "{text}");
+    let refused = [
+        (other.sign(&claims), "[unauthenticated]", "its signature is not by a key"),
+        (issuer.sign(&json!({ "sub": "x", "email": "alice@example.org" })), "refused: ", ""),
+        (issuer.sign(&json!({ "sub": "job", "exp": 1 })), "[credential_expired]", ""),
+        (issuer.sign(&json!({ "sub": "job", "iss": "https://elsewhere" })), "jwt: nobody: ", ""),
+        ("a.b.c".to_owned(), "jwt: nobody: ", ""),
+    ];
+    for (token, why, more) in refused {
+        let (allowed, text) = site.jwt(&token, "PUT");
+        assert!(!allowed && text.contains(why) && text.contains(more), "{text}");
+        assert!(!text.contains("alice") && !text.contains(&token), "{text}");
+    }
+    // Keys that are fetched are not here.
+    let (url, ca_file, token_file) = ("https://ci.example/keys".to_owned(), None, None);
+    site.config.issuers.get_mut("ci").unwrap().keys = KeySource::Url { url, ca_file, token_file };
+    let (allowed, text) = site.jwt(&issuer.sign(&claims), "PUT");
+    assert!(allowed && text.contains("its signature is not checked"), "{text}");
+    assert!(!text.contains("alice"), "{text}");
 }

@@ -25,6 +25,7 @@ pub use credential::Credential;
 pub use credential::OperatorGrant;
 pub use credential::Party;
 pub use credential::TenantGrant;
+pub use jwt::ExplainedJwt;
 pub use layer::Identity;
 pub use layer::require;
 pub use origin::refuse_foreign_origins;

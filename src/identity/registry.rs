@@ -7,6 +7,7 @@ use super::certificate::Certificates;
 use super::certificate::Combined;
 use super::certificate::Found;
 use super::credential::Credential;
+use super::jwt::ExplainedJwt;
 use super::jwt::Issuers;
 use super::password::Passwords;
 use super::principal::Principal;
@@ -136,6 +137,18 @@ impl Registry {
         };
         let found = self.certificates.would_find(chain, now).into_iter();
         found.map(|(listener, found)| (listener, found.and_then(in_time))).collect()
+    }
+
+    /// What this JWT would be at `now`, from wherever it may be used: to tell somebody who holds it. Nothing is fetched.
+    /// `None` where it is no JWT of an issuer here.
+    pub fn explain_jwt(&self, token: &str, now: Timestamp) -> Option<ExplainedJwt> {
+        let mut explained = self.issuers.explain(token, now)?;
+        if let Ok(credential) = &explained.found
+            && let Err(error) = credential.judge_time(now)
+        {
+            explained.found = Err(error);
+        }
+        Some(explained)
     }
 
     /// What both may do together.

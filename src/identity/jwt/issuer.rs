@@ -109,6 +109,14 @@ impl TrustedIssuer {
         }
     }
 
+    /// Whether the token is signed as we believe it, by the keys at hand; `None` where there are none.
+    pub(super) fn recognizes(&self, token: &Token) -> Option<bool> {
+        if !self.config.algorithms.contains(&token.algorithm) {
+            return Some(false);
+        }
+        self.keys.believed().map(|believed| is_genuine(&believed.set, token))
+    }
+
     /// What a genuine token is worth.
     pub(super) fn judge(&self, token: &Token, now: Timestamp) -> Result<Credential, IdentityError> {
         let credential = || format!("of issuer {}", self.config.name);

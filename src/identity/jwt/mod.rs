@@ -44,6 +44,15 @@ pub(super) struct Issuers {
     clock: SharedClock,
 }
 
+/// What a token would be here, for who holds it and asks offline.
+#[derive(Debug)]
+pub struct ExplainedJwt {
+    pub issuer: String,
+    /// `None`: the issuer's keys are not at hand, since they are fetched or could not be read, so nobody knows.
+    pub is_genuine: Option<bool>,
+    pub found: Result<Arc<Credential>, IdentityError>,
+}
+
 impl Issuers {
     /// Reads the files of keys: blocks on the disk. Of `before`, the keys of issuers whose keys come from where they came from
     /// go on, and so do the bounds on strangers.
@@ -96,6 +105,19 @@ impl Issuers {
             proved.keep(mac, &grant.tenant, Proof { credential: credential.clone(), issuer: place, key_epoch, until });
         }
         Ok(credential)
+    }
+
+    /// What this token would prove at `now`, if its signature is good where that cannot be looked at; `None` where it is no
+    /// JWT of an issuer here.
+    pub(super) fn explain(&self, token: &str, now: Timestamp) -> Option<ExplainedJwt> {
+        let token = Token::parse(token)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.is_named(&token.issuer))?;
+        let is_genuine = issuer.recognizes(&token);
+        let found = match is_genuine {
+            Some(false) => Err(IdentityError::Unauthenticated),
+            Some(true) | None => issuer.judge(&token, now).map(Arc::new),
+        };
+        Some(ExplainedJwt { issuer: issuer.name().to_owned(), is_genuine, found })
     }
 
     async fn prove_anew(
