@@ -9,15 +9,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Serves on the address for ever; certificate and key are in the folder.
+/// Serves on the address for ever; certificate and key are in the folder. A `client-ca.pem` there makes it require
+/// certificates of that CA, without asking for revocation.
 pub(crate) fn serve(address: &str, folder: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -47,10 +50,18 @@ fn config(folder: &str) -> rustls::ServerConfig {
     let chain = CertificateDer::pem_file_iter(format!("{folder}/server.pem")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(format!("{folder}/server-key.pem")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = match CertificateDer::from_pem_file(format!("{folder}/client-ca.pem")) {
+        Ok(root) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(root).unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap()
+        }
+        Err(_) => WebPkiClientVerifier::no_client_auth(),
+    };
     rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
         .unwrap()
 }

@@ -1,5 +1,6 @@
 //! Clients: HTTP/1.1 over TLS 1.3 without resumption, as jobs that start anew are.
 
+use pushward::testkit::TestCert;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::Resumption;
@@ -28,8 +29,10 @@ pub(crate) enum Manner {
 pub(crate) struct Target<'a> {
     pub(crate) port: u16,
     pub(crate) ca: &'a str,
-    /// Values of `Authorization`, which the requests have in turn.
+    /// Values of `Authorization`, which the requests have in turn; an empty one is not sent.
     pub(crate) authorizations: &'a [String],
+    /// What the clients show in every handshake.
+    pub(crate) certificate: Option<&'a TestCert>,
     pub(crate) body: &'a str,
     pub(crate) groups: usize,
 }
@@ -49,11 +52,14 @@ impl Client {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(target.ca.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match target.certificate {
+            Some(cert) => config.with_client_auth_cert(cert.chain_der.clone(), cert.key_der()).unwrap(),
+            None => config.with_no_client_auth(),
+        };
         config.resumption = Resumption::disabled();
         let step = target.groups.div_ceil(READY.max(target.authorizations.len())).max(1);
         let requests = (0..target.groups).step_by(step).map(|group| request(target, group)).collect();
@@ -73,9 +79,8 @@ impl Client {
 
     /// One like the first of somebody else.
     pub(crate) fn request_as(&self, authorization: &str) -> Vec<u8> {
-        let target =
-            Target { port: self.port, ca: "", authorizations: &[authorization.to_owned()], body: "", groups: 1 };
-        request(&target, 0)
+        let authorizations = &[authorization.to_owned()];
+        request(&Target { port: self.port, ca: "", authorizations, certificate: None, body: "", groups: 1 }, 0)
     }
 
     /// Sends a request, and reads its answer to the end.
@@ -97,8 +102,12 @@ impl Client {
 
 fn request(target: &Target<'_>, group: usize) -> Vec<u8> {
     let (authorization, body) = (&target.authorizations[group % target.authorizations.len()], target.body);
+    let authorization = match authorization.as_str() {
+        "" => String::new(),
+        value => format!("Authorization: {value}\r\n"),
+    };
     format!(
-        "PUT /metrics/job/bench/instance/{group} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n\
+        "PUT /metrics/job/bench/instance/{group} HTTP/1.1\r\nHost: localhost\r\n{authorization}\
          Content-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )

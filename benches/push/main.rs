@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench push [-- SECONDS]
 //!     cargo bench --bench push -- users [SECONDS]     many users with passwords, beside a token
+//!     cargo bench --bench push -- certificate [SECONDS]   client certificates, beside a token and beside the limit
 //!     cargo bench --bench push -- flood [SECONDS]     good clients beside a guesser at their own address
 //!
 //! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
@@ -18,6 +19,7 @@
 )]
 
 mod body;
+mod certificate;
 mod flood;
 mod limit;
 mod load;
@@ -44,6 +46,9 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     if asked("users") {
         return users::measure(folder.path(), round);
+    }
+    if asked("certificate") {
+        return certificate::measure(folder.path(), round);
     }
     if asked("flood") {
         return flood::measure(folder.path(), Duration::from_secs(seconds.max(30)));

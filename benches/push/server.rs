@@ -2,7 +2,9 @@
 
 use super::load;
 use super::load::Manner;
+use pushward::model::Clock;
 use pushward::model::PlainToken;
+use pushward::model::SystemClock;
 use pushward::testkit::TestCa;
 use std::fs;
 use std::net::TcpListener;
@@ -39,6 +41,16 @@ impl Round {
     }
 }
 
+const PLENTY: &str = "requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
+                      series_max: 100000000, stored_bytes_max: 16GiB";
+
+/// The program itself.
+fn serve(file: &Path) -> Command {
+    let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
+    command.args(["serve", "--config"]).arg(file);
+    command
+}
+
 fn bearer(token: &PlainToken) -> String {
     format!("Bearer {}", token.reveal())
 }
@@ -61,26 +73,43 @@ pub(crate) fn pinned(program: &str) -> Command {
 impl Server {
     /// The quotas and rates are raised far above their defaults.
     pub(crate) fn ours(folder: &Path) -> Self {
-        let limits = "requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
-                      series_max: 100000000, stored_bytes_max: 16GiB";
-        Self::configured(&folder.join("ours"), limits, |file| {
-            let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
-            command.args(["serve", "--config"]).arg(file);
-            command
-        })
+        Self::configured(&folder.join("ours"), PLENTY, serve)
+    }
+
+    /// The same, asking for certificates of this CA: those of the trust domain `edge.example.org` push, unless a list of
+    /// the CA names them.
+    pub(crate) fn ours_asking(folder: &Path, clients: &TestCa) -> Self {
+        let folder = folder.join("ours-asking");
+        fs::create_dir_all(&folder).unwrap();
+        let tomorrow = SystemClock::new().now().saturating_add(Duration::from_secs(86_400));
+        fs::write(folder.join("client-ca.pem"), clients.pem()).unwrap();
+        fs::write(folder.join("client.crl"), clients.crl(&[&[0x51]], tomorrow).pem).unwrap();
+        let tls = ", client_auth: optional, client_cas: { edge: { ca_file: client-ca.pem, crl_file: client.crl, \
+                   trust_domain: edge.example.org, tenants: [bench] } }";
+        let rules = ", certificates: [ { ca: edge, uri: \"spiffe://edge.example.org/bench/*\", scopes: [push] } ]";
+        Self::with_sections(&folder, PLENTY, [tls, rules], serve)
     }
 
     /// With `limits`, as the command that is made for the configuration's file.
     pub(crate) fn configured(folder: &Path, limits: &str, command: impl FnOnce(&Path) -> Command) -> Self {
+        Self::with_sections(folder, limits, ["", ""], command)
+    }
+
+    fn with_sections(
+        folder: &Path,
+        limits: &str,
+        [tls, tenant]: [&str; 2],
+        command: impl FnOnce(&Path) -> Command,
+    ) -> Self {
         let ca = certificates(folder);
         let (port, ops) = (free_port(), free_port());
         let token = PlainToken::generate("").unwrap();
         let config = format!(
-            "listener: {{ address: \"127.0.0.1:{port}\", tls: {{ certificate_file: server.pem, key_file: server-key.pem }}, \
+            "listener: {{ address: \"127.0.0.1:{port}\", tls: {{ certificate_file: server.pem, key_file: server-key.pem{tls} }}, \
              connections_per_address_max: 10000 }}\n\
              ops: {{ address: \"127.0.0.1:{ops}\" }}\n\
              limits: {{ {limits} }}\n\
-             tenants: {{ bench: {{ tokens: [ {{ id: \"{}\", sha256: \"{}\", scopes: [push] }} ] }} }}\n",
+             tenants: {{ bench: {{ tokens: [ {{ id: \"{}\", sha256: \"{}\", scopes: [push] }} ]{tenant} }} }}\n",
             token.id(),
             token.digest().to_hex(),
         );
@@ -91,7 +120,7 @@ impl Server {
 
     /// The same server for clients with other credentials. What this returns does not end it.
     pub(crate) fn target<'a>(&'a self, authorizations: &'a [String], body: &'a str, groups: usize) -> load::Target<'a> {
-        load::Target { port: self.port, ca: &self.ca, authorizations, body, groups }
+        load::Target { port: self.port, ca: &self.ca, authorizations, certificate: None, body, groups }
     }
 
     /// What the token's holder sends.
@@ -100,12 +129,23 @@ impl Server {
     }
 
     pub(crate) fn limit(folder: &Path) -> Self {
-        let folder = folder.join("limit");
-        let ca = certificates(&folder);
+        Self::limit_in(&folder.join("limit"))
+    }
+
+    /// The limit for clients who must show a certificate of this CA.
+    pub(crate) fn limit_requiring(folder: &Path, clients: &TestCa) -> Self {
+        let folder = folder.join("limit-requiring");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("client-ca.pem"), clients.pem()).unwrap();
+        Self::limit_in(&folder)
+    }
+
+    fn limit_in(folder: &Path) -> Self {
+        let ca = certificates(folder);
         let port = free_port();
         let itself = std::env::current_exe().unwrap();
         let mut command = pinned(itself.to_str().unwrap());
-        command.args(["limit", &format!("127.0.0.1:{port}")]).arg(&folder);
+        command.args(["limit", &format!("127.0.0.1:{port}")]).arg(folder);
         Self::start(command, port, ca, bearer(&PlainToken::generate("").unwrap()))
     }
 

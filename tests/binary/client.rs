@@ -1,13 +1,18 @@
 //! HTTP/1.1 by hand: a test sees, and withholds, every byte.
 
 use crate::program::DEADLINE;
+use pushward::testkit::TestCert;
 use rustls::ClientConfig;
 use rustls::ClientConnection;
+use rustls::ConfigBuilder;
 use rustls::RootCertStore;
 use rustls::StreamOwned;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
@@ -34,15 +39,23 @@ pub(crate) fn connect_tls(port: u16, ca_file: &Path) -> StreamOwned<ClientConnec
 
 /// Somebody who trusts that CA, and remembers TLS sessions from one connection to the next.
 pub(crate) fn tls_client(ca_file: &Path) -> Arc<ClientConfig> {
+    Arc::new(trusting(ca_file).with_no_client_auth())
+}
+
+/// The same with a certificate of its own.
+pub(crate) fn tls_client_with(ca_file: &Path, cert: &TestCert) -> Arc<ClientConfig> {
+    let config = trusting(ca_file).with_client_auth_cert(cert.chain_der.clone(), cert.key_der());
+    Arc::new(config.unwrap())
+}
+
+fn trusting(ca_file: &Path) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    Arc::new(config)
 }
 
 pub(crate) fn connect_as(port: u16, client: &Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
@@ -50,12 +63,20 @@ pub(crate) fn connect_as(port: u16, client: &Arc<ClientConfig>) -> StreamOwned<C
     StreamOwned::new(ClientConnection::new(client.clone(), server).unwrap(), connect(port))
 }
 
-/// A request's head: what `authorization` says, and a body of `length` bytes to come.
+/// A request's head: what `authorization` says, if anything, and a body of `length` bytes to come.
 pub(crate) fn head(method: &str, path: &str, authorization: &str, length: usize) -> String {
+    let authorization = header(authorization);
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\nContent-Length: {length}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}Content-Length: {length}\r\n\
          Connection: close\r\n"
     )
+}
+
+fn header(authorization: &str) -> String {
+    match authorization {
+        "" => String::new(),
+        value => format!("Authorization: {value}\r\n"),
+    }
 }
 
 /// Sends a whole request and reads the whole answer, head and body as they come.
@@ -79,4 +100,44 @@ pub(crate) fn answer(mut stream: impl Read) -> (u16, String) {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.unwrap_or_default(), text)
+}
+
+/// A connection on which one request follows another.
+pub(crate) struct Open<S>(BufReader<S>);
+
+impl Open<TcpStream> {
+    pub(crate) fn plain(port: u16) -> Self {
+        let stream = connect(port);
+        stream.set_nodelay(true).unwrap();
+        Self(BufReader::new(stream))
+    }
+}
+
+impl<S: Read + Write> Open<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn put(&mut self, path: &str, authorization: &str, body: &str) -> u16 {
+        let length = body.len();
+        let authorization = header(authorization);
+        let request =
+            format!("PUT {path} HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {length}\r\n\r\n{body}");
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut status = String::new();
+        self.0.read_line(&mut status).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        self.0.read_exact(&mut vec![0; length]).unwrap();
+        status.split(' ').nth(1).unwrap().parse().unwrap()
+    }
 }

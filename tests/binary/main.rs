@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 mod audit;
+mod certificates;
 mod client;
 mod commands;
 mod program;

@@ -1,5 +1,6 @@
 //! The program's configuration changes while it runs: by a signal, or because a file does.
 
+use crate::client::Open;
 use crate::client::connect;
 use crate::client::connect_as;
 use crate::client::exchange;
@@ -13,11 +14,6 @@ use rustls::ClientConfig;
 use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
@@ -25,41 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A connection on which one request follows another.
-struct Open(BufReader<TcpStream>);
-
-impl Open {
-    fn new(port: u16) -> Self {
-        let stream = connect(port);
-        stream.set_nodelay(true).unwrap();
-        Self(BufReader::new(stream))
-    }
-
-    fn put(&mut self, path: &str, authorization: &str, body: &str) -> u16 {
-        let length = body.len();
-        let request = format!(
-            "PUT {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let mut status = String::new();
-        self.0.read_line(&mut status).unwrap();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).unwrap();
-            if line == "\r\n" {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        self.0.read_exact(&mut vec![0; length]).unwrap();
-        status.split(' ').nth(1).unwrap().parse().unwrap()
-    }
-}
-
-fn own_metrics(program: &Program) -> String {
+pub(crate) fn own_metrics(program: &Program) -> String {
     exchange(connect(program.ops_port()), "GET", "/metrics", "", "").1
 }
 
@@ -72,7 +34,7 @@ fn a_withdrawn_token_is_refused_on_an_open_connection_within_a_second_of_the_sig
     let site = Site::new(0, "");
     let other = Site::new(0, "");
     let program = site.serve();
-    let mut open = Open::new(program.port());
+    let mut open = Open::plain(program.port());
     assert_eq!(open.put("/metrics/job/a", &site.bearer(), "m 1\n"), 200);
     assert_eq!(open.put("/metrics/job/a", &site.bearer(), "m 2\n"), 200);
     fs::copy(other.file(), site.file()).unwrap();
@@ -115,7 +77,7 @@ fn a_main_file_that_is_garbage_leaves_everything_as_it_was_and_is_said() {
 fn a_storm_of_signals_is_as_many_reloads_at_most_and_no_push_fails() {
     let site = Site::new(0, "limits: { requests_burst: 1000000 }\n");
     let program = site.serve();
-    let mut open = Open::new(program.port());
+    let mut open = Open::plain(program.port());
     for n in 0..100 {
         program.signal("HUP");
         for _ in 0..5 {

@@ -21,6 +21,7 @@ mod issuer_server;
 mod jwks;
 mod jwt;
 mod limits;
+mod mtls;
 mod names;
 mod ops;
 mod passwords;

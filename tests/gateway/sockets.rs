@@ -34,7 +34,7 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 /// Longer than anybody's patience, and enough for a machine that is busy.
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A gateway that listens, until it is dropped.
 pub(crate) struct Running {

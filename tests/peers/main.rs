@@ -1,7 +1,7 @@
 //! The gateway beside real programs: Prometheus' own Pushgateway, a real Prometheus, and the clients people use.
 //!
 //! Every test here is ignored in a plain `cargo test`, because it needs programs that are not ours. `./tests/run` gets
-//! them and runs each suite (`backup`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`, `typed`, `wire`) with `--ignored`.
+//! them and runs each suite (`backup`, `certificates`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`, `typed`, `wire`) with `--ignored`.
 
 #![expect(
     clippy::expect_used,
@@ -13,6 +13,7 @@
 )]
 
 mod backup;
+mod certificates;
 mod clients;
 mod compare;
 mod differential;

@@ -6,4 +6,4 @@ mod files;
 mod names;
 mod revocation;
 mod rules;
-mod site;
+pub(crate) mod site;

@@ -1,4 +1,5 @@
-// One call of client_golang: URL TOKEN_FILE (push | add | delete) NAME VALUE GROUPED. Prints what the library tells.
+// One call of client_golang: URL TOKEN_FILE (push | add | delete) NAME VALUE GROUPED. Prints what the library tells. An
+// empty TOKEN_FILE sends no token; CERT and KEY, where set, are files of a client certificate.
 // FORMAT=text pushes text, else the library's default, which is protobuf; HTTP=1 keeps it from HTTP/2; KIND=native makes
 // the value one observation of a native histogram.
 package main
@@ -36,10 +37,6 @@ func main() {
 
 func call(args []string) error {
 	url, tokenFile, verb, name, value, grouped := args[0], args[1], args[2], args[3], args[4], args[5]
-	token, err := os.ReadFile(tokenFile)
-	if err != nil {
-		return err
-	}
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil {
 		return err
@@ -57,13 +54,27 @@ func call(args []string) error {
 		collector = gauge
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{}
 	if os.Getenv("HTTP") == "1" {
 		transport.ForceAttemptHTTP2 = false
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-		transport.TLSClientConfig = &tls.Config{NextProtos: []string{"http/1.1"}}
+		transport.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	}
+	if cert := os.Getenv("CERT"); cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, os.Getenv("KEY"))
+		if err != nil {
+			return err
+		}
+		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
 	pusher := push.New(url, "library").Collector(collector).Grouping("grouped", grouped)
-	pusher.BasicAuth("token", strings.TrimSpace(string(token)))
+	if tokenFile != "" {
+		token, err := os.ReadFile(tokenFile)
+		if err != nil {
+			return err
+		}
+		pusher.BasicAuth("token", strings.TrimSpace(string(token)))
+	}
 	pusher.Client(&telling{http.Client{Transport: transport}})
 	if os.Getenv("FORMAT") == "text" {
 		pusher.Format(expfmt.FmtText)
