@@ -6,6 +6,7 @@ use super::args::WithConfig;
 use super::certificate;
 use crate::config::Fault;
 use crate::config::Source;
+use crate::identity::Registry;
 use std::process::ExitCode;
 
 /// Writes one line for each fault. What `serve` only warns of is a fault here: nobody reads a warning that passes.
@@ -18,7 +19,9 @@ pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<Ex
     let findings = certificate::inspect(&reading.config, now);
     let ended = reading.expired(now);
     let parts = reading.parts.iter().flat_map(|part| part.errors.faults()).cloned().collect();
-    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions].concat();
+    let keys = Registry::new(&reading.config, &around.clock, None).key_file_faults();
+    let keys = keys.iter().flat_map(|part| part.errors.faults()).cloned().collect();
+    let faults = [findings.faults, parts, keys, reading.cautions, ended, findings.cautions].concat();
     if !faults.is_empty() {
         return report(&faults, around);
     }

@@ -16,6 +16,7 @@ use super::certificates::Certificates;
 use super::certificates::Loaded;
 use crate::api::Readings;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::identity::Registry;
 use crate::limits::Buckets;
 use crate::model::Quota;
@@ -44,7 +45,15 @@ pub(super) struct Next {
     registry: Registry,
     buckets: Buckets,
     tenants: BTreeSet<TenantId>,
-    pub(super) certificates: Loaded,
+    certificates: Loaded,
+}
+
+impl Next {
+    /// What of its files cannot be used: certificates, and issuers' files of keys.
+    pub(super) fn faults(&self) -> Vec<PartFault> {
+        let certificates = self.certificates.faults.iter().cloned();
+        certificates.chain(self.registry.key_file_faults()).collect()
+    }
 }
 
 impl Live {

@@ -98,8 +98,9 @@ impl Reloader {
         audit: Audit,
         clock: SharedClock,
     ) -> Self {
-        tell_of(&reading.parts);
-        condition.set(reading.parts, false, clock.now());
+        let parts = [reading.parts, live.registry.load().key_file_faults()].concat();
+        tell_of(&parts);
+        condition.set(parts, false, clock.now());
         live.certificates.note_expiries(&metrics);
         let (running, in_force) = (reading.config.clone(), ArcSwap::from_pointee(reading.config));
         let progress = Arc::new(Mutex::new(Progress { source, main: None }));
@@ -183,7 +184,7 @@ impl Inner {
         }
         let next = self.live.next(&config, &self.clock);
         self.audit.write_down(config.audit.pushes);
-        let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(progress.main.clone());
+        let parts = parts.into_iter().chain(next.faults()).chain(progress.main.clone());
         let parts: Vec<_> = parts.collect();
         let mut changes = Changes::between(&before, &config);
         let certificates = self.live.put_in_force(next, &config, &self.metrics);

@@ -13,6 +13,7 @@ use super::usage::CredentialTimes;
 use super::usage::FirstUse;
 use super::usage::Usages;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::model::PlainToken;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
@@ -90,6 +91,11 @@ impl Registry {
     /// (`issuer:github`), and why.
     pub fn faults(&self) -> Vec<(String, String)> {
         self.issuers.faults()
+    }
+
+    /// The issuers whose files of keys could not be used when they were read: closed, or with the last good keys.
+    pub fn key_file_faults(&self) -> Vec<PartFault> {
+        self.issuers.file_faults()
     }
 
     /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.

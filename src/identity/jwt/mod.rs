@@ -20,6 +20,7 @@ use super::credential::Credential;
 use super::credential::Party;
 use super::scheme::Secret;
 use crate::config::Config;
+use crate::config::PartFault;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
 use forgeries::Forgeries;
@@ -134,6 +135,15 @@ impl Issuers {
         let faults =
             self.issuers.iter().map(|issuer| Some((format!("issuer:{}", issuer.name()), issuer.keys().fault()?)));
         faults.flatten().collect()
+    }
+
+    /// The files of keys that are not in force as they are now.
+    pub(super) fn file_faults(&self) -> Vec<PartFault> {
+        let fault = |issuer: &TrustedIssuer| {
+            let (fault, closed) = issuer.keys().file_fault()?;
+            Some(PartFault { part: format!("issuer:{}", issuer.name()), errors: fault.clone().into(), closed })
+        };
+        self.issuers.iter().filter_map(fault).collect()
     }
 
     /// When each issuer's keys were last read.

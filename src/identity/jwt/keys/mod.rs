@@ -7,6 +7,7 @@ mod set;
 pub(super) use set::Key;
 pub(super) use set::KeySet;
 
+use crate::config::Fault;
 use crate::config::Issuer;
 use crate::config::KeySource;
 use crate::model::SharedClock;
@@ -25,7 +26,7 @@ pub(super) enum Keys {
     File {
         set: Option<Arc<KeySet>>,
         read: Option<Timestamp>,
-        fault: Option<String>,
+        fault: Option<Fault>,
     },
     Url(Arc<FreshKeys>),
     /// Nothing is believed.
@@ -98,9 +99,17 @@ impl Keys {
     /// What is wrong with them, if something is. They may be believed all the same.
     pub(super) fn fault(&self) -> Option<String> {
         match self {
-            Self::File { fault, .. } => fault.clone(),
+            Self::File { fault, .. } => fault.as_ref().map(ToString::to_string),
             Self::Url(keys) => keys.fault(),
             Self::Closed { fault } => Some(fault.clone()),
+        }
+    }
+
+    /// What is wrong with their file, if they come from one, and whether nothing is believed.
+    pub(super) fn file_fault(&self) -> Option<(&Fault, bool)> {
+        match self {
+            Self::File { set, fault, .. } => fault.as_ref().map(|fault| (fault, set.is_none())),
+            Self::Url(_) | Self::Closed { .. } => None,
         }
     }
 
@@ -114,10 +123,11 @@ impl Keys {
     }
 }
 
-fn read(file: &Path, issuer: &Issuer) -> Result<KeySet, String> {
+fn read(file: &Path, issuer: &Issuer) -> Result<KeySet, Fault> {
+    let wrong = |text: String| Fault::new(file, None, "", text);
     let mut document = Vec::new();
     File::open(file)
         .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut document))
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    KeySet::parse(&document, &issuer.algorithms).map_err(|error| format!("{}: {error}", file.display()))
+        .map_err(|error| wrong(format!("cannot be read: {error}, expected a JWKS")))?;
+    KeySet::parse(&document, &issuer.algorithms).map_err(|error| wrong(error.to_string()))
 }
