@@ -118,7 +118,7 @@ impl Arrived {
         let parsed = self.parsed()?;
         // As upstream: the time of a push is the moment after its body was read.
         let at = api.clock.now();
-        let bytes_max = api.store.push_bytes_max(scope);
+        let bytes_max = api.store.push_bytes_max(scope)?;
         let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes_max) {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {

@@ -45,7 +45,7 @@ impl<'c> Since<'c> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartFault {
     /// `tenant:payments`, `operator:prometheus` (the users of its file), `tenants_dir`: the value of the metric's label
-    /// `part`. Each is there once. An issuer's keys are read elsewhere, and are `issuer:github`.
+    /// `part`. Each is there once. Read elsewhere: `certificate:public`, `issuer:github`.
     pub part: String,
     pub errors: ConfigErrors,
     /// Whether nothing of it is in force; else its last good state is.

@@ -235,9 +235,10 @@ impl Store {
     }
 
     /// More than this no push of the tenant may take: it could not be accepted, whatever it replaced.
-    pub fn push_bytes_max(&self, scope: &Scope) -> u64 {
-        let shelf = self.shelf_of(scope.tenant());
-        shelf.map_or(0, |shelf| shelf.quota().stored_bytes_max.max(shelf.usage().stored_bytes))
+    pub fn push_bytes_max(&self, scope: &Scope) -> Result<u64, Refusal> {
+        // A tenant that has just gone has no full quota: it may be there again when somebody looks.
+        let shelf = self.shelf_of(scope.tenant())?;
+        Ok(shelf.quota().stored_bytes_max.max(shelf.usage().stored_bytes))
     }
 
     /// The refusal of a push that takes more than [`Store::push_bytes_max`], noted as that of any full quota.

@@ -1,9 +1,11 @@
 //! Another configuration while requests come: who is let in, what is kept, what is told.
 
+use crate::caught::Caught;
 use http_body::Frame;
 use pushward::config::Config;
 use pushward::config::ConfigErrors;
 use pushward::config::Fault;
+use pushward::config::KeySource;
 use pushward::config::PartFault;
 use pushward::config::Reading;
 use pushward::config::Tenant;
@@ -17,6 +19,7 @@ use pushward::testkit::Answer;
 use pushward::testkit::Client;
 use pushward::testkit::GatewayBuilder;
 use pushward::testkit::TestGateway;
+use pushward::testkit::TestIssuer;
 use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -390,6 +393,36 @@ async fn a_main_file_that_cannot_be_used_changes_nothing_and_is_seen_until_it_ca
     assert!(!text.contains("pushward_config_fault{") && !text.contains("config_kept"), "{text}");
     assert_ne!(success(&text), before);
     assert_eq!(ops.get("/-/ready").await.ok().text(), "OK\n");
+}
+
+#[tokio::test]
+async fn a_file_of_keys_that_cannot_be_used_is_told_at_the_start_and_by_a_reload() {
+    let issuer = TestIssuer::new("ci");
+    let good = issuer.jwks();
+    let KeySource::File(keys) = issuer.config().keys else { panic!("its keys are in a file") };
+    let rules = format!(
+        "issuers: {{ ci: {{ issuer: i, audiences: [a], algorithms: [ES256], jwks_file: '{}', tenants: [red] }} }}\n",
+        keys.display()
+    );
+    let caught = Caught::listen();
+    let site = Site::new();
+    for (at_the_start, stands) in [("garbage", "closed"), (&*good, "kept")] {
+        issuer.publish_text(at_the_start);
+        site.write(&rules);
+        let gateway = GatewayBuilder::new().start_from(&site.file());
+        // The reload is told of on another thread.
+        assert_eq!(caught.said().contains("part=\"issuer:ci\" stands=\"closed\""), stands == "closed");
+        issuer.publish_text("garbage");
+        let told = site.client(&gateway, 1).post("/-/reload", "").await.ok().text();
+        assert!(told.contains(&format!("\n{stands} issuer:ci: {}: it is no JWKS", keys.display())), "{told}");
+        let text = metrics(&gateway).await;
+        assert!(text.contains("pushward_config_fault{part=\"issuer:ci\"} 1\n"), "{text}");
+        assert!(text.contains("pushward_config_last_reload_successful 0\n"), "{text}");
+        assert!(text.contains(&format!("pushward_degraded{{reason=\"config_{stands}\"}} 1\n")), "{text}");
+        issuer.publish_text(&good);
+        assert_eq!(site.client(&gateway, 1).post("/-/reload", "").await.ok().text(), "reloaded\n");
+        assert!(!metrics(&gateway).await.contains("issuer:ci\"} 1"));
+    }
 }
 
 #[tokio::test]

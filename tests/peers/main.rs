@@ -1,7 +1,8 @@
 //! The gateway beside real programs: Prometheus' own Pushgateway, a real Prometheus, and the clients people use.
 //!
 //! Every test here is ignored in a plain `cargo test`, because it needs programs that are not ours. `./tests/run` gets
-//! them and runs each suite (`backup`, `certificates`, `clients`, `differential`, `outages`, `prometheus`, `random`, `refusals`, `typed`, `wire`) with `--ignored`.
+//! them and runs each suite (`backup`, `certificates`, `clients`, `differential`, `outages`, `prometheus`, `random`, `recipes`,
+//! `refusals`, `typed`, `wire`) with `--ignored`.
 
 #![expect(
     clippy::expect_used,
@@ -24,6 +25,8 @@ mod prometheus;
 mod proto;
 mod quickstart;
 mod random;
+mod readme;
+mod recipes;
 mod refusals;
 mod scrape;
 mod step;

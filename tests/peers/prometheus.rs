@@ -7,15 +7,18 @@ use crate::process;
 use crate::process::Running;
 use crate::process::eventually;
 use crate::quickstart::Quickstart;
+use crate::readme::from_readme;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const README: &str = include_str!("../../README.md");
 /// A scrape a second, and a machine that others use, too.
 pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// Of the block that pushes with curl.
+const PUSH: &str = "--data-binary @- https://localhost:9091";
 
 pub(crate) struct Prometheus {
     address: SocketAddr,
@@ -77,16 +80,6 @@ impl Prometheus {
     }
 }
 
-/// The fenced block of the README that holds `what`: a command there is tested as it is printed.
-fn from_readme(what: &str) -> String {
-    let mut fences = README.split("\n```");
-    fences.next();
-    let blocks = fences.step_by(2).filter_map(|block| block.split_once('\n')).map(|(_, text)| text);
-    let found: Vec<&str> = blocks.filter(|text| text.contains(what)).collect();
-    let [block] = found[..] else { panic!("{} blocks of README.md hold {what:?}", found.len()) };
-    block.to_owned() + "\n"
-}
-
 fn succeeds(mut command: Command, directory: &Path) {
     let output = command.current_dir(directory).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = [output.stdout, output.stderr].concat();
@@ -102,7 +95,7 @@ fn type_in(files: &Quickstart, block: &str) {
 
 #[test]
 fn the_readme_holds_each_command_that_is_typed_from_it() {
-    for what in ["--data-binary @-", "--request DELETE", "push_to_gateway", "SSL_CERT_FILE"] {
+    for what in [PUSH, "--request DELETE", "push_to_gateway", "SSL_CERT_FILE"] {
         assert!(from_readme(what).len() > what.len(), "{what}");
     }
 }
@@ -122,7 +115,7 @@ fn promtool_accepts_the_files_quickstart_wrote() {
 #[ignore = "needs prometheus, curl and Python's prometheus_client: ./tests/run"]
 fn a_real_prometheus_finds_what_curl_pushed_as_the_readme_says() {
     let files = Quickstart::start();
-    type_in(&files, "--data-binary @-");
+    type_in(&files, PUSH);
     let prometheus = Prometheus::start(&files);
     let (labels, value) = prometheus.one("backup_last_success_timestamp_seconds");
     assert!(value.parse::<f64>().is_ok_and(|time| time > 1.7e9), "{value}");

@@ -44,6 +44,18 @@ fn whoever_goes_takes_its_claims_along_and_is_told_how_much_it_held() {
 }
 
 #[test]
+fn who_has_just_gone_is_told_so_and_not_that_its_quota_is_full() {
+    let store = store(&["red"]);
+    let red = Scope::for_test("red");
+    assert_eq!(store.push_bytes_max(&red), Ok(ROOMY.stored_bytes_max));
+    store.close_all_but(|_| false);
+    // It comes back before the push that asked is refused.
+    let asked = store.push_bytes_max(&red);
+    store.open(tenants(&["red"], ROOMY));
+    assert_eq!(asked, Err(Refusal::NoTenant));
+}
+
+#[test]
 fn a_write_that_still_holds_the_shelf_is_refused_and_leaves_nothing() {
     let store = store(&["red"]);
     let a = key("a", &[]);

@@ -1,0 +1,26 @@
+//! The recipes of the README: their blocks are taken from there and run, with other addresses and paths and nothing else.
+
+mod jobs;
+mod site;
+mod tokens;
+mod users;
+
+use self::site::Site;
+use crate::readme::from_readme;
+
+#[test]
+fn the_readme_holds_each_block_of_each_recipe() {
+    for what in [
+        tokens::ADD,
+        tokens::ROTATE,
+        tokens::REVOKED,
+        tokens::RELOAD,
+        users::FILE,
+        jobs::GITHUB_RULE,
+        jobs::GITHUB_WORKFLOW,
+        jobs::KUBERNETES_RULE,
+        jobs::KUBERNETES_JOB,
+    ] {
+        assert!(from_readme(what).len() > what.len(), "{what}");
+    }
+}
