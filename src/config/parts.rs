@@ -10,6 +10,7 @@ use super::User;
 use super::claims::Claim;
 use super::claims::Spots;
 use super::claims::taken_by;
+use super::fault::FAULTS_MAX;
 use super::fault::Spot;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -79,7 +80,7 @@ impl Ledger {
             Some((holder, owner)) if *owner != Some(part) => Some(spot.fault(taken_by(holder, spot))),
             _ => None,
         };
-        let faults: Vec<_> = spots.iter().filter_map(foreign).collect();
+        let faults: Vec<_> = spots.iter().filter_map(foreign).take(FAULTS_MAX).collect();
         if !faults.is_empty() {
             return Err(faults);
         }
