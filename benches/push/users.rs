@@ -21,6 +21,7 @@ use pushward::model::SystemClock;
 use pushward::model::Verb;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -51,12 +52,15 @@ pub(crate) fn serve(file: &str, users: usize) {
 
 /// A server with so many users.
 pub(crate) fn start(folder: &Path, limits: &str, users: usize) -> Server {
+    Server::configured(&folder.join(users.to_string()), limits, |file| command(file, users))
+}
+
+/// What serves the configuration in `file` with so many more users.
+pub(crate) fn command(file: &Path, users: usize) -> Command {
     let itself = std::env::current_exe().unwrap();
-    Server::configured(&folder.join(users.to_string()), limits, |file| {
-        let mut command = pinned(itself.to_str().unwrap());
-        command.arg("serve-users").arg(file).arg(users.to_string());
-        command
-    })
+    let mut command = pinned(itself.to_str().unwrap());
+    command.arg("serve-users").arg(file).arg(users.to_string());
+    command
 }
 
 pub(crate) fn basic(user: &str, password: &str) -> String {

@@ -211,7 +211,11 @@ fn check_says_what_a_tenants_own_file_and_what_nobody_means() {
         "issuers: { ci: { issuer: i, audiences: [a], algorithms: [ES256], jwks_file: keys.json, tenants: [a] } }";
     write("p.yml", &format!("listener: {{ address: 127.0.0.1:1 }}\ntenants_dir: d\n{issuer}\n"));
     let ran = pushward(&["check", "--config", &path]);
-    assert!(ran.err.contains("keys.json: issuers.ci.jwks_file: cannot be read") && ran.err.lines().count() == 5, "{}", ran.err);
+    assert!(
+        ran.err.contains("keys.json: issuers.ci.jwks_file: cannot be read") && ran.err.lines().count() == 5,
+        "{}",
+        ran.err
+    );
     // A fault of the main file does not hide those of the others.
     write("p.yml", "listener: { address: 127.0.0.1:1 }\ntenants_dir: d\nlimits: { groups_max: 0 }\n");
     let ran = pushward(&["check", "--config", &path]);

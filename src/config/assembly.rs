@@ -13,6 +13,7 @@ use super::claims;
 use super::claims::Claim;
 use super::claims::Spots;
 use super::claims::taken_by;
+use super::fault::FAULTS_MAX;
 use super::fault::Spot;
 use super::judge;
 use super::main_file::MainFile;
@@ -250,7 +251,7 @@ fn with_users(
     if let Some(file) = file {
         let (users, more) = file.read().map_err(ConfigErrors::into_faults)?;
         let twice = more.iter().filter_map(|(claim, spot)| Some(spot.fault(taken_by(spots.get(claim)?, spot))));
-        let twice: Vec<_> = twice.collect();
+        let twice: Vec<_> = twice.take(FAULTS_MAX).collect();
         if !twice.is_empty() {
             return Err(twice);
         }

@@ -147,11 +147,17 @@ pub(super) struct Faults {
     file: Arc<Path>,
     faults: Vec<Fault>,
     cautions: Vec<Fault>,
+    /// Of faults, how many there were; of these [`FAULTS_MAX`] are kept.
+    found: usize,
 }
+
+/// Chosen: more than anybody mends at one time. A team writes its own file, and a million bad lines in it are not to become a
+/// million lines of everybody's log.
+pub(super) const FAULTS_MAX: usize = 100;
 
 impl Faults {
     pub(super) fn of(file: &Path) -> Self {
-        Self { file: file.into(), faults: Vec::new(), cautions: Vec::new() }
+        Self { file: file.into(), faults: Vec::new(), cautions: Vec::new(), found: 0 }
     }
 
     pub(super) fn spot(&self, place: &Place) -> Spot {
@@ -165,28 +171,33 @@ impl Faults {
 
     /// For what is read a second time: its faults are noted by now.
     pub(super) fn aside(&self) -> Self {
-        Self { file: Arc::clone(&self.file), faults: Vec::new(), cautions: Vec::new() }
+        Self { file: Arc::clone(&self.file), faults: Vec::new(), cautions: Vec::new(), found: 0 }
     }
 
     pub(super) fn push(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.found += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault);
+        }
     }
 
     /// How many were found that refuse the start.
     pub(super) const fn count(&self) -> usize {
-        self.faults.len()
+        self.found
     }
 
     /// Something that refuses the start.
     pub(super) fn add(&mut self, place: &Place, text: impl Into<String>) {
         let fault = self.fault(place, text);
-        self.faults.push(fault);
+        self.push(fault);
     }
 
     /// Something that is allowed and hardly meant.
     pub(super) fn caution(&mut self, place: &Place, text: impl Into<String>) {
-        let fault = self.fault(place, text);
-        self.cautions.push(fault);
+        if self.cautions.len() < FAULTS_MAX {
+            let fault = self.fault(place, text);
+            self.cautions.push(fault);
+        }
     }
 
     fn fault(&self, place: &Place, text: impl Into<String>) -> Fault {
@@ -203,6 +214,9 @@ impl Faults {
     pub(super) fn into_both(mut self) -> (Vec<Fault>, Vec<Fault>) {
         self.faults.sort_by_key(|fault| fault.place);
         self.cautions.sort_by_key(|fault| fault.place);
+        if let Some(more) = self.found.checked_sub(self.faults.len()).filter(|more| *more > 0) {
+            self.faults.push(Fault::new(&self.file, None, "", format!("{more} more faults are in it")));
+        }
         (self.faults, self.cautions)
     }
 

@@ -12,6 +12,7 @@ use super::claims::Claim;
 use super::claims::Spots;
 use super::credentials::QUICKSTART_ID_PREFIX;
 use super::fault;
+use super::fault::FAULTS_MAX;
 use super::fault::Spot;
 use super::samples;
 use super::shadowed;
@@ -48,12 +49,12 @@ pub(super) fn cautions(
             found.push(places.tenants.fault(text));
         }
     }
-    quickstart(config, spots, &mut found);
-    printed(config, spots, &mut found);
-    same_hash(config, spots, &mut found);
-    same_claims(config, spots, &mut found);
-    shadowed::cautions(config, spots, &mut found);
-    operators_from_anywhere(config, spots, &mut found);
+    for judge in [quickstart, printed, same_hash, same_claims, shadowed::cautions, operators_from_anywhere] {
+        let mut of_one = Vec::new();
+        judge(config, spots, &mut of_one);
+        of_one.truncate(FAULTS_MAX);
+        found.extend(of_one);
+    }
     fault::sort(&mut found, places.main);
     found
 }

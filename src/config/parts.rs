@@ -10,7 +10,9 @@ use super::User;
 use super::claims::Claim;
 use super::claims::Spots;
 use super::claims::taken_by;
+use super::fault::FAULTS_MAX;
 use super::fault::Spot;
+use super::users_file::Named;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
@@ -22,6 +24,23 @@ pub(super) enum Content {
     Tenant(Box<Tenant>, BTreeSet<String>),
     /// The users of an operator's `users_file`.
     OperatorUsers(String, Vec<User<OperatorGrant>>),
+}
+
+impl Content {
+    /// What proves its tokens and users, and the claim by which each is known.
+    fn secrets(&self) -> Vec<(String, Claim)> {
+        fn user<G: Named>(user: &User<G>) -> (String, Claim) {
+            let name = user.grant.name();
+            (format!("{name}:{}", user.hash.as_str()), Claim::Name(name.to_owned()))
+        }
+        match self {
+            Self::Tenant(tenant, _) => {
+                let tokens = tenant.tokens.iter().map(|token| token.digest.to_hex());
+                tokens.map(|hex| (hex.clone(), Claim::Digest(hex))).chain(tenant.users.iter().map(user)).collect()
+            }
+            Self::OperatorUsers(_, users) => users.iter().map(user).collect(),
+        }
+    }
 }
 
 /// One way for a part to be in force.
@@ -79,7 +98,7 @@ impl Ledger {
             Some((holder, owner)) if *owner != Some(part) => Some(spot.fault(taken_by(holder, spot))),
             _ => None,
         };
-        let faults: Vec<_> = spots.iter().filter_map(foreign).collect();
+        let faults: Vec<_> = spots.iter().filter_map(foreign).take(FAULTS_MAX).collect();
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -94,6 +113,34 @@ impl Ledger {
     }
 }
 
+/// Of parts that are new, those that bring the very same token or password as another one, and the faults of each.
+///
+/// One of them has it from the other, and which is not to be known: whoever it was, the other's clients are not to push to
+/// him. A team may name the file of another one's users.
+fn copies(parts: &[Part]) -> BTreeMap<usize, Vec<Fault>> {
+    let mut copies: BTreeMap<usize, Vec<Fault>> = BTreeMap::new();
+    let mut holders: BTreeMap<String, (usize, Spot)> = BTreeMap::new();
+    for (number, part) in parts.iter().enumerate() {
+        let Some(candidate) = part.candidates.front().filter(|candidate| !candidate.in_force) else { continue };
+        for (secret, claim) in candidate.content.secrets() {
+            let Some(spot) = candidate.spots.get(&claim) else { continue };
+            let Some((other, holder)) = holders.get(&secret) else {
+                holders.insert(secret, (number, spot.clone()));
+                continue;
+            };
+            if *other != number {
+                let pair =
+                    [(number, spot.fault(taken_by(holder, spot))), (*other, holder.fault(taken_by(spot, holder)))];
+                for (number, fault) in pair {
+                    let faults = copies.entry(number).or_default();
+                    faults.extend((faults.len() < FAULTS_MAX).then_some(fault));
+                }
+            }
+        }
+    }
+    copies
+}
+
 /// Decides what of each part is in force. The main file claims first, then who stays as it was, then who changed, in
 /// their order: so nobody loses an id to somebody who took it up later. A part that falls back claims what it had before,
 /// so all is judged once more with that.
@@ -101,6 +148,13 @@ pub(super) fn settle(main: &Ledger, parts: &mut [Part]) -> Spots {
     loop {
         let mut ledger = main.clone();
         let mut fell_back = false;
+        for (number, faults) in copies(parts) {
+            if let Some(part) = parts.get_mut(number) {
+                part.faults.extend(faults);
+                part.candidates.pop_front();
+                fell_back = true;
+            }
+        }
         for in_force in [true, false] {
             for (number, part) in parts.iter_mut().enumerate() {
                 if let Some(candidate) = part.candidates.front().filter(|candidate| candidate.in_force == in_force)

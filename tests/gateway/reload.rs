@@ -414,7 +414,10 @@ async fn a_file_of_keys_that_cannot_be_used_is_told_at_the_start_and_by_a_reload
         assert_eq!(caught.said().contains("part=\"issuer:ci\" stands=\"closed\""), stands == "closed");
         issuer.publish_text("garbage");
         let told = site.client(&gateway, 1).post("/-/reload", "").await.ok().text();
-        assert!(told.contains(&format!("\n{stands} issuer:ci: {}: issuers.ci.jwks_file: it is no JWKS", keys.display())), "{told}");
+        assert!(
+            told.contains(&format!("\n{stands} issuer:ci: {}: issuers.ci.jwks_file: it is no JWKS", keys.display())),
+            "{told}"
+        );
         let text = metrics(&gateway).await;
         assert!(text.contains("pushward_config_fault{part=\"issuer:ci\"} 1\n"), "{text}");
         assert!(text.contains("pushward_config_last_reload_successful 0\n"), "{text}");

@@ -127,7 +127,9 @@ fn who_had_an_id_keeps_it() {
     let (config, parts) = files.parts(Since::Watched(&good));
     assert_eq!(parts, [("tenant:a".to_owned(), true)]);
     assert!(config.tenants["a"].closed && config.tenants["b"] == good.tenants["b"]);
-    // At the start nobody has it yet, and the names decide.
+    // At the start nobody has it yet, and the names decide; but not over the very same token.
+    assert_eq!(files.parts(Since::Start).1, [("tenant:a".to_owned(), true), ("tenant:b".to_owned(), true)]);
+    files.write("tenants.d/a.yml", tenant(1).replace("01a'", "01b'"));
     assert_eq!(files.parts(Since::Start).1, [("tenant:b".to_owned(), true)]);
     // Both in turn may change who has it, but only when the other lets go.
     files.write("tenants.d/a.yml", tenant(2));
@@ -146,6 +148,34 @@ fn who_had_an_id_keeps_it() {
     let fault = reading.parts.iter().find(|part| part.part == "tenant:b").unwrap().errors.to_string();
     assert!(fault.contains("is that of tenants.m.tokens[0].id in ") && fault.contains("p.yml:6 too"), "{fault}");
     assert_eq!(reading.config.tenants["b"], good.tenants["b"]);
+}
+
+#[test]
+fn a_team_that_names_anothers_users_or_token_gets_none_of_them() {
+    let files = Files::with(DIRECTORY);
+    let users = "users_file: { path: ../b, scopes: [push] }\n";
+    files.write("b", format!("ann:{}\nbob:{}\n", hash(1), hash(2)));
+    files.write("tenants.d/c.yml", tenant(3));
+    // `a` sorts before `b`, whose file it names, and `d` behind.
+    for thief in ["a", "d"] {
+        for stolen in [users.to_owned(), tenant(2)] {
+            files.write("tenants.d/b.yml", tenant(2) + users);
+            let good = files.good();
+            files.write(&format!("tenants.d/{thief}.yml"), &stolen);
+            let (config, parts) = files.parts(Since::Start);
+            assert_eq!(parts.len(), 2, "{parts:?}");
+            for id in [thief, "b"] {
+                let tenant = &config.tenants[id];
+                assert!(tenant.closed && tenant.users.is_empty() && tenant.tokens.is_empty(), "{id}");
+            }
+            assert_eq!(config.tenants["c"], good.tenants["c"]);
+            // While it runs, whose they are is known.
+            let (config, parts) = files.parts(Since::Asked(&good));
+            assert_eq!(parts, [(format!("tenant:{thief}"), true)]);
+            assert_eq!(config.tenants["b"], good.tenants["b"]);
+            files.remove(&format!("tenants.d/{thief}.yml"));
+        }
+    }
 }
 
 #[test]

@@ -114,6 +114,23 @@ fn every_line_of_a_users_file_is_a_user_or_a_fault_that_keeps_its_secret() {
 }
 
 #[test]
+fn a_hundred_thousand_bad_lines_are_not_as_many_faults() {
+    let files = Files::with("tenants: { m: { users_file: { path: u, scopes: [push] } } }");
+    let good = format!("bob:{}\n", hash(1));
+    files.write("u", good.clone() + &"a\n".repeat(100_000));
+    let reading = files.load(Since::Start).unwrap();
+    let faults = reading.parts[0].errors.faults();
+    assert_eq!(faults.len(), 101);
+    assert!(faults.iter().any(|fault| fault.to_string().ends_with("u: 99900 more faults are in it")));
+    assert!(reading.config.tenants["m"].closed);
+    // What is odd about each of many is not said of each either.
+    let many: String = (0..1_000).map(|n| format!("u{n}:{}\n", hash(1))).collect();
+    files.write("u", many);
+    let reading = files.load(Since::Start).unwrap();
+    assert_eq!((reading.parts.len(), reading.cautions.len()), (0, 100));
+}
+
+#[test]
 fn a_pipe_in_the_place_of_a_users_file_is_not_waited_for() {
     let files = Files::with("tenants: { a: { users_file: { path: pipe, scopes: [push] } } }");
     let made = std::process::Command::new("mkfifo").arg(files.path("pipe")).status().unwrap();
