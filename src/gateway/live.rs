@@ -16,6 +16,9 @@ use super::certificates::Certificates;
 use super::certificates::Loaded;
 use crate::api::Readings;
 use crate::config::Config;
+use crate::config::Fault;
+use crate::config::PartFault;
+use crate::identity::BrokenCa;
 use crate::identity::Registry;
 use crate::limits::Buckets;
 use crate::model::Quota;
@@ -45,6 +48,22 @@ pub(super) struct Next {
     buckets: Buckets,
     tenants: BTreeSet<TenantId>,
     pub(super) certificates: Loaded,
+}
+
+impl Next {
+    /// The CAs of clients whose files did not load.
+    pub(super) fn broken_cas(&self) -> Vec<PartFault> {
+        broken_cas(&self.registry)
+    }
+}
+
+/// The CAs of clients whose files did not load, as parts.
+pub(super) fn broken_cas(registry: &Registry) -> Vec<PartFault> {
+    let part = |ca: BrokenCa| {
+        let errors = Fault::new(&ca.ca_file, None, &format!("client_cas.{}", ca.name), ca.why).into();
+        PartFault { part: format!("ca:{}", ca.name), errors, closed: ca.closed }
+    };
+    registry.broken_cas().into_iter().map(part).collect()
 }
 
 impl Live {

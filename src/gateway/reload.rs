@@ -2,6 +2,7 @@
 
 use super::certificates;
 use super::condition::Condition;
+use super::live;
 use super::live::Live;
 use crate::api::Reload;
 use crate::api::ReloadRefused;
@@ -100,8 +101,9 @@ impl Reloader {
         audit: Audit,
         clock: SharedClock,
     ) -> Self {
-        tell_of(&reading.parts);
-        condition.set(reading.parts, false, clock.now());
+        let parts = [reading.parts, live::broken_cas(&live.registry.load())].concat();
+        tell_of(&parts);
+        condition.set(parts, false, clock.now());
         live.certificates.note_expiries(&metrics);
         let (running, in_force) = (reading.config.clone(), ArcSwap::from_pointee(reading.config));
         let progress = Arc::new(Mutex::new(Progress { source, main: None }));
@@ -185,8 +187,8 @@ impl Inner {
         }
         let next = self.live.next(&config, &self.clock);
         self.audit.write_down(config.audit.pushes);
-        let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(progress.main.clone());
-        let parts: Vec<_> = parts.collect();
+        let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(next.broken_cas());
+        let parts: Vec<_> = parts.chain(progress.main.clone()).collect();
         let mut changes = Changes::between(&before, &config);
         let lists = self.live.registry.load().crl_next_updates();
         let certificates = self.live.put_in_force(next, &config, &self.metrics);

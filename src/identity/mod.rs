@@ -21,6 +21,7 @@ mod strangers;
 mod tokens;
 mod usage;
 
+pub use certificate::BrokenCa;
 pub use credential::Credential;
 pub use credential::OperatorGrant;
 pub use credential::Party;

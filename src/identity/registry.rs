@@ -3,6 +3,7 @@
 use super::IdentityError;
 use super::basic::try_basic;
 use super::bearer::try_bearer;
+use super::certificate::BrokenCa;
 use super::certificate::Certificates;
 use super::certificate::Combined;
 use super::certificate::Found;
@@ -111,6 +112,11 @@ impl Registry {
         let mut faults = self.issuers.faults();
         faults.extend(self.certificates.faults());
         faults
+    }
+
+    /// The CAs whose files did not load when this registry was made; [`Registry::faults`] has them too.
+    pub fn broken_cas(&self) -> Vec<BrokenCa> {
+        self.certificates.broken()
     }
 
     /// When each issuer's keys were last read, by the issuer's name; `None` where they never were.

@@ -33,6 +33,7 @@ use crate::model::Timestamp;
 use rustls::pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The CAs and rules of one configuration, and what they made of the chains they have seen.
@@ -54,6 +55,17 @@ struct Ca {
     fault: Option<String>,
     revoked_serials: Vec<Vec<u8>>,
     revoked_uris: Vec<Pattern>,
+}
+
+/// A CA whose files did not load.
+#[derive(Clone, Debug)]
+pub struct BrokenCa {
+    pub name: String,
+    pub ca_file: PathBuf,
+    /// A sentence that names the file.
+    pub why: String,
+    /// There are no last good files either: nobody of it is let in.
+    pub closed: bool,
 }
 
 impl Certificates {
@@ -134,6 +146,15 @@ impl Certificates {
     pub(super) fn faults(&self) -> Vec<(String, String)> {
         let faults = self.cas().filter_map(|ca| Some((format!("ca:{}", ca.config.name), ca.fault.clone()?)));
         faults.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    /// The CAs whose files did not load, each once.
+    pub(super) fn broken(&self) -> Vec<BrokenCa> {
+        let broken = self.cas().filter_map(|ca| {
+            let (name, why, closed) = (ca.config.name.clone(), ca.fault.clone()?, ca.authority.is_none());
+            Some((name.clone(), BrokenCa { name, ca_file: ca.config.ca_file.clone(), why, closed }))
+        });
+        broken.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     /// When the revocation lists of a CA end, for each CA that names any.

@@ -159,10 +159,17 @@ async fn a_renewed_list_is_in_force_with_the_reload_and_told_of_and_its_end_is_a
     assert!(metrics(&gateway).await.contains(&format!("{{ca=\"edge\"}} {}", after(7200).unix_seconds())));
     // The list is gone: what it said stays said, and is a fault.
     std::fs::remove_file(&crl_file).unwrap();
-    gateway.reload(site()).await;
+    let parts = gateway.reload(site()).await.parts;
+    assert_eq!(parts.iter().map(|part| (part.part.as_str(), part.closed)).collect::<Vec<_>>(), [("ca:edge", false)]);
     let refused = gateway.stranger().with_certificate(shown(&client)).get("/metrics").await;
     refused.refused(401, "credential_revoked");
-    assert!(metrics(&gateway).await.contains("pushward_config_fault{part=\"ca:edge\"} 1"));
+    let text = metrics(&gateway).await;
+    assert_eq!(text.matches("pushward_config_fault{part=\"ca:edge\"} 1").count(), 1, "{text}");
+    assert!(text.contains("pushward_config_last_reload_successful 0"), "{text}");
+    let closed = site().start();
+    let text = metrics(&closed).await;
+    assert!(text.contains("pushward_config_fault{part=\"ca:edge\"} 1"), "{text}");
+    assert!(text.contains("pushward_config_last_reload_successful 0"), "{text}");
 }
 
 #[tokio::test]
