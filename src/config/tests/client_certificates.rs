@@ -105,11 +105,21 @@ fn a_rule_looks_at_one_name_with_one_star_of_a_ca_that_lists_its_tenant() {
         ("uri: 'a*b*'", "certificates[0].uri: is \"a*b*\", expected"),
         ("uri: ''", "certificates[0].uri: is"),
         ("dns: 'ä.example.org'", "certificates[0].dns: is"),
+        ("dns: 'https://x'", "certificates[0].dns: fits no certificate"),
+        ("dns: '.example.org'", "certificates[0].dns: fits no certificate"),
+        ("dns: x.", "certificates[0].dns: fits no certificate"),
+        ("email: ann", "certificates[0].email: fits no certificate"),
+        ("email: 'a@b@c'", "certificates[0].email: fits no certificate"),
+        ("email: 'Ann <ann@x>'", "certificates[0].email: fits no certificate"),
+        ("uri: 'https://a b'", "certificates[0].uri: fits no certificate"),
         ("dns: [x]", "certificates[0].dns: is a list"),
         ("cn: x", "certificates[0].cn: is nothing that \"edge\" speaks for"),
         ("dns: x, labels: {}", "labels: is an empty map"),
     ] {
         rule_refused(EDGE, keys, expected);
+    }
+    for keys in ["dns: '*'", "dns: '*.x'", "dns: _a.x", "email: '*'", "email: '*x'", "email: '*@x'", "email: 'a@*'"] {
+        rule(EDGE, keys);
     }
     assert!(matches!(rule(NAMES, "cn: 'site 1'").subject, SubjectRule::Cn(_)));
     refused(&with(EDGE, "{ ca: edgy, dns: x, scopes: [push] }"), "no CA here, did you mean \"edge\"?");
