@@ -12,8 +12,12 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::CertifiedKey;
 use std::path::Path;
+use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+
+/// When `serve` begins to warn, too.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// What is wrong with a configuration's certificates.
 #[derive(Debug, Default)]
@@ -22,20 +26,51 @@ pub(super) struct Findings {
     pub(super) faults: Vec<Fault>,
     /// With these it can, and it is hardly meant.
     pub(super) cautions: Vec<Fault>,
+    /// What ends soon: `serve` tells of it again and again by itself.
+    pub(super) soon: Vec<Fault>,
 }
 
 /// Looks at the certificates of all listeners.
 pub(super) fn inspect(config: &Config, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
-    let several = config.listeners.len() > 1;
-    let key = |nth: usize| if several { format!("listener[{nth}]") } else { "listener".to_owned() };
-    let listeners = config.listeners.iter().enumerate().map(|(nth, listener)| (key(nth), listener));
-    for (key, listener) in listeners.chain([("ops".to_owned(), &config.ops.listener)]) {
+    for (key, listener) in listeners(config) {
         if let Some(tls) = &listener.tls {
             findings.listener(&key, listener, tls, now);
         }
     }
     findings
+}
+
+/// All listeners, and the ways to them in the file.
+pub(super) fn listeners(config: &Config) -> impl Iterator<Item = (String, &Listener)> {
+    let several = config.listeners.len() > 1;
+    let key = move |nth: usize| if several { format!("listener[{nth}]") } else { "listener".to_owned() };
+    let listeners = config.listeners.iter().enumerate().map(move |(nth, listener)| (key(nth), listener));
+    listeners.chain([("ops".to_owned(), &config.ops.listener)])
+}
+
+/// What is to be said of a certificate's dates.
+pub(super) fn begins_or_ends(certificate: &X509Certificate<'_>, now: Timestamp) -> Option<String> {
+    let (from, to) = dates(certificate);
+    if now < from {
+        Some(format!("begins on {}, expected one that is valid now", rfc3339(from)))
+    } else if to < now {
+        Some(format!("ended on {}, expected one that is valid now", rfc3339(to)))
+    } else {
+        None
+    }
+}
+
+/// What is to be said of a certificate that is valid now, and not for long.
+pub(super) fn ends_soon(certificate: &X509Certificate<'_>, now: Timestamp) -> Option<String> {
+    let (from, to) = dates(certificate);
+    let soon = from <= now && now <= to && to < now.saturating_add(SOON);
+    soon.then(|| format!("ends on {}, expected one that is valid for 14 days more", rfc3339(to)))
+}
+
+fn dates(certificate: &X509Certificate<'_>) -> (Timestamp, Timestamp) {
+    let seconds = |moment: x509_parser::time::ASN1Time| Timestamp::from_unix_seconds(moment.timestamp());
+    (seconds(certificate.validity().not_before), seconds(certificate.validity().not_after))
 }
 
 impl Findings {
@@ -55,15 +90,8 @@ impl Findings {
             let wrong = "is no X.509 certificate, expected one as the first in the file";
             return self.faults.push(about_certificate(wrong.into()));
         };
-        let seconds = |moment: x509_parser::time::ASN1Time| Timestamp::from_unix_seconds(moment.timestamp());
-        let (from, to) = (seconds(leaf.validity().not_before), seconds(leaf.validity().not_after));
-        if now < from {
-            let text = format!("begins on {}, expected one that is valid now", rfc3339(from));
-            self.cautions.push(about_certificate(text));
-        } else if to < now {
-            let text = format!("ended on {}, expected one that is valid now", rfc3339(to));
-            self.cautions.push(about_certificate(text));
-        }
+        self.cautions.extend(begins_or_ends(&leaf, now).map(about_certificate));
+        self.soon.extend(ends_soon(&leaf, now).map(about_certificate));
         let mut organizations = leaf.subject().iter_organization();
         let quickstart = organizations.any(|name| name.as_str() == Ok(authority::QUICKSTART));
         if let Some(address) = listener.beyond_loopback().filter(|_| quickstart) {

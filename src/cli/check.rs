@@ -4,6 +4,7 @@ use super::Surroundings;
 use super::Trouble;
 use super::args::WithConfig;
 use super::certificate;
+use super::client_cas;
 use crate::config::Fault;
 use crate::config::Source;
 use std::process::ExitCode;
@@ -17,8 +18,9 @@ pub(super) fn run(args: &WithConfig, around: &mut Surroundings<'_>) -> Result<Ex
     let now = around.clock.now();
     let findings = certificate::inspect(&reading.config, now);
     let ended = reading.expired(now);
+    let cas = client_cas::inspect(&reading.config, &around.clock);
     let parts = reading.parts.iter().flat_map(|part| part.errors.faults()).cloned().collect();
-    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions].concat();
+    let faults = [findings.faults, parts, reading.cautions, ended, findings.cautions, findings.soon, cas].concat();
     if !faults.is_empty() {
         return report(&faults, around);
     }

@@ -8,6 +8,7 @@ mod authority;
 mod certificate;
 mod certs;
 mod check;
+mod client_cas;
 mod entry;
 mod explain;
 mod new_file;

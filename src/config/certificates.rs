@@ -78,6 +78,25 @@ impl SubjectRule {
         }
     }
 
+    /// Whether there are names of its sort that it fits, as `identity` reads them: others match nothing.
+    fn fits_anything(&self) -> bool {
+        let text = self.pattern().as_str();
+        match self {
+            Self::Uri(_) => !text.contains(' '),
+            Self::Dns(_) => {
+                let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte);
+                let whole = !text.contains("..") && !text.starts_with('.') && !text.ends_with('.');
+                whole && text.bytes().all(letter)
+            }
+            Self::Email(_) => {
+                let (ats, stars) = (text.matches('@').count(), text.contains('*'));
+                let whole = !text.starts_with('@') && !text.ends_with('@');
+                whole && !text.contains(' ') && (ats == 1 || ats == 0 && stars)
+            }
+            Self::Cn(_) => true,
+        }
+    }
+
     /// What is wrong with such a rule on this CA.
     pub(super) fn wrong(&self, ca: &ClientCa) -> Option<String> {
         let name = &ca.name;
@@ -194,6 +213,11 @@ impl Credentials<'_> {
             return None;
         };
         let subject = of(pattern(field, faults)?);
+        if !subject.fits_anything() {
+            let kind = subject.kind();
+            field
+                .fault(faults, format!("fits no certificate, expected characters that a name of type {kind} may have"));
+        }
         let ca = ca.and_then(|ca| self.known.client_cas.get(ca)?.as_ref());
         if let Some(wrong) = ca.and_then(|ca| subject.wrong(ca)) {
             field.fault(faults, wrong);

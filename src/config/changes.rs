@@ -211,12 +211,12 @@ fn client_cas(config: &Config) -> BTreeMap<String, &ClientCa> {
     cas.map(|(listener, name, ca)| (format!("{listener}/{name}"), ca)).collect()
 }
 
-/// The listeners that ask otherwise for certificates than before.
+/// The listeners that ask otherwise for certificates than before; with TLS or without is for a restart.
 fn client_auth(before: &Config, after: &Config) -> Vec<String> {
     let asks = |listener: &Listener| listener.tls.as_ref().map(|tls| tls.client_auth);
     let changed = listeners(after).filter(|is| {
         let was = listeners(before).find(|was| was.name == is.name);
-        was.is_some_and(|was| asks(was) != asks(is))
+        was.is_some_and(|was| asks(was).zip(asks(is)).is_some_and(|(was, is)| was != is))
     });
     changed.map(|listener| format!("{}.client_auth", listener.name)).collect()
 }

@@ -14,6 +14,7 @@ use super::credentials::QUICKSTART_ID_PREFIX;
 use super::fault;
 use super::fault::Spot;
 use super::samples;
+use super::shadowed;
 use crate::model::OperatorScope;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -51,6 +52,8 @@ pub(super) fn cautions(
     printed(config, spots, &mut found);
     same_hash(config, spots, &mut found);
     same_claims(config, spots, &mut found);
+    shadowed::cautions(config, spots, &mut found);
+    operators_from_anywhere(config, spots, &mut found);
     fault::sort(&mut found, places.main);
     found
 }
@@ -80,6 +83,26 @@ fn quickstart(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
             found.push(spot.fault(format!(
                 "{id} was made by `pushward quickstart` to try things, and {address} reaches beyond loopback, expected a token of `pushward token new`"
             )));
+        }
+    }
+}
+
+/// An operator's token or password that was lost lets its finder read over all tenants, from wherever he is.
+fn operators_from_anywhere(config: &Config, spots: &Spots, found: &mut Vec<Fault>) {
+    let mut listeners = config.listeners.iter().chain([&config.ops.listener]);
+    let Some(address) = listeners.find_map(Listener::beyond_loopback) else {
+        return;
+    };
+    for operator in config.operators.values() {
+        let tokens = operator.tokens.iter().map(|token| &token.grant);
+        let users = operator.users.iter().map(|user| &user.grant);
+        for grant in tokens.chain(users).filter(|grant| grant.networks.is_none()) {
+            if let Some(spot) = spots.get(&Claim::Name(grant.name.clone())) {
+                let name = &grant.name;
+                found.push(spot.fault(format!(
+                    "{name:?} is an operator's, good from everywhere, and {address} reaches beyond loopback, expected `networks` with it, or a certificate in its place"
+                )));
+            }
         }
     }
 }

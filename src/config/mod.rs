@@ -33,6 +33,7 @@ mod reload;
 mod restart;
 mod revoked;
 mod samples;
+mod shadowed;
 mod source;
 mod storage;
 mod strangers;

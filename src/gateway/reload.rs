@@ -15,6 +15,8 @@ use crate::config::Since;
 use crate::config::Source;
 use crate::config::Watch;
 use crate::model::SharedClock;
+use crate::model::Timestamp;
+use crate::model::rfc3339;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Metrics;
@@ -186,8 +188,10 @@ impl Inner {
         let parts = parts.into_iter().chain(next.certificates.faults.clone()).chain(progress.main.clone());
         let parts: Vec<_> = parts.collect();
         let mut changes = Changes::between(&before, &config);
+        let lists = self.live.registry.load().crl_next_updates();
         let certificates = self.live.put_in_force(next, &config, &self.metrics);
         changes.add("certificates_changed", certificates);
+        changes.add("revocation_lists_changed", other_lists(&lists, &self.live.registry.load().crl_next_updates()));
         let needs_restart = config.needs_restart(&self.running);
         let asked_anew = needs_restart != before.needs_restart(&self.running);
         self.in_force.store(Arc::new(config));
@@ -235,6 +239,12 @@ impl Inner {
             }
         }
     }
+}
+
+/// The CAs whose lists end at another moment than before, and when: a list that is renewed says so by nothing else.
+fn other_lists(before: &[(String, Timestamp)], after: &[(String, Timestamp)]) -> Vec<String> {
+    let others = after.iter().filter(|list| !before.contains(list));
+    others.map(|(ca, end)| format!("{ca} until {}", rfc3339(*end))).collect()
 }
 
 /// Says in the log what is not in force as its file says.

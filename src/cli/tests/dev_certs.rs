@@ -1,5 +1,6 @@
 //! What `certs dev` writes.
 
+use super::FAILED;
 use super::GOOD;
 use super::bad_usage;
 use super::directory;
@@ -9,6 +10,8 @@ use super::made::read;
 use super::made::trusted;
 use super::mode;
 use super::pushward;
+use crate::model::Timestamp;
+use crate::testkit::TestCa;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::CertificateRevocationListDer;
@@ -17,6 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -106,6 +110,82 @@ fn dev_certificates_are_all_there_is_and_their_keys_are_their_owners() {
         "uri: \"spiffe://edge.example.org/payments/*\", scopes: [push], labels: { site: \"{uri.2}\" }",
     ] {
         assert!(ran.out.contains(line), "{line} in\n{}", ran.out);
+    }
+}
+
+#[test]
+fn what_certs_dev_prints_is_a_configuration_without_a_fault() {
+    let (_dir, dir) = directory("certs");
+    let ran = pushward(&["certs", "dev", "--dir", &dir]);
+    let (_, printed) = ran.out.split_once("\nlistener:\n").unwrap();
+    let config = format!("{dir}/p.yml");
+    let text = format!("listener:\n  address: 127.0.0.1:1\n{printed}");
+    std::fs::write(&config, &text).unwrap();
+    let checked = pushward(&["check", "--config", &config]);
+    assert_eq!((checked.code, &*checked.err), (GOOD, ""));
+    let explain = |name: &str| {
+        let (certificate, job) = (format!("{dir}/{name}"), ["--job", "j"]);
+        pushward(&[&["explain", "--config", &config, "--certificate", &certificate][..], &job].concat())
+    };
+    let first = explain("edge-1.pem");
+    assert!(first.code == GOOD && first.out.contains("bound: site=\"site-1\""), "{}{}", first.out, first.err);
+    assert_eq!(explain("edge-2.pem").code, FAILED);
+}
+
+/// What `check` says of a CA with these files.
+fn check_says(ca_file: &str, crl_file: &str) -> Vec<String> {
+    let (tmp, dir) = directory("certs");
+    pushward(&["certs", "dev", "--dir", &dir]);
+    let ca = tmp.path().join("ca");
+    std::fs::write(&ca, ca_file).unwrap();
+    let crl = match crl_file {
+        "" => String::new(),
+        text => {
+            std::fs::write(tmp.path().join("crl"), text).unwrap();
+            format!("crl_file: {}", tmp.path().join("crl").display())
+        }
+    };
+    let text = format!(
+        "listener: {{ address: '127.0.0.1:1', tls: {{ certificate_file: server.pem, key_file: server-key.pem,\n\
+         client_auth: optional, client_cas: {{ edge: {{ tenants: [a], ca_file: {}, {crl} }} }} }} }}\n\
+         tenants: {{ a: {{ certificates: [ {{ ca: edge, dns: x, scopes: [push] }} ] }} }}\n",
+        ca.display()
+    );
+    std::fs::write(format!("{dir}/p.yml"), text).unwrap();
+    let ran = pushward(&["check", "--config", &format!("{dir}/p.yml")]);
+    assert_eq!(ran.code == GOOD, ran.err.is_empty());
+    ran.err.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn check_finds_cas_and_lists_that_let_in_nobody_or_soon_will() {
+    let now = Timestamp::from_unix_seconds(1_893_456_000);
+    let in_days = |days: u64| now.saturating_add(Duration::from_secs(days * 86_400));
+    let until = |days: i64| {
+        let end = now.unix_seconds() + days * 86_400;
+        TestCa::with("edge", |ca| ca.not_after = time::OffsetDateTime::from_unix_timestamp(end).unwrap())
+    };
+    let (good, other) = (until(100), TestCa::named("other"));
+    let list = |ca: &TestCa, days: u64| ca.crl(&[], in_days(days)).pem;
+    assert!(check_says(&good.pem(), "").is_empty());
+    assert!(check_says(&good.pem(), &list(&good, 1)).is_empty());
+    let both = list(&good, 1) + &list(&other, 1);
+    assert!(check_says(&(good.pem() + &other.pem()), &both).is_empty());
+    for (ca, crl, key, expected) in [
+        (until(13).pem(), String::new(), "ca_file", "certificate 1 ends on 2030-01-14T00:00:00Z"),
+        (until(-1).pem(), String::new(), "ca_file", "certificate 1 ended on"),
+        ("x".to_owned(), String::new(), "ca_file", "no certificate"),
+        (good.client(|c| c.dns("x")).chain_pem, String::new(), "ca_file", ""),
+        (good.pem(), "x".to_owned(), "crl_file", "revocation list"),
+        (good.pem(), list(&good, 0), "crl_file", "was to be renewed by 2030-01-01T00:00:00Z"),
+        (good.pem(), list(&other, 1), "crl_file", "holds no revocation list of certificate 1 in"),
+        (good.pem(), list(&until(100), 1), "crl_file", "holds no revocation list of certificate 1 in"),
+        (good.pem() + &other.pem(), list(&good, 1), "crl_file", "holds no revocation list of certificate 2 in"),
+    ] {
+        let told = check_says(&ca, &crl);
+        assert_eq!(told.len(), 1, "{told:?}");
+        let key = format!("listener.tls.client_cas.edge.{key}: ");
+        assert!(told[0].contains(&key) && told[0].contains(expected), "{expected}: {told:?}");
     }
 }
 

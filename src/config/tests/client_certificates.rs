@@ -105,11 +105,21 @@ fn a_rule_looks_at_one_name_with_one_star_of_a_ca_that_lists_its_tenant() {
         ("uri: 'a*b*'", "certificates[0].uri: is \"a*b*\", expected"),
         ("uri: ''", "certificates[0].uri: is"),
         ("dns: 'ä.example.org'", "certificates[0].dns: is"),
+        ("dns: 'https://x'", "certificates[0].dns: fits no certificate"),
+        ("dns: '.example.org'", "certificates[0].dns: fits no certificate"),
+        ("dns: x.", "certificates[0].dns: fits no certificate"),
+        ("email: ann", "certificates[0].email: fits no certificate"),
+        ("email: 'a@b@c'", "certificates[0].email: fits no certificate"),
+        ("email: 'Ann <ann@x>'", "certificates[0].email: fits no certificate"),
+        ("uri: 'https://a b'", "certificates[0].uri: fits no certificate"),
         ("dns: [x]", "certificates[0].dns: is a list"),
         ("cn: x", "certificates[0].cn: is nothing that \"edge\" speaks for"),
         ("dns: x, labels: {}", "labels: is an empty map"),
     ] {
         rule_refused(EDGE, keys, expected);
+    }
+    for keys in ["dns: '*'", "dns: '*.x'", "dns: _a.x", "email: '*'", "email: '*x'", "email: '*@x'", "email: 'a@*'"] {
+        rule(EDGE, keys);
     }
     assert!(matches!(rule(NAMES, "cn: 'site 1'").subject, SubjectRule::Cn(_)));
     refused(&with(EDGE, "{ ca: edgy, dns: x, scopes: [push] }"), "no CA here, did you mean \"edge\"?");
@@ -188,6 +198,70 @@ fn a_certificate_is_revoked_by_its_serial_or_its_uri() {
     ] {
         refused(&(with(SPIFFE, "") + &format!("revoked: [ {entry} ]\n")), expected);
     }
+}
+
+#[test]
+fn a_rule_that_never_decides_is_a_caution() {
+    let cautions = |rules: &str, of_b: &str, of_o: &str| {
+        let cas = "edge: { ca_file: e, cn_allowed: true, tenants: [a, b], operators: [o] }, other: { ca_file: f, tenants: [a] }";
+        let text = with(cas, rules)
+            .replace("b: {}", &format!("b: {{ certificates: [ {of_b} ] }}"))
+            .replace("o: {}", &format!("o: {{ certificates: [ {of_o} ] }}"));
+        let cautions = read(&text).unwrap().cautions;
+        cautions.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let rule = |keys: &str| format!("{{ ca: edge, scopes: [push], {keys} }}");
+    for (first, second, never) in [
+        ("dns: x.example.org", "dns: X.Example.org", true),
+        ("uri: 'spiffe://td/*'", "uri: 'spiffe://td/a/*'", true),
+        ("uri: 'spiffe://td/*'", "uri: 'spiffe://td/a', labels: { l: '{uri}' }", true),
+        ("uri: 'spiffe://td/*', labels: { l: '{uri.2}' }", "uri: 'spiffe://td/a'", false),
+        ("uri: 'spiffe://td/a/*'", "uri: 'spiffe://td/*'", false),
+        ("email: 'ann@x'", "email: 'Ann@x'", false),
+        ("email: 'ann@x'", "email: 'ann@X'", true),
+        ("uri: x", "dns: x", false),
+        ("cn: x", "cn: x", true),
+    ] {
+        let told = cautions(&format!("{}, {}", rule(first), rule(second)), "", "");
+        assert_eq!(told.len(), usize::from(never), "{first} {second} {told:?}");
+        assert!(!never || told[0].contains("tenants.a.certificates[1]: can never decide: \"a/edge/1\""), "{told:?}");
+    }
+    let other = format!("{}, {{ ca: other, dns: x, scopes: [push] }}", rule("dns: x"));
+    assert!(cautions(&other, "", "").is_empty());
+    // Across tenants it does not matter which stands first.
+    let told = cautions(&rule("uri: 'urn:a'"), &rule("uri: 'urn:a'"), "");
+    assert!(
+        told.len() == 1 && told[0].contains("tenants.b.certificates[0]: lets in nobody: \"a/edge/1\" of a"),
+        "{told:?}"
+    );
+    let told = cautions(&rule("uri: 'urn:a'"), &rule("uri: 'urn:*'"), "");
+    assert!(
+        told.len() == 1 && told[0].contains("tenants.a.certificates[0]: lets in nobody: \"b/edge/1\" of b"),
+        "{told:?}"
+    );
+    let told = cautions(&rule("cn: x"), "", "{ ca: edge, cn: 'x*', scopes: ['ops:read'] }");
+    assert!(told.len() == 1 && told[0].contains("\"operator:o/edge/1\" of operator o fits"), "{told:?}");
+}
+
+#[test]
+fn an_operators_secret_that_is_good_from_everywhere_is_a_caution_and_a_certificate_is_not() {
+    let cautions = |listener: &str, token: &str| {
+        let text = format!(
+            "listener: {{ {listener}, tls: {{ {TLS}, client_auth: optional, client_cas: {{ {EDGE} }} }} }}\n\
+             tenants: {{ a: {{}} }}\noperators: {{ o: {{ tokens: [ {{ id: aaaaaaaaaa, sha256: '{}', scopes: ['ops:read'] {token} }} ],\n\
+             certificates: [ {{ ca: edge, dns: x, scopes: ['ops:read'] }} ] }} }}\n",
+            "1".repeat(64)
+        );
+        let cautions = read(&text).unwrap().cautions;
+        cautions.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = cautions("address: ':9091'", "");
+    assert!(
+        told.len() == 1 && told[0].contains("operators.o.tokens[0].id: \"aaaaaaaaaa\" is an operator's"),
+        "{told:?}"
+    );
+    assert!(cautions("address: ':9091'", ", networks: [10.0.0.0/8]").is_empty());
+    assert!(cautions("address: '127.0.0.1:9091'", "").is_empty());
 }
 
 #[test]

@@ -208,7 +208,9 @@ fn a_rule_on_certificates_that_stays_does_not_outlive_what_its_ca_grants() {
     let tls = format!("client_auth: optional, client_cas: {{ e: {ca} }}");
     let listener =
         format!("listener: {{ name: x, address: '127.0.0.1:7', tls: {{ certificate_file: s, key_file: k, {tls} }} }}");
-    let mut files = Files::with(&format!("{DIRECTORY}\ntenants: {{ b: {{}} }}"));
+    let of_b = "b: { certificates: [ { ca: e, dns: z, scopes: [push] } ], users_file: { path: u, scopes: [push] } }";
+    let mut files = Files::with(&format!("{DIRECTORY}\ntenants: {{ {of_b} }}"));
+    files.write("u", format!("bob:{}\n", hash(1)));
     files.main = format!("{listener}\n{}", files.main.split_once('\n').unwrap().1);
     let rules = "certificates: [ { ca: e, cn: x, scopes: [push] }, { ca: e, dns: y, scopes: [push] } ]\n";
     files.write("tenants.d/a.yml", tenant(1) + rules);
@@ -217,7 +219,12 @@ fn a_rule_on_certificates_that_stays_does_not_outlive_what_its_ca_grants() {
     files.write("tenants.d/a.yml", "tokens: [\n");
     assert_eq!(files.parts(Since::Asked(&good)).0.tenants["a"], good.tenants["a"]);
     assert!(files.parts(Since::Start).0.tenants["a"].certificates.is_empty());
-    let main = files.main.clone();
+    files.write("u", "bob:\n");
+    let b = &files.parts(Since::Start).0.tenants["b"];
+    assert!(b.closed && b.certificates.is_empty());
+    assert_eq!(files.parts(Since::Asked(&good)).0.tenants["b"], good.tenants["b"]);
+    files.write("u", format!("bob:{}\n", hash(1)));
+    let main = files.main.replace(of_b, "b: {}");
     for (ca_now, rules) in [
         (ca.replace("[a, b]", "[b]"), 0),
         (ca.replace("cn_allowed: true", "cn_allowed: false"), 1),

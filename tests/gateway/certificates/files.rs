@@ -11,6 +11,7 @@ use pushward::identity::Registry;
 use pushward::listener::ClientChain;
 use pushward::listener::Peer;
 use pushward::testkit::TestCa;
+use pushward::testkit::TestGateway;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,6 +120,49 @@ async fn the_last_good_files_are_not_another_cas() {
     ca.crl_file = Some("not-there.crl".into());
     let after = registry(&site.builder.config, Some(&before));
     assert!(lets_in(&before, &chain).await && !lets_in(&after, &chain).await);
+}
+
+#[tokio::test]
+async fn a_renewed_list_is_in_force_with_the_reload_and_told_of_and_its_end_is_a_metric() {
+    let edge = TestCa::named("edge");
+    let client = edge.client(|c| c.uri("https://red/a"));
+    let dir = tempfile::TempDir::new().unwrap();
+    let crl_file = dir.path().join("edge.crl");
+    let site = || {
+        let files = |ca: &mut pushward::config::ClientCa| ca.crl_file = Some(crl_file.clone());
+        let mut site = Site::new().ca_with("edge", &edge, &["red"], files).rule("red", "edge", uri("*"));
+        let tls = site.builder.config.listeners[0].tls.as_mut().unwrap();
+        tls.client_cas.get_mut("edge").unwrap().ca_file = dir.path().join("edge.pem");
+        site.builder
+    };
+    std::fs::write(dir.path().join("edge.pem"), edge.pem()).unwrap();
+    std::fs::write(&crl_file, edge.crl(&[], after(3600)).pem).unwrap();
+    let mut gateway = site().start();
+    let metrics = async |gateway: &TestGateway| gateway.at_ops(&gateway.stranger()).get("/metrics").await.ok().text();
+    gateway.stranger().with_certificate(shown(&client)).get("/metrics").await.ok();
+    let text = metrics(&gateway).await;
+    for expected in [
+        format!("pushward_crl_next_update_timestamp_seconds{{ca=\"edge\"}} {}", after(3600).unix_seconds()),
+        format!(
+            "pushward_credential_last_used_timestamp_seconds{{tenant=\"red\",credential=\"red-edge\"}} {}",
+            START.unix_seconds()
+        ),
+    ] {
+        assert!(text.contains(&expected), "{expected}\n{text}");
+    }
+    std::fs::write(&crl_file, edge.crl(&[&client.serial], after(7200)).pem).unwrap();
+    let reloaded = gateway.reload(site()).await;
+    let told = reloaded.changes.to_string();
+    assert!(told.contains("revocation_lists_changed: edge until 2030-01-01T02:00:00Z"), "{told}");
+    let refused = gateway.stranger().with_certificate(shown(&client)).get("/metrics").await;
+    refused.refused(401, "credential_revoked");
+    assert!(metrics(&gateway).await.contains(&format!("{{ca=\"edge\"}} {}", after(7200).unix_seconds())));
+    // The list is gone: what it said stays said, and is a fault.
+    std::fs::remove_file(&crl_file).unwrap();
+    gateway.reload(site()).await;
+    let refused = gateway.stranger().with_certificate(shown(&client)).get("/metrics").await;
+    refused.refused(401, "credential_revoked");
+    assert!(metrics(&gateway).await.contains("pushward_config_fault{part=\"ca:edge\"} 1"));
 }
 
 #[tokio::test]
