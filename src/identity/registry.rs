@@ -169,8 +169,11 @@ impl Registry {
     }
 
     fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Found {
-        let judge = |chain| self.certificates.judge(peer.listener(), chain, now);
-        peer.chain().map_or(Ok(None), |chain| judge(chain))
+        match peer.chain() {
+            Some(chain) => self.certificates.judge(peer.listener(), chain, now),
+            None if self.certificates.are_required(peer.listener()) => Err(IdentityError::Unauthenticated),
+            None => Ok(None),
+        }
     }
 
     /// The id of the valid token in an `Authorization` value that was seen where no secret should be seen.

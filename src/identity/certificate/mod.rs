@@ -36,6 +36,7 @@ use crate::model::Timestamp;
 use rustls::pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The CAs and rules of one configuration, and what they made of the chains they have seen.
@@ -43,6 +44,8 @@ use std::sync::Arc;
 pub(super) struct Certificates {
     /// By the listener's name, with a number for each.
     listeners: HashMap<String, (usize, Vec<Arc<Ca>>)>,
+    /// Those that let in nobody without a certificate.
+    requiring: HashSet<String>,
     rules: Rules,
     verdicts: Verdicts,
 }
@@ -64,7 +67,7 @@ impl Certificates {
     /// is nothing.
     pub(super) fn new(config: &Config, before: Option<&Self>) -> Self {
         let mut known: Vec<Arc<Ca>> = Vec::new();
-        let mut listeners = HashMap::new();
+        let (mut listeners, mut requiring) = (HashMap::new(), HashSet::new());
         for (number, listener) in config.listeners.iter().chain([&config.ops.listener]).enumerate() {
             let Some(tls) = listener.tls.as_ref().filter(|tls| tls.client_auth != ClientAuth::Off) else {
                 continue;
@@ -79,8 +82,17 @@ impl Certificates {
             });
             let cas = cas.collect();
             listeners.insert(listener.name.clone(), (number, cas));
+            if tls.client_auth == ClientAuth::Required {
+                requiring.insert(listener.name.clone());
+            }
         }
-        Self { listeners, rules: Rules::new(config), verdicts: Verdicts::new() }
+        Self { listeners, requiring, rules: Rules::new(config), verdicts: Verdicts::new() }
+    }
+
+    /// Whether a request on a connection without a certificate is refused: the connection is from a time when none was
+    /// required, since there is none now.
+    pub(super) fn are_required(&self, listener: &str) -> bool {
+        self.requiring.contains(listener)
     }
 
     /// The credential that this chain, shown to this listener, makes at `now`; `None` where it makes none: no CA of the

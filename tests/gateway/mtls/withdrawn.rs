@@ -191,6 +191,29 @@ async fn a_ca_whose_file_holds_another_root_believes_the_old_one_no_longer() {
 }
 
 #[tokio::test]
+async fn where_certificates_come_to_be_required_a_connection_without_one_is_worth_nothing() {
+    for protocol in PROTOCOLS {
+        let edge = TestCa::named("edge");
+        let site = Site::new().ca("edge", &edge, &["red"]).rule("red", "edge", uri("*"));
+        let mut gateway = Running::start(site, ClientAuth::Optional);
+        let client = gateway.client(protocol, None).with(gateway.bearer("red"));
+        let certified = gateway.client(protocol, Some(&edge.client(|c| c.uri(NAME))));
+        let (mut open, mut with) = (client.connect().await.unwrap(), certified.connect().await.unwrap());
+        for (auth, token, certificate, next) in [
+            (ClientAuth::Optional, PUSHED, PUSHED, PUSHED),
+            (ClientAuth::Required, NOBODY, PUSHED, ENDED),
+            (ClientAuth::Off, PUSHED, NOBODY, PUSHED),
+            (ClientAuth::Required, NOBODY, PUSHED, ENDED),
+        ] {
+            gateway.change(|config| config.listeners[0].tls.as_mut().unwrap().client_auth = auth).await;
+            assert_eq!(open.push("a").await.as_deref(), Ok(token), "{protocol} {auth:?}");
+            assert_eq!(with.push("a").await.as_deref(), Ok(certificate), "{protocol} {auth:?}");
+            assert_eq!(client.pushes("a").await, next, "{protocol} {auth:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_ends_while_a_connection_is_open_ends_without_a_reload() {
     for protocol in PROTOCOLS {
         let clock = MockClock::new();
