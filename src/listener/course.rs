@@ -14,8 +14,9 @@ use std::time::Duration;
 const BODY_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// What a body may take in all, however large, unless its deadline is configured longer than that.
 const BODY_MAX: Duration = Duration::from_secs(300);
-/// What is left unread of a body up to this many bytes, hyper reads away itself and keeps the connection: its first read.
-const LITTLE: u64 = 8 * 1024;
+/// What is left unread of a body up to this many bytes is read away, if it is there, and the connection kept: what hyper
+/// reads at first.
+pub(super) const LITTLE: u64 = 8 * 1024;
 
 /// Names a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +164,13 @@ impl Course {
             && !matches!(request.body, Body::Done)
         {
             request.body = if left == 0 { Body::Done } else { Body::Left(left) };
+        }
+    }
+
+    /// What was left of the body has come and was read away.
+    pub(super) fn body_read_away(&mut self, id: RequestId) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.body = Body::Done;
         }
     }
 

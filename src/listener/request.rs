@@ -1,5 +1,6 @@
 //! A request as the service sees it, and an answer as the connection does: both tell the connection's course.
 
+use super::course::LITTLE;
 use super::course::RequestId;
 use super::leftover::read_away;
 use super::peer::Peer;
@@ -14,11 +15,14 @@ use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
@@ -63,9 +67,19 @@ pub struct RequestBody {
     incoming: Option<Incoming>,
     watch: Watch,
     id: RequestId,
-    /// HTTP/2 only: where the rest of the body is read away when nobody wants it.
-    tracker: Option<TaskTracker>,
+    /// Where what nobody wants of it goes.
+    rest: Rest,
 }
+
+/// What becomes of a body that is dropped before its end.
+enum Rest {
+    /// HTTP/1.1: a little is laid here for whoever answers, as the connection can only be kept without it.
+    Left(Leftover),
+    /// HTTP/2: its stream is read away by a task of this tracker.
+    Apart(TaskTracker),
+}
+
+type Leftover = Arc<Mutex<Option<Incoming>>>;
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,10 +126,13 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         let left = self.size_hint().upper().unwrap_or(u64::MAX);
         self.watch.body_ended(self.id, left);
-        if let (Some(incoming), Some(tracker)) = (self.incoming.take(), &self.tracker)
-            && !incoming.is_end_stream()
-        {
-            read_away(incoming, self.watch.clock().clone(), tracker);
+        let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream()) else {
+            return;
+        };
+        match &self.rest {
+            Rest::Left(leftover) if left <= LITTLE => *leftover.lock() = Some(incoming),
+            Rest::Left(_) => {}
+            Rest::Apart(tracker) => read_away(incoming, self.watch.clock().clone(), tracker),
         }
     }
 }
@@ -172,6 +189,27 @@ where
     }
 }
 
+/// How often the connection is given the time to read on: once for it to learn that it should, once to do so, and once for
+/// the last piece.
+const LOOKS: usize = 3;
+
+/// Reads the little that is left of a body if it is here already. It is not waited for: what comes later would be taken for
+/// the next request, so the connection has to end with the answer and the client be told.
+async fn has_come(mut incoming: Incoming) -> bool {
+    for _ in 0..=LOOKS {
+        loop {
+            match poll_fn(|cx| Poll::Ready(Pin::new(&mut incoming).poll_frame(cx))).await {
+                Poll::Ready(Some(Ok(_))) if !incoming.is_end_stream() => {}
+                Poll::Ready(Some(Ok(_)) | None) => return true,
+                Poll::Ready(Some(Err(_))) => return false,
+                Poll::Pending => break,
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
 /// Hands each request of one connection to the app.
 #[derive(Clone, Debug)]
 pub(super) struct Requests<A> {
@@ -197,14 +235,23 @@ where
         let id = watch.request_began(!request.body().is_end_stream());
         let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
-        let tracker = (!http1).then(|| self.tracker.clone());
+        let leftover = Leftover::default();
+        let rest = if http1 { Rest::Left(leftover.clone()) } else { Rest::Apart(self.tracker.clone()) };
         let mut request =
-            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, tracker });
+            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest });
         request.extensions_mut().insert(self.peer.clone());
         Box::pin(async move {
             let Ok(mut answer) = app.oneshot(request).await;
+            let unread = leftover.lock().take();
+            let mut missing = false;
+            if let Some(unread) = unread {
+                missing = !has_come(unread).await;
+                if !missing {
+                    watch.body_read_away(id);
+                }
+            }
             let last = watch.answer_began(id);
-            if http1 && last {
+            if http1 && (last || missing) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer.map(|inner| AnswerBody { inner, rest: Bytes::new(), under_way: Some(under_way) }))

@@ -112,6 +112,10 @@ impl Watch {
         state.bodies.remove(&id);
     }
 
+    pub(super) fn body_read_away(&self, id: RequestId) {
+        self.state.lock().course.body_read_away(id);
+    }
+
     pub(super) fn why_ending(&self) -> Option<CloseReason> {
         self.state.lock().course.why_ending()
     }

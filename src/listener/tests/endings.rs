@@ -138,6 +138,20 @@ async fn a_refusal_of_a_small_body_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_refusal_before_a_small_body_has_come_says_that_the_connection_ends() {
+    let server = Server::plain(listener());
+    for small in [&b"small"[..], b""] {
+        let mut client = server.tcp().await;
+        client.write_all(b"POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+        let answer = head_of_answer(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close"), "{answer}");
+        client.write_all(small).await.unwrap();
+        client.shutdown().await.unwrap();
+        until_closed(&mut client).await;
+    }
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_ends_its_connection_and_gives_its_slot_back() {
     let mut config = listener();
     config.connections_max = 1;
