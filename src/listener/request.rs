@@ -11,6 +11,7 @@ use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::header::CONNECTION;
+use http::header::EXPECT;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
@@ -235,6 +236,8 @@ where
         let id = watch.request_began(!request.body().is_end_stream());
         let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
+        // Who asks first whether to send the body at all is not to be told yes by our looking for it.
+        let asks_first = request.headers().contains_key(EXPECT);
         let leftover = Leftover::default();
         let rest = if http1 { Rest::Left(leftover.clone()) } else { Rest::Apart(self.tracker.clone()) };
         let mut request =
@@ -245,7 +248,7 @@ where
             let unread = leftover.lock().take();
             let mut missing = false;
             if let Some(unread) = unread {
-                missing = !has_come(unread).await;
+                missing = asks_first || !has_come(unread).await;
                 if !missing {
                     watch.body_read_away(id);
                 }

@@ -140,9 +140,10 @@ async fn a_refusal_of_a_small_body_keeps_the_connection() {
 #[tokio::test]
 async fn a_refusal_before_a_small_body_has_come_says_that_the_connection_ends() {
     let server = Server::plain(listener());
-    for small in [&b"small"[..], b""] {
+    for (small, more) in [(&b"small"[..], ""), (b"", ""), (b"", "expect: 100-continue\r\n")] {
         let mut client = server.tcp().await;
-        client.write_all(b"POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+        let head = format!("POST /refuse HTTP/1.1\r\nhost: a\r\n{more}content-length: 5\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
         let answer = head_of_answer(&mut client).await;
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close"), "{answer}");
         client.write_all(small).await.unwrap();
