@@ -3,6 +3,7 @@
 //!     cargo bench --bench push [-- SECONDS]
 //!     cargo bench --bench push -- users [SECONDS]     many users with passwords, beside a token
 //!     cargo bench --bench push -- certificate [SECONDS]   client certificates, beside a token and beside the limit
+//!     cargo bench --bench push -- jwts                a JWT new, proved before, and forged
 //!     cargo bench --bench push -- flood [SECONDS]     good clients beside a guesser at their own address
 //!
 //! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
@@ -21,6 +22,7 @@
 mod body;
 mod certificate;
 mod flood;
+mod jwts;
 mod limit;
 mod load;
 mod server;
@@ -49,6 +51,9 @@ fn main() {
     }
     if asked("certificate") {
         return certificate::measure(folder.path(), round);
+    }
+    if asked("jwts") {
+        return jwts::measure();
     }
     if asked("flood") {
         return flood::measure(folder.path(), Duration::from_secs(seconds.max(30)));

@@ -471,31 +471,3 @@ async fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
         assert!(!entrance.lets_in(&ci(&issuer)).await);
     }
 }
-
-/// `cargo test --release --test gateway cost_of_a_token -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "measures, and means something in release alone"]
-async fn cost_of_a_token() {
-    const TOKENS: u32 = 1000;
-    let clock = pushward::model::SystemClock::new();
-    for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa] {
-        let issuer = TestIssuer::with_keys("ci", &[algorithm]);
-        let entrance = Entrance::open(&config(&issuer, issuer.config().keys));
-        // As long as those of GitHub Actions: 1.4 KiB of claims.
-        let token = |number: u32| issuer.sign(&json!({ "sub": "ci", "jti": number, "filler": "x".repeat(1300) }));
-        let forged = |token: &String| format!("{}{}", &token[..token.len() - 8], "AAAAAAAA");
-        let tokens: Vec<String> = (0..TOKENS).map(token).collect();
-        let forgeries: Vec<String> = tokens.iter().map(forged).collect();
-        let mut line = format!("{algorithm:?}, {} bytes:", tokens[0].len());
-        for (what, tokens, good) in [("cold", &tokens, true), ("proved", &tokens, true), ("forged", &forgeries, false)]
-        {
-            let start = clock.tick();
-            for token in tokens {
-                assert_eq!(entrance.lets_in(token).await, good);
-            }
-            let each = clock.tick().since(start) / TOKENS;
-            line.push_str(&format!(" {what} {:.1} us;", each.as_secs_f64() * 1e6));
-        }
-        println!("{line}");
-    }
-}
