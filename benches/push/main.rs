@@ -1,10 +1,10 @@
 //! What a push costs, beside the least that any server over the same TLS could spend on it.
 //!
 //!     cargo bench --bench push [-- SECONDS]
-//!     cargo bench --bench push -- users [SECONDS]     many users with passwords, beside a token
+//!     cargo bench --bench push -- users [SECONDS]         many users with passwords, beside a token
 //!     cargo bench --bench push -- certificate [SECONDS]   client certificates, beside a token and beside the limit
-//!     cargo bench --bench push -- jwts                a JWT new, proved before, and forged
-//!     cargo bench --bench push -- flood [SECONDS]     good clients beside a guesser at their own address
+//!     cargo bench --bench push -- jwts                    a JWT new, proved before, and forged
+//!     cargo bench --bench push -- flood [SECONDS]         good clients beside a guesser at their own address
 //!
 //! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
 //! body and answers 202. The figure to trust is CPU per push, from the kernel's own accounting of the server's process,
