@@ -42,7 +42,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) fn run(args: &Explain, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
     let verb = verb(&args.method)?;
     // The server's own key is nothing that is asked here, and need not be there to be read.
-    let config = Reading::load(&args.config).map_err(|errors| serve::bad(errors.faults()))?.config;
+    let Reading { config, parts, .. } = Reading::load(&args.config).map_err(|errors| serve::bad(errors.faults()))?;
+    for part in &parts {
+        for fault in part.errors.faults() {
+            writeln!(around.out, "not in force: {}: {fault}", part.part)?;
+        }
+    }
     let told = explain(&config, args, verb, &around.clock, around.out)?;
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

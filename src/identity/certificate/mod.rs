@@ -45,6 +45,8 @@ use std::sync::Arc;
 pub(super) struct Certificates {
     /// By the listener's name, with a number for each.
     listeners: HashMap<String, (usize, Vec<Arc<Ca>>)>,
+    /// Every listener there is, whether it asks for certificates or not.
+    named: HashSet<String>,
     /// Those that let in nobody without a certificate.
     requiring: HashSet<String>,
     rules: Rules,
@@ -87,7 +89,9 @@ impl Certificates {
                 requiring.insert(listener.name.clone());
             }
         }
-        Self { listeners, requiring, rules: Rules::new(config), verdicts: Verdicts::new() }
+        let named =
+            config.listeners.iter().chain([&config.ops.listener]).map(|listener| listener.name.clone()).collect();
+        Self { listeners, named, requiring, rules: Rules::new(config), verdicts: Verdicts::new() }
     }
 
     /// Whether a request on a connection without a certificate is refused: the connection is from a time when none was
@@ -101,7 +105,9 @@ impl Certificates {
     /// that no CA vouches for is refused, as not to show one is.
     pub(super) fn judge(&self, listener: &str, chain: &ClientChain, now: Timestamp) -> Found {
         let Some((number, cas)) = self.listeners.get(listener) else {
-            return Ok(None);
+            // One that has another name in the configuration now listens under its old one until the restart, and nobody
+            // can say what its certificates are worth.
+            return if self.named.contains(listener) { Ok(None) } else { Err(IdentityError::Unauthenticated) };
         };
         let is_required = self.are_required(listener);
         let key = (*number, *chain.digest());
