@@ -7,7 +7,9 @@ use super::Surroundings;
 use super::Trouble;
 use super::args::Explain;
 use super::serve;
+use crate::config::ClientAuth;
 use crate::config::Config;
+use crate::config::Listener;
 use crate::config::Reading;
 use crate::identity::Credential;
 use crate::identity::IdentityError;
@@ -15,6 +17,7 @@ use crate::identity::Party;
 use crate::identity::Registry;
 use crate::model::GroupingKey;
 use crate::model::PlainToken;
+use crate::model::Service;
 use crate::model::SharedClock;
 use crate::model::Timestamp;
 use crate::model::Verb;
@@ -39,7 +42,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) fn run(args: &Explain, around: &mut Surroundings<'_>) -> Result<ExitCode, Trouble> {
     let verb = verb(&args.method)?;
     // The server's own key is nothing that is asked here, and need not be there to be read.
-    let config = Reading::load(&args.config).map_err(|errors| serve::bad(errors.faults()))?.config;
+    let Reading { config, parts, .. } = Reading::load(&args.config).map_err(|errors| serve::bad(errors.faults()))?;
+    for part in &parts {
+        for fault in part.errors.faults() {
+            writeln!(around.out, "not in force: {}: {fault}", part.part)?;
+        }
+    }
     let told = explain(&config, args, verb, &around.clock, around.out)?;
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -72,8 +80,10 @@ fn explain(
         Some(proved) => proved,
         None => None,
     };
+    // One that makes nobody may still open the door.
+    let is_certified = args.certificate.is_some();
     let certificate = match &args.certificate {
-        Some(file) => match seen(&registry, &certificates(file)?, config, now, out)? {
+        Some(file) => match seen(&registry, &certificates(file)?, config, key.as_ref().map(|_| verb), now, out)? {
             Ok(certificate) => certificate,
             Err(Refused) => return Ok(false),
         },
@@ -89,7 +99,14 @@ fn explain(
     };
     describe(&credential, out)?;
     match key {
-        Some(key) => Ok(allowed(&credential, verb, key, &args.method, out)?),
+        Some(key) => {
+            let what = format!("{} of the job {:?}", args.method, key.job());
+            if let Some(wall) = wall(config, &credential, verb, is_certified) {
+                writeln!(out, "{what}: refused: {wall}")?;
+                return Ok(false);
+            }
+            Ok(allowed(&what, &credential, verb, key, out)?)
+        }
         None => Ok(true),
     }
 }
@@ -121,11 +138,12 @@ fn jwt(
 struct Refused;
 
 /// Whom the listeners see in a certificate. Listeners ask different CAs, so each may see somebody else: the first that sees
-/// somebody is followed further.
+/// somebody, and serves what is asked for, is followed further.
 fn seen(
     registry: &Registry,
     chain: &[CertificateDer<'_>],
     config: &Config,
+    asked: Option<Verb>,
     now: Timestamp,
     out: &mut dyn Write,
 ) -> Result<Result<Option<Arc<Credential>>, Refused>, Trouble> {
@@ -133,12 +151,23 @@ fn seen(
     if found.is_empty() {
         writeln!(out, "certificate: no listener asks for one")?;
     }
+    let serves = |name: &str, service| {
+        config.listeners.iter().any(|listener| listener.name == name && listener.serves.contains(&service))
+    };
     let (mut first, mut is_refused) = (None, false);
     for (listener, found) in found {
         let what = format!("certificate at the listener {listener}");
         match found {
             Ok(None) => writeln!(out, "{what}: nobody: no CA of it vouches for it, or no rule matches")?,
-            Ok(Some(credential)) => first = first.or(told(&what, Ok(credential), config, out)?),
+            Ok(Some(credential)) => {
+                let is_served = asked.is_none_or(|verb| serves(&listener, service(credential.party(), verb)));
+                let credential = told(&what, Ok(credential), config, out)?;
+                if is_served {
+                    first = first.or(credential);
+                } else {
+                    writeln!(out, "{what}: what is asked for is not served there")?;
+                }
+            }
             Err(error) => is_refused |= told(&what, Err(error), config, out)?.is_none(),
         }
     }
@@ -223,21 +252,36 @@ fn listed(items: impl Iterator<Item = impl Display>, none: &str) -> String {
     if items.is_empty() { none.to_owned() } else { items.join(", ") }
 }
 
-fn allowed(
-    credential: &Credential,
-    verb: Verb,
-    key: GroupingKey,
-    method: &str,
-    out: &mut dyn Write,
-) -> io::Result<bool> {
-    let what = format!("{method} of the job {:?}", key.job());
+fn allowed(what: &str, credential: &Credential, verb: Verb, key: GroupingKey, out: &mut dyn Write) -> io::Result<bool> {
     match namespace::explain(credential.party(), verb, key) {
         Ok(key) => {
             let labels = key.labels().map(|(name, value)| format!("{name}={value:?}"));
             writeln!(out, "{what}: allowed, as {{{}}}", listed(labels, ""))?;
             Ok(true)
         }
-        Err(error) => refused(&what, &error.into(), out),
+        Err(error) => refused(what, &error.into(), out),
+    }
+}
+
+/// Why it does not get as far as being asked what it may do.
+fn wall(config: &Config, credential: &Credential, verb: Verb, is_certified: bool) -> Option<&'static str> {
+    if credential.networks().is_some_and(<[_]>::is_empty) {
+        return Some("what was shown together is good from nowhere");
+    }
+    let service = service(credential.party(), verb);
+    let mut doors = config.listeners.iter().filter(|listener| listener.serves.contains(&service));
+    let wants_more = |listener: &Listener| {
+        !is_certified && listener.tls.as_ref().is_some_and(|tls| tls.client_auth == ClientAuth::Required)
+    };
+    doors.all(wants_more).then_some("no listener that serves it lets this in without a certificate that it believes")
+}
+
+/// Of what it is part for such a party.
+fn service(party: &Party, verb: Verb) -> Service {
+    match (party, verb) {
+        (Party::Operator(_), _) => Service::Operator,
+        (Party::Tenant(_), Verb::Read) => Service::Scrape,
+        (Party::Tenant(_), Verb::Push | Verb::Delete | Verb::Admin) => Service::Push,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::SubjectRule;
 use crate::config::Tls;
 use crate::config::TlsProfile;
 use crate::model::Pattern;
+use crate::model::Service;
 use crate::model::Verb;
 use crate::testkit::GatewayBuilder;
 use crate::testkit::MockClock;
@@ -166,6 +167,32 @@ fn a_token_is_told_without_itself_and_beside_a_certificate_as_both() {
     // A door key changes nothing.
     let (allowed, text) = site.told(site.token("red"), site.certificate("elsewhere"), "a", "DELETE");
     assert!(allowed, "{text}");
+}
+
+#[test]
+fn what_meets_a_wall_before_anybody_asks_what_it_may_do_is_not_called_allowed() {
+    let mut site = site();
+    // Networks apart.
+    let elsewhere = Some(vec!["192.0.2.0/24".parse().unwrap()]);
+    site.config.tenants.get_mut("red").unwrap().certificates[0].grant.networks = elsewhere;
+    let (allowed, text) = site.told(site.token("reader"), site.certificate("site-7.edge"), "backup-db", "GET");
+    assert!(!allowed && text.contains("from: nowhere") && text.contains("refused: what was shown together"), "{text}");
+    // Nobody comes in without a certificate.
+    site.config.listeners[0].tls.as_mut().unwrap().client_auth = ClientAuth::Required;
+    let (allowed, text) = site.told(site.token("red"), None, "a", "GET");
+    assert!(!allowed && text.contains("refused: no listener that serves it"), "{text}");
+    let (allowed, text) = site.told(site.token("red"), site.certificate("elsewhere"), "a", "GET");
+    assert!(allowed, "{text}");
+    // The one listener that knows the certificate takes no pushes.
+    site.config.listeners[0].serves = [Service::Scrape].into();
+    let (allowed, text) = site.told(None, site.certificate("site-7.edge"), "backup-db", "GET");
+    assert!(allowed, "{text}");
+    let (allowed, text) = site.told(None, site.certificate("site-7.edge"), "backup-db", "PUT");
+    assert!(!allowed && text.contains("what is asked for is not served there"), "{text}");
+    let who = Explain { certificate: site.certificate("site-7.edge"), job: None, ..question("", "PUT") };
+    assert!(site.asked(&who).0);
+    let (allowed, text) = site.told(site.token("red"), site.certificate("site-7.edge"), "backup-db", "PUT");
+    assert!(!allowed && text.contains("refused: no listener that serves it"), "{text}");
 }
 
 #[test]

@@ -308,6 +308,13 @@ fn explain_says_of_a_token_file_whether_it_may() {
     for rest in [&["--method", "PATCH"][..], &["--job", ""], &["--certificate", "/nonexistent"]] {
         assert_eq!(explain(&good, rest).code, bad_usage(), "{rest:?}");
     }
+    // The tenant is closed, and why is said.
+    let text = format!(
+        "{listener}\ntenants: {{ red: {{ users_file: {{ path: gone, scopes: [read] }}, tokens: [{entry}] }} }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let ran = explain(&good, &["--job", "a"]);
+    assert!(ran.code == FAILED && ran.out.starts_with("not in force: tenant:red: "), "{}", ran.out);
     for content in ["", "x", &format!("{0} {0}", token.reveal())] {
         let ran = explain(&file("bad", content), &[]);
         assert!(ran.code == bad_usage() && !ran.err.contains(token.reveal()), "{}", ran.err);

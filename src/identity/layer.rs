@@ -57,3 +57,15 @@ pub async fn require(
         }
     }
 }
+
+/// Where nobody is asked who he is: lets a request on whose connection the listener's `client_auth` would still let in. The
+/// handshake asked no revocation list and no entry of `revoked`, and it may have been long ago.
+pub async fn require_door(
+    State(identity): State<Identity>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
+    identity.registry.load().opens_to(peer, identity.clock.now())?;
+    Ok(next.run(request).await)
+}

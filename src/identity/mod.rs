@@ -28,6 +28,7 @@ pub use credential::TenantGrant;
 pub use jwt::ExplainedJwt;
 pub use layer::Identity;
 pub use layer::require;
+pub use layer::require_door;
 pub use origin::refuse_foreign_origins;
 pub use principal::Principal;
 pub use registry::Refused;

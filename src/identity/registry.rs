@@ -168,6 +168,14 @@ impl Registry {
         self.combined.of(proved, certificate)
     }
 
+    /// Whether nothing speaks against the peer's certificate, or against there being none. Who that is, is not asked.
+    pub(super) fn opens_to(&self, peer: &Peer, now: Timestamp) -> Result<(), IdentityError> {
+        match self.certificate_of(peer, now) {
+            Ok(_) | Err(IdentityError::Ambiguous) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn certificate_of(&self, peer: &Peer, now: Timestamp) -> Found {
         match peer.chain() {
             Some(chain) => self.certificates.judge(peer.listener(), chain, now),

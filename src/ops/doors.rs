@@ -35,11 +35,11 @@ pub struct Ops {
     pub audit: Audit,
 }
 
-/// The routes: health is open, the metrics may ask for an operator.
+/// The routes: health is open, the metrics may ask for an operator, and for a certificate where the listener does.
 pub fn doors(ops: &Ops) -> Router {
     let metrics = Router::new().route("/metrics", get(metrics));
     let guarded = match ops.auth {
-        OpsAuth::None => metrics,
+        OpsAuth::None => metrics.layer(from_fn_with_state(ops.identity.clone(), identity::require_door)),
         OpsAuth::Operators => metrics.layer(
             ServiceBuilder::new()
                 .layer(from_fn_with_state(ops.identity.clone(), identity::require))

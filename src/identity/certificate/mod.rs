@@ -30,6 +30,7 @@ use crate::config::ConfigErrors;
 use crate::config::Fault;
 use crate::config::PartFault;
 use crate::config::Revoked;
+use crate::identity::IdentityError;
 use crate::listener::ClientChain;
 use crate::model::Pattern;
 use crate::model::Timestamp;
@@ -44,6 +45,8 @@ use std::sync::Arc;
 pub(super) struct Certificates {
     /// By the listener's name, with a number for each.
     listeners: HashMap<String, (usize, Vec<Arc<Ca>>)>,
+    /// Every listener there is, whether it asks for certificates or not.
+    named: HashSet<String>,
     /// Those that let in nobody without a certificate.
     requiring: HashSet<String>,
     rules: Rules,
@@ -86,7 +89,9 @@ impl Certificates {
                 requiring.insert(listener.name.clone());
             }
         }
-        Self { listeners, requiring, rules: Rules::new(config), verdicts: Verdicts::new() }
+        let named =
+            config.listeners.iter().chain([&config.ops.listener]).map(|listener| listener.name.clone()).collect();
+        Self { listeners, named, requiring, rules: Rules::new(config), verdicts: Verdicts::new() }
     }
 
     /// Whether a request on a connection without a certificate is refused: the connection is from a time when none was
@@ -96,17 +101,22 @@ impl Certificates {
     }
 
     /// The credential that this chain, shown to this listener, makes at `now`; `None` where it makes none: no CA of the
-    /// listener vouches for it, or no rule matches, so that it is as good as not shown.
+    /// listener vouches for it, or no rule matches, so that it is as good as not shown. Where certificates are required, one
+    /// that no CA vouches for is refused, as not to show one is.
     pub(super) fn judge(&self, listener: &str, chain: &ClientChain, now: Timestamp) -> Found {
         let Some((number, cas)) = self.listeners.get(listener) else {
-            return Ok(None);
+            // One that has another name in the configuration now listens under its old one until the restart, and nobody
+            // can say what its certificates are worth.
+            return if self.named.contains(listener) { Ok(None) } else { Err(IdentityError::Unauthenticated) };
         };
+        let is_required = self.are_required(listener);
         let key = (*number, *chain.digest());
         if let Some(found) = self.verdicts.get(&key, now) {
             return found;
         }
         let shown = Shown::read(chain.certificates());
-        let found = self.judge_anew(cas, chain.certificates(), shown.as_ref().map_err(|reason| *reason), now);
+        let read = shown.as_ref().map_err(|reason| *reason);
+        let found = self.judge_anew(cas, is_required, chain.certificates(), read, now);
         // What cannot be read does not become readable, and says of no moment that it would end then.
         let of_chain = shown.iter().flat_map(Shown::moments);
         let of_cas = cas.iter().filter_map(|ca| ca.authority.as_deref()).flat_map(Authority::moments);
@@ -117,6 +127,7 @@ impl Certificates {
     fn judge_anew(
         &self,
         cas: &[Arc<Ca>],
+        is_required: bool,
         chain: &[CertificateDer<'_>],
         shown: Result<&Shown, &'static str>,
         now: Timestamp,
@@ -131,7 +142,10 @@ impl Certificates {
         }
         // Revoked by one CA is revoked, though another one knows nothing of it.
         if distrust == Distrust::Revoked || vouching.is_empty() {
-            return distrust.error().map_or(Ok(None), Err);
+            // Where one is required, one that nobody vouches for now is worth no more than none: its CA was taken away
+            // while the connection was open, or is closed since its list does not load.
+            let of_nobody = if is_required { Err(IdentityError::Unauthenticated) } else { Ok(None) };
+            return distrust.error().map_or(of_nobody, Err);
         }
         let Ok(shown) = shown else { return Ok(None) };
         Ok(self.rules.credential(&vouching, shown)?.map(Arc::new))
@@ -141,8 +155,9 @@ impl Certificates {
     pub(super) fn would_find(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Vec<(String, Found)> {
         let shown = Shown::read(chain);
         let listeners: BTreeMap<_, _> = self.listeners.iter().collect();
-        let found = |cas| self.judge_anew(cas, chain, shown.as_ref().map_err(|reason| *reason), now);
-        listeners.into_iter().map(|(name, (_, cas))| (name.clone(), found(cas))).collect()
+        let read = shown.as_ref().map_err(|reason| *reason);
+        let found = |name: &str, cas| self.judge_anew(cas, self.are_required(name), chain, read, now);
+        listeners.into_iter().map(|(name, (_, cas))| (name.clone(), found(name, cas))).collect()
     }
 
     /// What of the configuration is not in force, each with its reason: `ca:NAME`.

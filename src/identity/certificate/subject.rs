@@ -115,8 +115,9 @@ fn piece_of<'a>(piece: &str, kind: Kind, name: &'a str) -> Option<&'a str> {
         }
         ("uri", Kind::Uri, Some(number)) => {
             let (_, behind) = name.split_once("://")?;
-            let (_, path) = behind.split_once('/')?;
-            path.split(['?', '#']).next()?.split('/').nth(number)?
+            // A slash in the query of a name without a path begins none.
+            let (_, path) = behind.split(['?', '#']).next()?.split_once('/')?;
+            path.split('/').nth(number)?
         }
         ("dns", Kind::Dns, Some(number)) => name.split('.').nth(number)?,
         _ => return None,

@@ -107,6 +107,8 @@ fn a_label_is_made_of_pieces_of_the_name_that_matched_or_not_at_all() {
         ("uri.1", Kind::Uri, "urn:a:b"),
         ("uri.1", Kind::Uri, "spiffe://edge"),
         ("uri.1", Kind::Uri, "spiffe://edge//a"),
+        ("uri.1", Kind::Uri, "https://edge?/a"),
+        ("uri.1", Kind::Uri, "https://edge#/a"),
         ("uri", Kind::Dns, "a"),
         ("dns.3", Kind::Dns, "a.b"),
         ("email.1", Kind::Email, "a@b"),

@@ -5,6 +5,8 @@ use super::site::dns;
 use super::site::label;
 use super::site::shown;
 use super::site::uri;
+use pushward::config::ClientAuth;
+use pushward::config::ClientCa;
 use pushward::config::TenantGrant;
 use pushward::model::OperatorScope;
 use pushward::model::Pattern;
@@ -150,6 +152,29 @@ async fn a_door_key_is_nobody_alone_and_changes_nothing_beside_a_token() {
             client.put("/metrics/job/a", "m 1\n").await.ok();
             assert_eq!(client.scrape().await.len(), 1);
         }
+    }
+}
+
+/// The door of such a listener is open to whom its CAs have signed; a CA may be gone, or closed, since it was passed.
+#[tokio::test]
+async fn where_certificates_are_required_one_that_no_ca_vouches_for_opens_nothing_beside_a_token() {
+    let (edge, strange) = (TestCa::named("edge"), TestCa::named("strange"));
+    let site = || {
+        let mut site = Site::new().rule("red", "edge", uri("https://red/*"));
+        site.builder.config.listeners[0].tls.as_mut().unwrap().client_auth = ClientAuth::Required;
+        site
+    };
+    let (good, door) = (edge.client(|c| c.uri("https://red/a")), edge.client(|c| c.uri("https://door/a")));
+    let gateway = site().ca("edge", &edge, &["red"]).start();
+    let with = |gateway: &TestGateway, cert| gateway.client("red").with_certificate(shown(cert));
+    with(&gateway, &good).get("/metrics").await.ok();
+    with(&gateway, &door).get("/metrics").await.ok();
+    let foreign = strange.client(|c| c.uri("https://red/a"));
+    with(&gateway, &foreign).get("/metrics").await.refused(401, "unauthenticated");
+    let lost = |ca: &mut ClientCa| ca.crl_file = Some("not-there.crl".into());
+    let closed = site().ca_with("edge", &edge, &["red"], lost).start();
+    for cert in [&good, &door] {
+        with(&closed, cert).get("/metrics").await.refused(401, "unauthenticated");
     }
 }
 

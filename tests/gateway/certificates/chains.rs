@@ -1,10 +1,16 @@
 //! Which chains are believed: each is shown to a gateway whose one rule takes every name.
 
+use super::site::START;
 use super::site::Site;
 use super::site::after;
+use super::site::registry;
 use super::site::shown;
 use super::site::uri;
+use http::HeaderMap;
+use proptest::prelude::*;
+use pushward::identity::Registry;
 use pushward::listener::ClientChain;
+use pushward::listener::Peer;
 use pushward::testkit::Answer;
 use pushward::testkit::TestCa;
 use pushward::testkit::TestCert;
@@ -12,7 +18,10 @@ use pushward::testkit::TestGateway;
 use rcgen::BasicConstraints;
 use rcgen::ExtendedKeyUsagePurpose;
 use rcgen::IsCa;
+use rustls::pki_types::CertificateDer;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 const NAME: &str = "https://edge.example.org/site-7";
@@ -128,4 +137,39 @@ async fn whatever_in_the_chain_ends_first_ends_it() {
 
 fn time(at: pushward::model::Timestamp) -> time::OffsetDateTime {
     time::OffsetDateTime::from_unix_timestamp(at.unix_seconds()).unwrap()
+}
+
+proptest! {
+    /// Some bytes of a good chain replaced, put in or taken out, wherever: somebody reads them before any signature is checked.
+    #[test]
+    fn a_spoilt_chain_makes_nobody_and_breaks_nothing(
+        of_leaf: bool,
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
+    ) {
+        static GOOD: LazyLock<(Registry, Vec<CertificateDer<'static>>)> = LazyLock::new(|| {
+            let ca = TestCa::named("edge");
+            let cert = ca.intermediate("middle").client(|c| c.uri("https://red/a").dns("a.b").email("a@b").cn("a"));
+            let site = Site::new().ca("edge", &ca, &["red"]).rule("red", "edge", uri("*"));
+            (registry(&site.builder.config, None), cert.chain_der)
+        });
+        let mut chain = GOOD.1.clone();
+        let spoilt = &mut chain[usize::from(!of_leaf)];
+        let mut bytes = spoilt.to_vec();
+        for (at, byte, edit) in edits {
+            let at = at.index(bytes.len());
+            match edit {
+                0 => bytes[at] = byte,
+                1 => bytes[at] ^= 1 << (byte % 8),
+                2 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let is_another = bytes != spoilt.as_ref();
+        *spoilt = CertificateDer::from(bytes);
+        let peer = Peer::invented(SocketAddr::from(([127, 0, 0, 1], 1)), true).invented_at("public");
+        let peer = peer.invented_with(Arc::new(ClientChain::invented(chain)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(GOOD.0.authenticate(&HeaderMap::new(), &peer, START));
+        prop_assert_eq!(found.is_err(), is_another);
+    }
 }

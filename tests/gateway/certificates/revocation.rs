@@ -6,6 +6,7 @@ use super::site::dns;
 use super::site::registry;
 use super::site::shown;
 use super::site::uri;
+use pushward::config::ClientAuth;
 use pushward::config::Revoked;
 use pushward::model::Pattern;
 use pushward::model::Timestamp;
@@ -47,6 +48,30 @@ async fn a_certificate_on_its_cas_list_is_refused_and_no_other() {
     assert!(answer.text().starts_with("the credential of this certificate was revoked"), "{}", answer.text());
     // Beside a good token too: what was withdrawn is not passed over.
     gateway.client("red").with_certificate(shown(&bad)).get("/metrics").await.refused(401, "credential_revoked");
+}
+
+#[tokio::test]
+async fn where_a_certificate_is_all_that_ops_asks_for_a_revoked_one_reads_no_metrics() {
+    let (edge, strange) = (TestCa::named("edge"), TestCa::named("strange"));
+    let (good, bad, named) = (cert(&edge), cert(&edge), cert(&edge));
+    let mut site = Site::new();
+    let crl_file = site.file("edge.crl", edge.crl(&[&bad.serial], after(3600)).pem);
+    site = site.ca_with("edge", &edge, &["red"], |ca| ca.crl_file = Some(crl_file));
+    let config = &mut site.builder.config;
+    config.revoked = vec![Revoked::Serial { ca: "edge".into(), serial: named.serial.clone() }];
+    config.ops.listener.tls = config.listeners[0].tls.clone();
+    config.ops.listener.tls.as_mut().unwrap().client_auth = ClientAuth::Required;
+    let gateway = site.start();
+    let metrics = async |client: &Client| gateway.at_ops(client).get("/metrics").await;
+    metrics(&client(&gateway, &good)).await.ok();
+    metrics(&client(&gateway, &bad)).await.refused(401, "credential_revoked");
+    metrics(&client(&gateway, &named)).await.refused(401, "credential_revoked");
+    metrics(&client(&gateway, &cert(&strange))).await.refused(401, "unauthenticated");
+    // From before there was a certificate to be asked for.
+    metrics(&gateway.stranger()).await.refused(401, "unauthenticated");
+    gateway.at_ops(&gateway.stranger()).get("/-/healthy").await.ok();
+    gateway.clock.advance(Duration::from_secs(3600));
+    metrics(&client(&gateway, &good)).await.refused(401, "revocation_unknown");
 }
 
 #[tokio::test]

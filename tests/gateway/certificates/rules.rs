@@ -7,6 +7,7 @@ use super::site::label;
 use super::site::shown;
 use super::site::uri;
 use pushward::config::CertificateRule;
+use pushward::config::ClientAuth;
 use pushward::config::OperatorGrant;
 use pushward::config::TenantGrant;
 use pushward::model::OperatorScope;
@@ -57,6 +58,25 @@ async fn a_ca_counts_on_the_listeners_that_name_it() {
     }
     // The operator's listener names none.
     gateway.at_ops(&of_edge).get("/-/healthy").await.ok();
+}
+
+/// Its handshake still asks as it did, and no list and no entry of `revoked` is asked any more.
+#[tokio::test]
+async fn at_a_listener_that_has_lost_its_name_a_certificate_is_worth_nothing_until_the_restart() {
+    let edge = TestCa::named("edge");
+    let mut site = Site::new().ca("edge", &edge, &["red"]).rule("red", "edge", uri("*"));
+    let mut gateway = site.builder.clone().start();
+    let certified = gateway.client("red").with_certificate(shown(&edge.client(|c| c.uri(NAME))));
+    certified.get("/metrics").await.ok();
+    site.builder.config.listeners[0].name = "renamed".into();
+    gateway.reload(site.builder.clone()).await;
+    certified.get("/metrics").await.refused(401, "unauthenticated");
+    gateway.client("red").get("/metrics").await.ok();
+    // One that asks for none passes it over, as before.
+    site.builder.config.listeners[0].name = "public".into();
+    site.builder.config.listeners[0].tls.as_mut().unwrap().client_auth = ClientAuth::Off;
+    gateway.reload(site.builder).await;
+    certified.get("/metrics").await.ok();
 }
 
 #[tokio::test]
