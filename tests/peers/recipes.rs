@@ -1,5 +1,6 @@
 //! The recipes of the README: their blocks are taken from there and run, with other addresses and paths and nothing else.
 
+mod certificates;
 mod jobs;
 mod site;
 mod tokens;
@@ -20,6 +21,14 @@ fn the_readme_holds_each_block_of_each_recipe() {
         jobs::GITHUB_WORKFLOW,
         jobs::KUBERNETES_RULE,
         jobs::KUBERNETES_JOB,
+        certificates::EDGE,
+        certificates::DEV,
+        certificates::PUSH,
+        certificates::EXPLAIN,
+        certificates::LIST,
+        certificates::SERIAL,
+        certificates::SPIFFE,
+        certificates::ID,
     ] {
         assert!(from_readme(what).len() > what.len(), "{what}");
     }

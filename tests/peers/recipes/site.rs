@@ -54,6 +54,17 @@ impl Site {
         self
     }
 
+    /// The main file with a recipe's own block in the place of its listener, and where that really listens.
+    pub(super) fn with_listener(self, block: &str) -> Self {
+        let (anywhere, here) = ("address: \":9091\"", format!("address: \"{}\"", self.address));
+        assert!(block.contains(anywhere), "{block}");
+        let main = self.read("pushward.yml");
+        let (listener, rest) = main.split_once('\n').expect("a line for each key");
+        assert!(listener.starts_with("listener: "), "{listener}");
+        self.write("pushward.yml", &(rest.to_owned() + &block.replace(anywhere, &here)));
+        self
+    }
+
     pub(super) fn add_to_main(&self, block: &str) {
         let main = self.read("pushward.yml") + &self.here(block);
         self.write("new.yml", &main);

@@ -7,7 +7,7 @@ use crate::readme::from_readme;
 
 pub(super) const ADD: &str = "--token-file search.token;";
 pub(super) const ROTATE: &str = "--token-file search-2.token;";
-pub(super) const REVOKED: &str = "revoked:\n";
+pub(super) const REVOKED: &str = "revoked:\n  - { token:";
 pub(super) const RELOAD: &str = "--request POST";
 
 /// Of the token in this file.
