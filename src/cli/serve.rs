@@ -34,8 +34,9 @@ pub(super) fn serve(beginning: Beginning, around: &mut Surroundings<'_>) -> Resu
         writeln!(around.err, "pushward: warning: {caution}")?;
     }
     for part in &beginning.reading.parts {
+        let stands = if part.closed { " is closed" } else { "" };
         for fault in part.errors.faults() {
-            writeln!(around.err, "pushward: warning: {} is closed: {fault}", part.part)?;
+            writeln!(around.err, "pushward: warning: {}{stands}: {fault}", part.part)?;
         }
     }
     around.out.flush()?;

@@ -510,6 +510,17 @@ async fn a_gateway_without_issuers_knows_no_jwt() {
 }
 
 #[tokio::test]
+async fn who_writes_a_first_rule_is_told_which_claims_there_are_and_not_what_they_say() {
+    let caught = Caught::listen();
+    let issuer = TestIssuer::new("ci");
+    let gateway = red(&issuer).start();
+    push(&gateway, &issuer.sign(&json!({ "sub": "other", "ref": "secret-branch" }))).await.refused(401, "no_rule");
+    let said = caught.said();
+    let line = said.lines().find(|line| line.contains("no rule matches")).unwrap();
+    assert!(line.contains("DEBUG") && line.contains("ref sub") && !line.contains("secret-branch"), "{line}");
+}
+
+#[tokio::test]
 async fn a_jwt_sent_everywhere_comes_out_nowhere() {
     let caught = Caught::listen();
     let issuer = TestIssuer::new("ci");

@@ -149,7 +149,12 @@ impl TrustedIssuer {
         }
         match self.rules.judge(&token.claims, self.until(token)) {
             Verdict::Granted(credential) => Ok(credential),
-            Verdict::NoRule => Err(IdentityError::NoRule),
+            Verdict::NoRule => {
+                // For whoever writes a first rule: which claims there are, and nothing of what they say.
+                let claims = token.claims.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+                tracing::debug!(issuer = self.config.name, claims, "a genuine token that no rule matches");
+                Err(IdentityError::NoRule)
+            }
             Verdict::Ambiguous { tenants: [one, other] } => {
                 // For the operator alone: no tenant is to hear of another.
                 tracing::warn!(issuer = self.config.name, %one, %other, "a token matches rules of two tenants");
