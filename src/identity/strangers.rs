@@ -15,13 +15,12 @@
 //! time, one in 160 others shares its budget with one of them, and then has the reserve.
 
 use crate::config;
+use crate::model::Subscriber;
 use crate::model::Tick;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 use std::hash::Hash;
 use std::hash::Hasher;
-use std::net::IpAddr;
-use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -36,19 +35,6 @@ const RESERVES: usize = 1 << 16;
 pub(super) const CLASSES: u8 = 16;
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// An address as it is counted: an IPv6 address by its /64, which is what one subscriber gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Source(IpAddr);
-
-impl Source {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.into()),
-            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
-        }
-    }
-}
 
 /// The rates of one configuration.
 #[derive(Debug)]
@@ -77,8 +63,8 @@ impl Rates {
         Self { rest: rate(rest, burst), networks: networks.collect() }
     }
 
-    fn of(&self, source: Source) -> Rate {
-        let holds = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&source.0));
+    fn of(&self, source: Subscriber) -> Rate {
+        let holds = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&source.first_address()));
         self.networks.iter().find(|(networks, _)| holds(networks)).map_or(self.rest, |(_, rate)| *rate)
     }
 }
@@ -113,7 +99,7 @@ impl Strangers {
     }
 
     /// Charges a failure to the address. `Err`: nothing is left, and how long until something is.
-    pub(super) fn charge(&self, rates: &Rates, source: Source, now: Tick) -> Result<Charge, Duration> {
+    pub(super) fn charge(&self, rates: &Rates, source: Subscriber, now: Tick) -> Result<Charge, Duration> {
         let Rate { interval, burst } = rates.of(source);
         self.take(Charge { table: Table::Addresses, slot: self.slot(&source), interval }, burst, now)
     }
@@ -124,7 +110,7 @@ impl Strangers {
     pub(super) fn charge_reserve(
         &self,
         rates: &Rates,
-        (source, user, classes): (Source, &str, [u8; 2]),
+        (source, user, classes): (Subscriber, &str, [u8; 2]),
         now: Tick,
     ) -> Result<Charge, Duration> {
         let interval = rates.of(source).interval.saturating_mul(CLASSES.into());
@@ -187,8 +173,8 @@ mod tests {
     use super::ADDRESSES;
     use super::CLASSES;
     use super::Rates;
-    use super::Source;
     use super::Strangers;
+    use super::Subscriber;
     use crate::config;
     use crate::model::Tick;
     use std::net::IpAddr;
@@ -201,8 +187,8 @@ mod tests {
         Rates::new(config::Strangers::default(), vec![busy])
     }
 
-    fn source(address: &str) -> Source {
-        Source::of(address.parse().unwrap())
+    fn source(address: &str) -> Subscriber {
+        Subscriber::of(address.parse().unwrap())
     }
 
     fn at(seconds: u64) -> Tick {
@@ -210,7 +196,7 @@ mod tests {
     }
 
     /// How many failures are let in at one moment.
-    fn room(strangers: &Strangers, source: Source, now: Tick) -> usize {
+    fn room(strangers: &Strangers, source: Subscriber, now: Tick) -> usize {
         let rates = rates();
         std::iter::from_fn(|| strangers.charge(&rates, source, now).ok()).take(100_000).count()
     }
@@ -267,7 +253,7 @@ mod tests {
         assert_eq!(room(&strangers, own, at(0)), 20);
         let everywhere = (0..10 * ADDRESSES as u128).map(|n| Ipv6Addr::from_bits((0x2001_0db8 << 96) | (n << 64)));
         for address in everywhere {
-            let _ = strangers.charge(&rates(), Source::of(IpAddr::V6(address)), at(0));
+            let _ = strangers.charge(&rates(), Subscriber::of(IpAddr::V6(address)), at(0));
         }
         assert_eq!(room(&strangers, own, at(0)), 0);
         assert!(strangers.charge_reserve(&rates(), (source("203.0.113.1"), "alice", [7, 8]), at(0)).is_ok());
@@ -276,7 +262,7 @@ mod tests {
     #[test]
     fn few_share_a_budget_with_a_hundred_guessers() {
         let strangers = Strangers::new([1; 16]);
-        let address = |n: u32| Source::of(IpAddr::from(n.to_be_bytes()));
+        let address = |n: u32| Subscriber::of(IpAddr::from(n.to_be_bytes()));
         for guesser in 0..100 {
             room(&strangers, address(guesser), at(0));
         }

@@ -13,6 +13,7 @@ use crate::config::AddressRule;
 use crate::config::Listener;
 use crate::config::ProxyProtocol;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -28,26 +29,6 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use tower::Service;
 use tower::ServiceExt;
-
-/// Who counts as one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AddressKey {
-    V4(u32),
-    /// The upper half: a /64 is what one subscriber gets.
-    V6(u64),
-}
-
-impl AddressKey {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self::V4(v4.to_bits()),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self::V6(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-            }
-        }
-    }
-}
 
 /// The sockets of one address.
 struct Address {
@@ -72,7 +53,7 @@ pub(super) struct Caps {
 #[derive(Default)]
 struct State {
     sockets: usize,
-    addresses: HashMap<AddressKey, Address>,
+    addresses: HashMap<Subscriber, Address>,
 }
 
 impl fmt::Debug for Caps {
@@ -116,7 +97,7 @@ impl Caps {
 
     /// The same among those of an address.
     fn enter_address(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
-        let key = AddressKey::of(address);
+        let key = Subscriber::of(address);
         let max = self.max_of(address);
         let mut state = self.state.lock();
         let entry =
@@ -182,7 +163,7 @@ impl Drop for Place {
 /// And among those of its address.
 struct AddressPlace {
     caps: Arc<Caps>,
-    key: AddressKey,
+    key: Subscriber,
     slots: Arc<Semaphore>,
 }
 

@@ -13,6 +13,7 @@ mod quota;
 mod scopes;
 mod series;
 mod service;
+mod subscriber;
 mod tenant;
 mod token;
 
@@ -46,6 +47,7 @@ pub use scopes::Verb;
 pub use series::SeriesHasher;
 pub use series::SeriesId;
 pub use service::Service;
+pub use subscriber::Subscriber;
 pub use tenant::TenantId;
 pub use tenant::TenantIdError;
 pub use token::PlainToken;

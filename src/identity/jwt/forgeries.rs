@@ -4,12 +4,13 @@
 //! that often: an address that sent too many of them *forged* is answered without a check, as any stranger is. Genuine ones
 //! are never counted.
 
-use super::turns::Origin;
 use crate::config::Strangers;
+use crate::model::Subscriber;
 use crate::model::Tick;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 use std::fmt;
+use std::hash::Hash;
 use std::hash::Hasher;
 
 /// Addresses fall into as many cells as these by a keyed hash. Two in one cell share its allowance, which costs the honest one
@@ -45,21 +46,21 @@ impl Forgeries {
     }
 
     /// Whether one more may be looked at.
-    pub(super) fn may_fail(&self, origin: Origin, now: Tick) -> bool {
+    pub(super) fn may_fail(&self, origin: Subscriber, now: Tick) -> bool {
         let spent = self.cells.lock().get(self.cell(origin)).map_or(u64::MAX, |whole_at| nanos(*whole_at, now));
         spent.saturating_add(self.interval) <= self.whole
     }
 
-    pub(super) fn note(&self, origin: Origin, now: Tick) {
+    pub(super) fn note(&self, origin: Subscriber, now: Tick) {
         let at = self.cell(origin);
         if let Some(whole_at) = self.cells.lock().get_mut(at) {
             *whole_at = (*whole_at).max(now).after(std::time::Duration::from_nanos(self.interval));
         }
     }
 
-    fn cell(&self, origin: Origin) -> usize {
+    fn cell(&self, origin: Subscriber) -> usize {
         let mut hasher = self.hasher;
-        hasher.write_u64(origin.number());
+        origin.hash(&mut hasher);
         usize::try_from(hasher.finish() % CELLS as u64).unwrap_or_default()
     }
 }
@@ -77,14 +78,14 @@ impl fmt::Debug for Forgeries {
 #[cfg(test)]
 mod tests {
     use super::Forgeries;
-    use super::Origin;
+    use super::Subscriber;
     use crate::config::Strangers;
     use crate::model::Tick;
 
     #[test]
     fn so_many_are_let_in_at_once_and_so_many_a_minute_for_each_address() {
         let forgeries = Forgeries::new(Strangers::default(), &[7; 16]);
-        let (one, other) = (Origin::of([192, 0, 2, 1].into()), Origin::of([192, 0, 2, 2].into()));
+        let (one, other) = (Subscriber::of([192, 0, 2, 1].into()), Subscriber::of([192, 0, 2, 2].into()));
         let start = Tick::from_nanos(1);
         for _ in 0..20 {
             assert!(forgeries.may_fail(one, start));

@@ -22,6 +22,7 @@ use super::scheme::Secret;
 use crate::config::Config;
 use crate::config::PartFault;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use crate::model::Timestamp;
 use forgeries::Forgeries;
 use issuer::TrustedIssuer;
@@ -31,7 +32,6 @@ use proved::Proved;
 use std::net::IpAddr;
 use std::sync::Arc;
 use token::Token;
-use turns::Origin;
 use turns::Turns;
 
 /// The issuers and rules of one configuration.
@@ -100,7 +100,7 @@ impl Issuers {
             .zip(&self.issuers)
             .find(|(_, issuer)| issuer.is_named(&token.issuer))
             .ok_or(IdentityError::Unauthenticated)?;
-        let (credential, key_epoch) = self.prove_anew(issuer, &token, Origin::of(address), now).await?;
+        let (credential, key_epoch) = self.prove_anew(issuer, &token, Subscriber::of(address), now).await?;
         if let (Some(proved), Some(mac), Party::Tenant(grant)) = (&self.proved, mac, &credential.party) {
             let until = issuer.until(&token);
             proved.keep(mac, &grant.tenant, Proof { credential: credential.clone(), issuer: place, key_epoch, until });
@@ -125,7 +125,7 @@ impl Issuers {
         &self,
         issuer: &TrustedIssuer,
         token: &Arc<Token>,
-        origin: Origin,
+        origin: Subscriber,
         now: Timestamp,
     ) -> Result<(Arc<Credential>, u64), IdentityError> {
         let fits = issuer.fits(token, now);

@@ -6,9 +6,9 @@
 
 use crate::identity::IdentityError;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,24 +22,6 @@ const LINE_MAX: usize = 1024;
 /// How long a token stands in line: many times what a full line takes.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// Who counts as one address: an IPv4 address, or the /64 that one subscriber gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Origin(u64);
-
-impl Origin {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            // ::/32 holds nobody who could send us anything, so the two kinds do not meet.
-            IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
-            IpAddr::V6(v6) => Self(u64::try_from(v6.to_bits() >> 64).unwrap_or_default()),
-        }
-    }
-
-    pub(super) fn number(self) -> u64 {
-        self.0
-    }
-}
-
 /// The line of those whose tokens are to be checked.
 #[derive(Debug)]
 pub(super) struct Turns {
@@ -51,13 +33,13 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct Line {
     length: usize,
-    addresses: HashMap<Origin, usize>,
+    addresses: HashMap<Subscriber, usize>,
 }
 
 /// A place in the line; left when it is dropped.
 struct Place {
     line: Arc<Mutex<Line>>,
-    origin: Origin,
+    origin: Subscriber,
 }
 
 impl Turns {
@@ -74,7 +56,7 @@ impl Turns {
     /// costs about as much as a short one.
     pub(super) async fn take<T: Send + 'static>(
         &self,
-        origin: Origin,
+        origin: Subscriber,
         takes_long: bool,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, IdentityError> {
@@ -97,7 +79,7 @@ impl Turns {
 }
 
 impl Place {
-    fn take(line: &Arc<Mutex<Line>>, origin: Origin) -> Option<Self> {
+    fn take(line: &Arc<Mutex<Line>>, origin: Subscriber) -> Option<Self> {
         let mut state = line.lock();
         let others = state.addresses.get(&origin).copied().unwrap_or_default();
         if state.length >= LINE_MAX || others >= ADDRESS_SHARE {
@@ -126,7 +108,7 @@ impl Drop for Place {
 mod tests {
     use super::ADDRESS_SHARE;
     use super::LINE_MAX;
-    use super::Origin;
+    use super::Subscriber;
     use super::Turns;
     use super::WAIT_MAX;
     use crate::identity::IdentityError;
@@ -138,8 +120,8 @@ mod tests {
     use std::task::Poll;
     use std::task::Waker;
 
-    fn origin(address: &str) -> Origin {
-        Origin::of(address.parse().unwrap())
+    fn origin(address: &str) -> Subscriber {
+        Subscriber::of(address.parse().unwrap())
     }
 
     fn turns() -> (MockClock, Turns) {

@@ -36,12 +36,12 @@ use super::credential::Party;
 use super::scheme::Secret;
 use super::strangers::Charge;
 use super::strangers::Rates;
-use super::strangers::Source;
 use super::strangers::Strangers;
 use crate::config::Config;
 use crate::config::PASSWORD_BYTES_MAX;
 use crate::config::PasswordHash;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use crate::model::Tick;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -91,7 +91,7 @@ struct Asked<'a> {
     hash: &'a PasswordHash,
     password: &'a Secret,
     tag: Tag,
-    source: Source,
+    source: Subscriber,
 }
 
 /// What is to be waited for.
@@ -169,7 +169,7 @@ impl Passwords {
         let known = self.users.get(user);
         let hash = known.map(|user| &user.hash).or_else(|| self.dummy_for(process, user)).ok_or(IdentityError::Busy)?;
         let tag = process.key.tag(&fields_of(known, user, password));
-        let asked = Asked { user: known, name: user, hash, password, tag, source: Source::of(address) };
+        let asked = Asked { user: known, name: user, hash, password, tag, source: Subscriber::of(address) };
         let now = process.means.clock.tick();
         if asked.known(now) == Known::Warm {
             return asked.proved();

@@ -5,7 +5,7 @@
 //! what is computed at one time, and when the queue is full the newest of the address with the most in it gives way. So
 //! one address alone has the whole queue, and one that fills it keeps nobody else out.
 
-use crate::identity::strangers::Source;
+use crate::model::Subscriber;
 use argon2::Block;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub(super) enum Whose {
     /// This very password was proved before, and is only to be proved anew.
     Proved,
     /// Somebody at this address, who may be anybody.
-    Stranger(Source),
+    Stranger(Subscriber),
 }
 
 /// The turns of this process: one set of them, whatever is reloaded.
@@ -47,7 +47,7 @@ struct State {
 
 #[derive(Debug)]
 struct Line {
-    source: Source,
+    source: Subscriber,
     running: usize,
     waiting: VecDeque<oneshot::Sender<Turn>>,
 }
@@ -185,11 +185,11 @@ mod tests {
     use super::Turn;
     use super::Turns;
     use super::Whose;
-    use crate::identity::strangers::Source;
+    use crate::model::Subscriber;
     use std::net::IpAddr;
 
     fn stranger(n: u8) -> Whose {
-        Whose::Stranger(Source::of(IpAddr::from([192, 0, 2, n])))
+        Whose::Stranger(Subscriber::of(IpAddr::from([192, 0, 2, n])))
     }
 
     fn turns(concurrency: usize, queue: usize) -> Turns {

@@ -7,10 +7,10 @@ use super::harness::millis;
 use super::harness::until_closed;
 use crate::config::AddressRule;
 use crate::config::Listener;
-use crate::listener::caps::AddressKey;
 use crate::listener::caps::Caps;
 use crate::listener::events::Cap;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use crate::testkit::MockClock;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn caps(all: usize, each: usize) -> Arc<Caps> {
 
 #[test]
 fn a_mapped_address_counts_as_ipv4_and_a_subscriber_of_ipv6_as_one() {
-    let key = |text| AddressKey::of(ip(text));
+    let key = |text| Subscriber::of(ip(text));
     assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
     assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
     assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));

@@ -1,6 +1,7 @@
 //! What anybody can cause any number of is written down as far as a person would read it, and counted beyond.
 
 use super::AuditEvent;
+use crate::model::Subscriber;
 use crate::model::Tick;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -66,25 +67,7 @@ struct Window {
     /// Of earlier windows.
     owed: u64,
     /// Lines of each address; no more addresses than lines.
-    addresses: HashMap<Address, u32>,
-}
-
-/// Who counts as one address: of IPv6 the /64, which is what one subscriber gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Address {
-    None,
-    V4(u32),
-    V6(u64),
-}
-
-impl Address {
-    fn of(peer: Option<IpAddr>) -> Self {
-        match peer.map(|peer| peer.to_canonical()) {
-            None => Self::None,
-            Some(IpAddr::V4(address)) => Self::V4(address.to_bits()),
-            Some(IpAddr::V6(address)) => Self::V6(u64::try_from(address.to_bits() >> 64).unwrap_or_default()),
-        }
-    }
+    addresses: HashMap<Option<Subscriber>, u32>,
 }
 
 impl Sampler {
@@ -96,7 +79,7 @@ impl Sampler {
         let mut window = self.window.lock();
         window.turn(now);
         if window.written < self.room.all {
-            let of_address = window.addresses.entry(Address::of(peer)).or_default();
+            let of_address = window.addresses.entry(peer.map(Subscriber::of)).or_default();
             if *of_address < self.room.each {
                 *of_address += 1;
                 window.written += 1;

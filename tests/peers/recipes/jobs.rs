@@ -140,8 +140,7 @@ fn pod(site: &Site, issuer: &TestIssuer, account: &str) -> Output {
     let command: Vec<&str> = ["0", "1", "2"].map(|at| text(spec, &format!("/containers/0/command/{at}"))).into();
     assert_eq!(command[..2], ["sh", "-ec"]);
     let root = site.file("pod").display().to_string();
-    let script = command[2].replace("/tmp/push.header", &format!("{root}/push.header"));
-    let script = script.replace(mounted, &format!("{root}{mounted}"));
+    let script = command[2].replace(mounted, &format!("{root}{mounted}"));
     site.shell(command[0], &script, &[])
 }
 
