@@ -6,6 +6,9 @@ use std::fmt;
 use std::io;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::Sender;
+use std::sync::mpsc::channel;
 
 /// What was audited, in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -59,5 +62,32 @@ impl Write for AuditWriter {
 impl fmt::Debug for AuditWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuditWriter(..)")
+    }
+}
+
+/// A disk that does not answer: each write says that it began, and ends when it is let on, or when nobody can any more.
+#[derive(Debug)]
+pub struct StalledDisk {
+    began: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl StalledDisk {
+    /// With where it says so, and what lets it on.
+    pub fn new() -> (Self, Receiver<()>, Sender<()>) {
+        let ((began, has_begun), (let_on, go_on)) = (channel(), channel());
+        (Self { began, go_on }, has_begun, let_on)
+    }
+}
+
+impl Write for StalledDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.began.send(());
+        let _ = self.go_on.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

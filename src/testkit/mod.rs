@@ -12,6 +12,7 @@ mod clock;
 mod gateway;
 mod issuer;
 
+pub use audit::StalledDisk;
 pub use builder::GatewayBuilder;
 pub use builder::cheap_hash;
 pub use ca::TestCa;

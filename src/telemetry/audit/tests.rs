@@ -6,15 +6,13 @@ use crate::config;
 use crate::config::AuditPushes;
 use crate::model::SharedClock;
 use crate::testkit::MockClock;
+use crate::testkit::StalledDisk;
 use std::fs;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
-use std::sync::mpsc::channel;
 
 fn of_file(path: &Path) -> Audit {
     let clock: SharedClock = Arc::new(MockClock::new());
@@ -28,30 +26,6 @@ fn events(path: &Path) -> Vec<String> {
         line["event"].as_str().unwrap().to_owned()
     };
     text.lines().map(event).collect()
-}
-
-/// Says when a write began, and waits to be let on.
-struct Stalled {
-    began: Sender<()>,
-    go_on: Receiver<()>,
-}
-
-fn stalled() -> (Stalled, Receiver<()>, Sender<()>) {
-    let ((began, has_begun), (let_on, go_on)) = (channel(), channel());
-    (Stalled { began, go_on }, has_begun, let_on)
-}
-
-impl Write for Stalled {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.began.send(());
-        // Whoever drops the other end lets all on.
-        let _ = self.go_on.recv();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]
@@ -105,7 +79,7 @@ async fn after_a_rotation_lines_go_to_a_file_of_the_same_name() {
 
 #[tokio::test]
 async fn a_full_queue_drops_and_counts_and_never_waits() {
-    let (writer, has_begun, let_on) = stalled();
+    let (writer, has_begun, let_on) = StalledDisk::new();
     let clock: SharedClock = Arc::new(MockClock::new());
     let audit = Audit::to(writer, AuditPushes::Off, &clock).unwrap();
     audit.note(&AuditEvent::new("being_written"));
@@ -124,8 +98,8 @@ async fn a_full_queue_drops_and_counts_and_never_waits() {
 async fn who_waited_too_long_is_told_that_it_was_not_written_and_it_is_not_written_later() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("written");
-    let (stalled, has_begun, let_on) = stalled();
-    struct Both(Stalled, fs::File);
+    let (stalled, has_begun, let_on) = StalledDisk::new();
+    struct Both(StalledDisk, fs::File);
     impl Write for Both {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.write(bytes)?;

@@ -8,12 +8,10 @@ use pushward::model::OperatorScope;
 use pushward::telemetry::AuditEvent;
 use pushward::telemetry::RECORD_WAIT_MAX;
 use pushward::testkit::GatewayBuilder;
+use pushward::testkit::StalledDisk;
 use std::io;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
-use std::sync::mpsc::channel;
 
 /// A disk that does what a test says.
 #[derive(Clone, Default)]
@@ -93,28 +91,10 @@ async fn while_the_audit_cannot_be_written_the_gateway_says_that_it_is_degraded_
     assert!(!ops.get("/metrics").await.text().contains(degraded));
 }
 
-/// A disk that does not answer until the other end is dropped.
-struct Stalled {
-    began: Sender<()>,
-    go_on: Receiver<()>,
-}
-
-impl Write for Stalled {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.began.send(());
-        let _ = self.go_on.recv();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_disk_that_does_not_answer_delays_no_push_and_lets_no_wipe_happen() {
-    let ((began, has_begun), (let_on, go_on)) = (channel(), channel());
-    let mut builder = with_operators().audit_to(Stalled { began, go_on });
+    let (disk, has_begun, let_on) = StalledDisk::new();
+    let mut builder = with_operators().audit_to(disk);
     builder.config.audit.pushes = AuditPushes::All;
     let gateway = builder.start();
     let red = gateway.client("red");
