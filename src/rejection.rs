@@ -93,7 +93,13 @@ impl Rejection {
                     StatusCode::FORBIDDEN
                 }
             },
-            Self::Limits(LimitsError::Rate { .. } | LimitsError::InFlight { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Limits(error) => match error {
+                LimitsError::Rate { .. } | LimitsError::InFlight { .. } | LimitsError::ScrapesInFlight { .. } => {
+                    StatusCode::TOO_MANY_REQUESTS
+                }
+                LimitsError::OverBurst { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                LimitsError::GatewayFull { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            },
             Self::Namespace(NamespaceError::NotServed) => StatusCode::NOT_FOUND,
             Self::Namespace(_) => StatusCode::FORBIDDEN,
             Self::Api(error) => match error {
@@ -140,8 +146,13 @@ impl Rejection {
                 IdentityError::CredentialsDiffer => "credentials_differ",
                 IdentityError::ForeignOrigin => "origin_refused",
             },
-            Self::Limits(LimitsError::Rate { .. }) => "rate_limited",
-            Self::Limits(LimitsError::InFlight { .. }) => "in_flight_full",
+            Self::Limits(error) => match error {
+                LimitsError::Rate { .. } => "rate_limited",
+                LimitsError::OverBurst { .. } => "burst_exceeded",
+                LimitsError::InFlight { .. } => "in_flight_full",
+                LimitsError::ScrapesInFlight { .. } => "scrapes_in_flight_full",
+                LimitsError::GatewayFull { .. } => "gateway_full",
+            },
             Self::Namespace(error) => match error {
                 NamespaceError::Verb(_) | NamespaceError::Operator(_) => "scope_refused",
                 NamespaceError::TenantOnly | NamespaceError::OperatorOnly => "scope_refused",
@@ -203,8 +214,13 @@ impl Rejection {
     /// The limit and its value, for the reason phrase: never anything a client sent.
     fn limit(&self) -> Option<(&'static str, u64)> {
         match self {
-            Self::Limits(LimitsError::Rate { limit, .. }) => Some(("requests_per_second", u64::from(*limit))),
-            Self::Limits(LimitsError::InFlight { limit }) => Some(("in_flight_max", u64::from(*limit))),
+            Self::Limits(error) => Some(match error {
+                LimitsError::Rate { of, limit, .. } => (of.key(), *limit),
+                LimitsError::OverBurst { of, burst, .. } => (of.burst_key(), *burst),
+                LimitsError::InFlight { limit } => ("in_flight_max", u64::from(*limit)),
+                LimitsError::ScrapesInFlight { limit } => ("scrapes_in_flight_max", u64::from(*limit)),
+                LimitsError::GatewayFull { ceiling, limit } => (ceiling.key(), *limit),
+            }),
             Self::Api(ApiError::BodyTooLarge { limit }) => Some(("body_bytes_max", *limit)),
             Self::Store(Refusal::QuotaFull { kind, limit, .. }) => Some((QuotaKind::key(*kind), *limit)),
             _ => None,
@@ -217,7 +233,9 @@ impl Rejection {
             Self::Limits(LimitsError::Rate { retry_after, .. })
             | Self::Identity(IdentityError::TooManyFailures { retry_after }) => Some(whole_seconds(*retry_after)),
             Self::Identity(IdentityError::Busy)
-            | Self::Limits(LimitsError::InFlight { .. })
+            | Self::Limits(
+                LimitsError::InFlight { .. } | LimitsError::ScrapesInFlight { .. } | LimitsError::GatewayFull { .. },
+            )
             | Self::Store(Refusal::Unavailable)
             | Self::Audit(AuditUnavailable) => Some(1),
             _ => None,
@@ -303,6 +321,7 @@ mod tests {
     use super::one_line;
     use crate::api::ApiError;
     use crate::limits::LimitsError;
+    use crate::limits::RateKind;
     use crate::store::Refusal;
     use std::time::Duration;
 
@@ -318,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_limit_is_named_with_its_value_in_the_reason_phrase() {
-        let rate = LimitsError::Rate { limit: 5, burst: 9, retry_after: Duration::from_millis(1200) };
+        let rate =
+            LimitsError::Rate { of: RateKind::Requests, limit: 5, burst: 9, retry_after: Duration::from_millis(1200) };
         let answer = Rejection::from(rate).answer("id");
         assert_eq!(answer.status(), 429);
         assert_eq!(answer.headers()["retry-after"], "2");

@@ -82,7 +82,7 @@ impl Readings {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
-            body_bytes_max: tenant.limits.body_bytes_max,
+            body_bytes_max: tenant.limits.push.body_bytes_max,
         };
         let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
         self.0.store(Arc::new(tenants.collect()));

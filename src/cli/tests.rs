@@ -156,13 +156,13 @@ fn a_tokens_file_is_its_owners_alone_and_stdout_does_not_have_it() {
 #[test]
 fn check_says_every_fault_and_ends_with_one() {
     let (_dir, path) = directory("p.yml");
-    std::fs::write(&path, "listener: { address: 127.0.0.1:1 }\nlimits: { groups_max: 0, wait_max: 1s }\n").unwrap();
+    std::fs::write(&path, "listener: { address: 127.0.0.1:1 }\nlimits: { groups_max: 0, waits_max: 1s }\n").unwrap();
     let ran = pushward(&["check", "--config", &path]);
     assert_eq!((ran.code, &*ran.out), (FAILED, ""));
     let lines: Vec<_> = ran.err.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ran.err);
     assert!(lines[0].starts_with(&format!("{path}:2:23: limits.groups_max: ")));
-    assert!(lines[1].ends_with("limits.wait_max: not in this version"));
+    assert!(lines[1].ends_with("limits.waits_max: unknown key, did you mean `wait_max`?"));
     assert_eq!(pushward(&["serve", "--config", &path]).code, bad_usage());
     assert_eq!(pushward(&["check", "--config", "/nonexistent"]).code, FAILED);
 }

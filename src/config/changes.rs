@@ -293,9 +293,12 @@ mod tests {
         assert_eq!(told(|c| c.tenants.clear()), "tenants_removed: red; tokens_removed: red/aaaaaaaaaa");
         assert_eq!(told(|c| c.operators.clear()), "operators_removed: red; tokens_removed: operator:red/bbbbbbbbbb");
         assert_eq!(told(|c| c.tenants.get_mut("red").unwrap().closed = true), "tenants_closed: red");
-        assert_eq!(told(|c| c.tenants.get_mut("red").unwrap().limits.in_flight_max = 1), "limits_changed: red");
+        assert_eq!(
+            told(|c| c.tenants.get_mut("red").unwrap().limits.pace.places.in_flight_max = 1),
+            "limits_changed: red"
+        );
         let one = NonZeroU32::MIN;
-        let slow = told(|c| c.operators.get_mut("red").unwrap().limits.requests_burst = one);
+        let slow = told(|c| c.operators.get_mut("red").unwrap().limits.requests.burst = one);
         assert_eq!(slow, "limits_changed: operator:red");
         assert_eq!(told(|c| c.tenants.get_mut("red").unwrap().utf8_names = true), "reading_changed: red");
         assert_eq!(told(|c| c.passwords.queue = 1), "settings_changed: passwords");

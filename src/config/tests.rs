@@ -100,22 +100,22 @@ listener: { address: "[::1]:9091" }
 "#,
     );
     let [a, b] = ["a", "b"].map(|id| config.tenants[id].limits);
-    assert_eq!((a.requests_per_second.get(), b.requests_per_second.get()), (5, 5));
+    assert_eq!((a.pace.requests.per_second.get(), b.pace.requests.per_second.get()), (5, 5));
     assert_eq!((a.quota.groups_max, b.quota.groups_max), (7, 9));
-    assert_eq!((a.body_bytes_max, b.body_bytes_max), (1024, 10 << 20));
+    assert_eq!((a.push.body_bytes_max, b.push.body_bytes_max), (1024, 10 << 20));
 }
 
 #[test]
 fn every_fault_is_found_with_its_line_and_key() {
     let text =
-        "listener:\n  address: 0.0.0.0:9091\nlimits:\n  groups_max: 0\n  wait_max: 5s\n  groups_mx: 1\nlogs: {}\n";
+        "listener:\n  address: 0.0.0.0:9091\nlimits:\n  groups_max: 0\n  soft_warning: 0.8\n  groups_mx: 1\nlogs: {}\n";
     assert_eq!(
         faults(text).lines().collect::<Vec<_>>(),
         [
             "dir/p.yml:2:12: listener.address: 0.0.0.0:9091 reaches beyond loopback in plaintext, expected `tls` with it, \
              or `plaintext_allowed: true`",
             "dir/p.yml:4:15: limits.groups_max: is 0, expected a whole number from 1 to 1125899906842624",
-            "dir/p.yml:5:3: limits.wait_max: not in this version",
+            "dir/p.yml:5:3: limits.soft_warning: not in this version",
             "dir/p.yml:6:3: limits.groups_mx: unknown key, did you mean `groups_max`?",
             "dir/p.yml:7:1: logs: unknown key, did you mean `log`?",
         ]
@@ -197,7 +197,6 @@ fn what_is_later_is_refused_by_its_name() {
         ("storage.path", "storage: { path: data }"),
         ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
         ("operators.o.jwts", "operators: { o: { jwts: [] } }"),
-        ("operators.o.limits.wait_max", "operators: { o: { limits: { wait_max: 1s } } }"),
         ("storage.durability", "storage: { durability: fsync }"),
     ] {
         refused(text, &format!(": {key}: not in this version"));

@@ -1,11 +1,14 @@
 //! One bucket of requests and one count of places for each tenant and operator.
 
 use super::LimitsError;
+use super::RateKind;
 use super::permit::Slot;
 use crate::config::Config;
 use crate::config::Limits;
 use crate::config::Operator;
 use crate::config::OperatorLimits;
+use crate::config::Pace;
+use crate::config::Rate;
 use crate::config::Tenant;
 use crate::identity::Party;
 use crate::model::SharedClock;
@@ -78,7 +81,8 @@ impl Bucket {
             Err(not_until) => {
                 let now = governor::clock::Clock::now(&self.clock);
                 let wait: Duration = not_until.earliest_possible().duration_since(now).into();
-                Err(LimitsError::Rate { limit: limit.get(), burst: burst.get(), retry_after: wait })
+                let (limit, burst) = (limit.get().into(), burst.get().into());
+                Err(LimitsError::Rate { of: RateKind::Requests, limit, burst, retry_after: wait })
             }
         }
     }
@@ -121,14 +125,14 @@ impl Buckets {
 
 impl From<&Limits> for Size {
     fn from(limits: &Limits) -> Self {
-        let Limits { requests_per_second: limit, requests_burst: burst, in_flight_max, .. } = *limits;
-        Self { limit, burst, in_flight_max }
+        let Pace { requests: Rate { per_second: limit, burst }, places, .. } = limits.pace;
+        Self { limit, burst, in_flight_max: places.in_flight_max }
     }
 }
 
 impl From<&OperatorLimits> for Size {
     fn from(limits: &OperatorLimits) -> Self {
-        let OperatorLimits { requests_per_second: limit, requests_burst: burst, in_flight_max } = *limits;
-        Self { limit, burst, in_flight_max }
+        let OperatorLimits { requests: Rate { per_second: limit, burst }, places } = *limits;
+        Self { limit, burst, in_flight_max: places.in_flight_max }
     }
 }

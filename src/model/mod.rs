@@ -2,6 +2,7 @@
 //!
 //! Imports nothing else of the crate; does no IO and knows no HTTP.
 
+mod bounds;
 mod clock;
 mod dialect;
 mod grouping;
@@ -17,6 +18,7 @@ mod subscriber;
 mod tenant;
 mod token;
 
+pub use bounds::PushBounds;
 pub use clock::Clock;
 pub use clock::SharedClock;
 pub use clock::Sleep;

@@ -8,8 +8,8 @@ use std::time::Duration;
 async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in() {
     let gateway = GatewayBuilder::new()
         .tenant_with("red", |tenant| {
-            tenant.limits.requests_per_second = NonZeroU32::new(2).unwrap();
-            tenant.limits.requests_burst = NonZeroU32::new(3).unwrap();
+            tenant.limits.pace.requests.per_second = NonZeroU32::new(2).unwrap();
+            tenant.limits.pace.requests.burst = NonZeroU32::new(3).unwrap();
         })
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .tenant("blue")
@@ -31,7 +31,7 @@ async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in(
 #[tokio::test]
 async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.requests_burst = NonZeroU32::new(1).unwrap())
+        .tenant_with("red", |tenant| tenant.limits.pace.requests.burst = NonZeroU32::new(1).unwrap())
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     gateway.client("red").get("/nothing").await.refused(404, "not_found");
@@ -41,7 +41,7 @@ async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
 #[tokio::test]
 async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leaves() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.in_flight_max = 1)
+        .tenant_with("red", |tenant| tenant.limits.pace.places.in_flight_max = 1)
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
@@ -62,7 +62,7 @@ async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leav
 #[tokio::test]
 async fn a_place_is_kept_while_an_answer_is_being_read() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.in_flight_max = 1)
+        .tenant_with("red", |tenant| tenant.limits.pace.places.in_flight_max = 1)
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
@@ -94,7 +94,7 @@ fn stalled_until(
 #[tokio::test]
 async fn a_body_over_its_cap_is_413_and_leaves_no_trace() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.body_bytes_max = 8)
+        .tenant_with("red", |tenant| tenant.limits.push.body_bytes_max = 8)
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
@@ -159,7 +159,7 @@ async fn a_full_tenant_and_a_hasty_operator_are_nobody_elses_business() {
         .operator("hasty", &[pushward::model::OperatorScope::FleetRead], |_| {})
         .operator("prometheus", &[pushward::model::OperatorScope::FleetRead], |_| {});
     let hasty = builder.config.operators.get_mut("hasty").unwrap();
-    hasty.limits.requests_burst = NonZeroU32::new(1).unwrap();
+    hasty.limits.requests.burst = NonZeroU32::new(1).unwrap();
     let gateway = builder.start();
     gateway.client("red").put("/metrics/job/a", "m 1\n").await.ok();
     gateway.client("red").put("/metrics/job/b", "m 1\n").await.refused(403, "quota_full");

@@ -169,9 +169,9 @@ async fn a_reload_fills_no_bucket_and_forgets_no_request_under_way() {
     let with = |builder: &GatewayBuilder, burst: u32, in_flight: u32| {
         let mut builder = builder.clone();
         let limits = &mut builder.config.tenants.get_mut("red").unwrap().limits;
-        limits.requests_per_second = NonZeroU32::MIN;
-        limits.requests_burst = NonZeroU32::new(burst).unwrap();
-        limits.in_flight_max = in_flight;
+        limits.pace.requests.per_second = NonZeroU32::MIN;
+        limits.pace.requests.burst = NonZeroU32::new(burst).unwrap();
+        limits.pace.places.in_flight_max = in_flight;
         builder
     };
     let base = GatewayBuilder::new().tenant("red");
@@ -285,7 +285,7 @@ async fn a_credential_that_goes_takes_its_expiry_along() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_a_storm_of_reloads_loses_no_acknowledged_push_and_fails_none() {
     const RELOADS: usize = 200;
-    let roomy = |tenant: &mut Tenant| tenant.limits.requests_burst = NonZeroU32::new(10_000_000).unwrap();
+    let roomy = |tenant: &mut Tenant| tenant.limits.pace.requests.burst = NonZeroU32::new(10_000_000).unwrap();
     let all = GatewayBuilder::new()
         .tenant_with("red", roomy)
         .token("red", "red", &Verb::ALL, |_| {})
@@ -293,7 +293,7 @@ async fn under_load_a_storm_of_reloads_loses_no_acknowledged_push_and_fails_none
         .token("blue", "blue", &Verb::ALL, |_| {});
     let mut without = all.clone();
     without.config.tenants.remove("blue");
-    without.config.tenants.get_mut("red").unwrap().limits.body_bytes_max = 1 << 20;
+    without.config.tenants.get_mut("red").unwrap().limits.push.body_bytes_max = 1 << 20;
     let mut gateway = all.clone().start();
     let stop = Arc::new(AtomicBool::new(false));
     let acknowledged = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];

@@ -162,7 +162,8 @@ fn the_examples_numbers_are_the_defaults() {
     assert_eq!(given("cluster"), given("github"));
     assert_eq!(config.operators["prometheus"].limits, OperatorLimits::default());
     let tenant = &config.tenants["payments"];
-    let without_its_own = Limits { requests_per_second: Limits::default().requests_per_second, ..tenant.limits };
+    let mut without_its_own = tenant.limits;
+    without_its_own.pace.requests.per_second = Limits::default().pace.requests.per_second;
     assert_eq!(without_its_own, Limits::default());
 }
 

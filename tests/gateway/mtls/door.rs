@@ -75,7 +75,7 @@ impl Running {
         (tls.profile, tls.client_auth) = (TlsProfile::Intermediate, auth);
         for tenant in config.tenants.values_mut() {
             let plenty = NonZeroU32::new(1_000_000).unwrap();
-            (tenant.limits.requests_per_second, tenant.limits.requests_burst) = (plenty, plenty);
+            (tenant.limits.pace.requests.per_second, tenant.limits.pace.requests.burst) = (plenty, plenty);
         }
         let gateway = Gateway::bind(site.builder.config.clone(), clock)?;
         let (address, ops) = (gateway.addresses()[0], gateway.ops_addresses()[0]);
