@@ -6,6 +6,7 @@ use crate::gateway::Gateway;
 use crate::gateway::Reloader;
 use crate::gateway::StartError;
 use crate::gateway::Trigger;
+use crate::listener::PassedSockets;
 use crate::model::SharedClock;
 use crate::telemetry::start_log;
 use rustix::process::Resource;
@@ -83,7 +84,9 @@ async fn serve(beginning: Beginning, clock: SharedClock) -> Result<ExitCode, Ser
     let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // Before anybody can know that the process is there: unhandled, it would be its end.
     let hangups = signal(SignalKind::hangup())?;
-    let gateway = Gateway::bind(beginning, clock)?;
+    // Asked for here and not in the gateway: what a process is given, it is given once.
+    let passed = PassedSockets::from_environment().map_err(StartError::Passed)?;
+    let gateway = Gateway::bind_with(beginning, passed, clock)?;
     let (addresses, ops) = (gateway.addresses(), gateway.ops_addresses());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?addresses, ?ops, "serving");
     let shutdown = CancellationToken::new();

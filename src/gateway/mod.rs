@@ -30,6 +30,8 @@ use crate::config::Reading;
 use crate::config::Source;
 use crate::listener::BindError;
 use crate::listener::CurrentTls;
+use crate::listener::PassedError;
+use crate::listener::PassedSockets;
 use crate::listener::TlsError;
 use crate::listener::bind;
 use crate::model::SharedClock;
@@ -49,6 +51,8 @@ use tokio_util::task::TaskTracker;
 pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -90,13 +94,23 @@ struct Door {
 impl Gateway {
     /// Makes every part and binds every address; a fault in any of them is the end of it.
     pub fn bind(beginning: impl Into<Beginning>, clock: SharedClock) -> Result<Self, StartError> {
+        Self::bind_with(beginning, PassedSockets::default(), clock)
+    }
+
+    /// As [`Gateway::bind`], with sockets that are open already. Each must be at an address of a listener.
+    pub fn bind_with(
+        beginning: impl Into<Beginning>,
+        mut passed: PassedSockets,
+        clock: SharedClock,
+    ) -> Result<Self, StartError> {
         let Beginning { source, reading } = beginning.into();
         let config = &reading.config;
         let audit = Audit::open(&config.audit, &clock)?;
         let certificates = Certificates::load(config)?;
-        let open = |listener: &Listener| Door::open(listener, &certificates);
-        let mains = config.listeners.iter().map(open).collect::<Result<_, _>>()?;
+        let mut open = |listener: &Listener| Door::open(listener, &certificates, &mut passed);
+        let mains = config.listeners.iter().map(&mut open).collect::<Result<_, _>>()?;
         let ops = open(&config.ops.listener)?;
+        passed.all_taken()?;
         let parts = Parts::new(source, reading, certificates, clock, audit)?;
         parts.health.set_loaded();
         Ok(Self { parts, mains, ops })
@@ -171,8 +185,12 @@ impl Apps {
 }
 
 impl Door {
-    fn open(config: &Listener, certificates: &Certificates) -> Result<Self, StartError> {
-        Ok(Self { config: config.clone(), sockets: bind(&config.addresses)?, tls: certificates.of(&config.name) })
+    fn open(config: &Listener, certificates: &Certificates, passed: &mut PassedSockets) -> Result<Self, StartError> {
+        Ok(Self {
+            config: config.clone(),
+            sockets: bind(&config.addresses, passed)?,
+            tls: certificates.of(&config.name),
+        })
     }
 
     fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {

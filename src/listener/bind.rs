@@ -1,11 +1,14 @@
 //! Opening the ports.
 
+use super::passed::PassedSockets;
+use super::passed::is_of_both_families;
 use socket2::Domain;
 use socket2::Protocol;
 use socket2::SockAddr;
 use socket2::Socket;
 use socket2::Type;
 use std::io;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
@@ -22,11 +25,23 @@ pub struct BindError {
 
 /// Listens on every one of `addresses`, or on none.
 ///
-/// A machine without IPv6 is no error where the same port is also wanted on IPv4, as `:9091` means it.
-pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+/// A socket that was passed is taken in the place of a new one. A machine without IPv6 is no error where the same port is
+/// also wanted on IPv4, as `:9091` means it.
+pub fn bind(addresses: &[SocketAddr], passed: &mut PassedSockets) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::with_capacity(addresses.len());
-    for &address in addresses {
-        match bind_one(address) {
+    let mut of_both_families = Vec::new();
+    for &address in in_order(addresses) {
+        if address.ip() == Ipv4Addr::UNSPECIFIED && of_both_families.contains(&address.port()) {
+            continue;
+        }
+        let opened = match passed.take(address) {
+            Some(socket) => {
+                of_both_families.extend(is_of_both_families(&socket).then_some(address.port()));
+                TcpListener::from_std(socket)
+            }
+            None => bind_one(address),
+        };
+        match opened {
             Ok(listener) => listeners.push(listener),
             Err(error) if lacks_ipv6(&error) && has_ipv4_twin(address, addresses) => {
                 tracing::warn!(%address, %error, "no IPv6 here, listening on IPv4 alone");
@@ -35,6 +50,12 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
         }
     }
     Ok(listeners)
+}
+
+/// IPv6 first: a passed socket may take its IPv4 twin's clients along.
+fn in_order(addresses: &[SocketAddr]) -> impl Iterator<Item = &SocketAddr> {
+    let v6 = |wanted| addresses.iter().filter(move |address| address.is_ipv6() == wanted);
+    v6(true).chain(v6(false))
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {

@@ -274,13 +274,18 @@ where
         let inner = self.inner.clone();
         Box::pin(async move {
             let admitted = layer.caps.admit(arrival.address().ip(), &layer.clock);
-            let slot = match layer.shutdown.run_until_cancelled(admitted).await {
-                Some(Ok(slot)) => slot,
-                Some(Err(cap)) => {
+            // Whoever has been accepted and finds a slot is served, also while the gateway stops; nobody waits for one then.
+            let admitted = tokio::select! {
+                biased;
+                admitted = admitted => admitted,
+                () = layer.shutdown.cancelled() => return Ok(CloseReason::Shutdown),
+            };
+            let slot = match admitted {
+                Ok(slot) => slot,
+                Err(cap) => {
                     layer.events.connection_refused(cap);
                     return Ok(CloseReason::Refused);
                 }
-                None => return Ok(CloseReason::Shutdown),
             };
             layer.events.connection_opened();
             let mut closed = Closed { events: layer.events, why: CloseReason::Done, _slot: slot };

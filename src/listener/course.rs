@@ -18,6 +18,9 @@ const BODY_MAX: Duration = Duration::from_secs(300);
 /// reads at first.
 pub(super) const LITTLE: u64 = 8 * 1024;
 
+/// Chosen: what a connection that was asked to end before its first request has for it. Some round trips around the world.
+const FIRST_REQUEST_AT_THE_END: Duration = Duration::from_secs(1);
+
 /// Names a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RequestId(u64);
@@ -235,9 +238,9 @@ impl Course {
         self.ending.map(|ending| ending.why)
     }
 
-    /// Whether part of a head has arrived.
-    pub(super) fn in_head(&self) -> bool {
-        matches!(self.phase, Phase::Head(_))
+    /// Whether a head is to come: part of one has arrived, or the connection has not had its first.
+    pub(super) fn owes_head(&self) -> bool {
+        matches!(self.phase, Phase::Head(_) | Phase::Waiting(_))
     }
 
     /// When [`Course::due`] next has something to say, unless something happens before.
@@ -266,12 +269,23 @@ impl Course {
         let limits = &self.deadlines;
         match self.phase {
             Phase::Handshake(since) => Some((since.after(limits.handshake), Verdict::Cut(CloseReason::Handshake))),
-            Phase::Waiting(since) => Some((since.after(limits.first_request), Verdict::Cut(CloseReason::FirstRequest))),
+            Phase::Waiting(since) => Some(self.first_request_deadline(since)),
             Phase::Head(since) => Some((since.after(limits.headers), Verdict::Cut(CloseReason::Headers))),
             Phase::Idle(since) if self.ending.is_none() => {
                 Some((since.after(limits.idle), Verdict::End(CloseReason::Idle)))
             }
             Phase::Serving | Phase::Idle(_) => None,
+        }
+    }
+
+    /// A stop lets whoever was just accepted send what it came for: no restart is to cost a push.
+    fn first_request_deadline(&self, since: Tick) -> (Tick, Verdict) {
+        let usual = (since.after(self.deadlines.first_request), Verdict::Cut(CloseReason::FirstRequest));
+        match self.ending {
+            Some(Ending { from, why, .. }) if from.after(FIRST_REQUEST_AT_THE_END) < usual.0 => {
+                (from.after(FIRST_REQUEST_AT_THE_END), Verdict::Cut(why))
+            }
+            _ => usual,
         }
     }
 

@@ -169,7 +169,7 @@ async fn drive<C: Drivable>(connection: C, timer: &mut Timer) -> Ended {
                 return Poll::Ready(Ended::Itself(ended));
             }
             // hyper drops the part of a head it has when asked; the answer to that request will say `close` instead.
-            if to_be_asked && !(C::LOSES_HEADS && timer.watch().in_head()) {
+            if to_be_asked && !(C::LOSES_HEADS && timer.watch().owes_head()) {
                 to_be_asked = false;
                 connection.as_mut().ask_to_end();
                 continue;

@@ -120,8 +120,8 @@ impl Watch {
         self.state.lock().course.why_ending()
     }
 
-    pub(super) fn in_head(&self) -> bool {
-        self.state.lock().course.in_head()
+    pub(super) fn owes_head(&self) -> bool {
+        self.state.lock().course.owes_head()
     }
 
     /// Tells the course, and wakes the connection's timer if it would now sleep too long.

@@ -11,4 +11,5 @@ mod program;
 mod quickstart;
 mod reloading;
 mod serving;
+mod sockets;
 mod stopping;

@@ -4,6 +4,8 @@ use parking_lot::Mutex;
 use pushward::model::SystemClock;
 use std::io::Read;
 use std::io::Write;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::process::ChildStdin;
 use std::process::Command;
@@ -54,6 +56,13 @@ impl Program {
     /// With a pipe into it, for [`Self::write`].
     pub(crate) fn with_stdin(arguments: &[&str]) -> Self {
         Self::spawn(Command::new(PROGRAM).args(arguments).stdin(Stdio::piped()))
+    }
+
+    /// With an open socket, in the way of systemd: as descriptor 3, named in its environment.
+    pub(crate) fn with_socket(socket: &TcpListener, arguments: &[&str]) -> Self {
+        const PASSED: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
+        let socket = OwnedFd::from(socket.try_clone().unwrap());
+        Self::spawn(Command::new("sh").args(["-c", PASSED, PROGRAM]).args(arguments).stdin(socket))
     }
 
     /// Writes into its stdin, which stays open until what is returned is dropped.

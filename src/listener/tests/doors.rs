@@ -7,6 +7,7 @@ use super::harness::server_tls;
 use super::harness::until_closed;
 use crate::config::Tls;
 use crate::config::TlsProfile;
+use crate::listener::PassedSockets;
 use crate::listener::ServerTls;
 use crate::listener::bind;
 use crate::testkit::TestCa;
@@ -160,10 +161,10 @@ fn what_cannot_be_served_names_its_file() {
 
 #[tokio::test]
 async fn both_families_listen_on_one_port() {
-    let v6 = bind(&["[::]:0".parse().unwrap()]).unwrap();
+    let v6 = bind(&["[::]:0".parse().unwrap()], &mut PassedSockets::default()).unwrap();
     let port = v6[0].local_addr().unwrap().port();
-    let v4 = bind(&[([0, 0, 0, 0], port).into()]).unwrap();
-    let error = bind(&[([0, 0, 0, 0], port).into()]).unwrap_err().to_string();
+    let v4 = bind(&[([0, 0, 0, 0], port).into()], &mut PassedSockets::default()).unwrap();
+    let error = bind(&[([0, 0, 0, 0], port).into()], &mut PassedSockets::default()).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot listen on 0.0.0.0:{port}: ")), "{error}");
     drop((v4, v6));
 }

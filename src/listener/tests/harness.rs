@@ -13,6 +13,7 @@ use crate::listener::DeadlineLayer;
 use crate::listener::Handshake;
 use crate::listener::HttpService;
 use crate::listener::ListenerEvents;
+use crate::listener::PassedSockets;
 use crate::listener::Peer;
 use crate::listener::ProxyLayer;
 use crate::listener::ServerTls;
@@ -158,7 +159,7 @@ impl Server {
 
     pub(super) fn start_with(config: Listener, ca: TestCa, tls: Option<ServerTls>) -> Self {
         let tls = tls.map(CurrentTls::new);
-        let listeners = bind(&config.addresses).unwrap();
+        let listeners = bind(&config.addresses, &mut PassedSockets::default()).unwrap();
         let address = listeners[0].local_addr().unwrap();
         let told = Arc::new(Told::default());
         let shutdown = CancellationToken::new();
