@@ -31,6 +31,7 @@ mod identities;
 mod index;
 mod journal;
 mod judge;
+mod restore;
 mod shelf;
 mod snapshot;
 mod state;
@@ -43,10 +44,14 @@ pub use catalogue::Catalogue;
 pub use catalogue::GroupView;
 pub use fleet::FleetPiece;
 pub use fleet::FleetSnapshot;
+pub use group::GroupTimes;
 pub use journal::Entry;
+pub use journal::Gone;
 pub use journal::Journal;
 pub use journal::JournalError;
 pub use journal::MemoryJournal;
+pub use restore::RestoreError;
+pub use restore::RestoredGroup;
 pub use snapshot::Piece;
 pub use snapshot::Snapshot;
 pub use usage::Usage;
@@ -54,6 +59,7 @@ pub use usage::Usage;
 use self::claims::Claims;
 use self::shelf::Shelf;
 use crate::config::NamePattern;
+use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
@@ -149,6 +155,14 @@ impl Push {
     }
 }
 
+/// What a tenant may keep, and how well it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantTerms {
+    pub quota: Quota,
+    /// That of a tenant whose shelf is there stays what it was when the shelf was made.
+    pub durability: Durability,
+}
+
 /// All shelves. Tenants come and go with the configuration; nothing a client sends makes one.
 #[derive(Debug)]
 pub struct Store {
@@ -164,7 +178,7 @@ type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
 impl Store {
     /// Empty shelves for `tenants`. Families named as `reserved` are kept out of the fleet's view.
     pub fn new(
-        tenants: impl IntoIterator<Item = (TenantId, Quota)>,
+        tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>,
         reserved: &[NamePattern],
         journal: Arc<dyn Journal>,
         own_gauge: PrepareOwnGauge,
@@ -175,12 +189,12 @@ impl Store {
     }
 
     /// Makes an empty shelf for each of `tenants` that has none, and gives all of them these quotas. One caller at a time.
-    pub fn open(&self, tenants: impl IntoIterator<Item = (TenantId, Quota)>) {
+    pub fn open(&self, tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>) {
         let mut shelves = Shelves::clone(&self.shelves.load());
-        for (tenant, quota) in tenants {
+        for (tenant, terms) in tenants {
             match shelves.get(&tenant) {
-                Some(shelf) => shelf.set_quota(quota),
-                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, quota)))),
+                Some(shelf) => shelf.set_quota(terms.quota),
+                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, terms)))),
             }
         }
         self.shelves.store(Arc::new(shelves));

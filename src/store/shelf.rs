@@ -7,13 +7,16 @@ use super::Entry;
 use super::Push;
 use super::Refusal;
 use super::Store;
+use super::TenantTerms;
 use super::chunks::Shared;
 use super::claims::Claims;
 use super::group::Group;
+use super::group::GroupTimes;
 use super::group::empty_group_usage;
 use super::index::Columns;
 use super::state::State;
 use super::usage::Usage;
+use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::Quota;
 use crate::model::TenantId;
@@ -27,21 +30,23 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Shelf {
     tenant: TenantId,
+    durability: Durability,
     state: Mutex<Contents>,
 }
 
 /// What the lock guards.
 #[derive(Debug)]
-struct Contents {
-    state: State,
+pub(super) struct Contents {
+    pub(super) state: State,
     quota: Quota,
     /// The tenant is gone: whoever still holds the shelf puts nothing on it any more.
     withdrawn: bool,
 }
 
 impl Shelf {
-    pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
-        Self { tenant, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
+    pub(super) fn new(tenant: TenantId, terms: TenantTerms) -> Self {
+        let TenantTerms { quota, durability } = terms;
+        Self { tenant, durability, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -112,21 +117,19 @@ impl Shelf {
         let mut contents = self.open()?;
         let state = &mut contents.state;
         if state.has_group_spelled(key) {
-            journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
+            self.journal(store, &Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) })?;
             state.show_delete(key, &mut store.claims.changing());
         }
         Ok(())
     }
 
-    /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
+    /// Removes every group that the narrowing lets through, in one entry: no scrape and no push comes between them.
     pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
         let mut contents = self.open()?;
         let state = &mut contents.state;
         let keys = state.keys(|key| narrowing.admits(key));
-        let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
-        let batch: Vec<Entry> = keys.iter().map(entry).collect();
-        if !batch.is_empty() {
-            journal(store, &batch)?;
+        if !keys.is_empty() {
+            self.journal(store, &Entry::Wipe { tenant: self.tenant.clone(), keys: keys.clone() })?;
         }
         let mut changing = store.claims.changing();
         for key in &keys {
@@ -140,15 +143,15 @@ impl Shelf {
         let Contents { state, quota, .. } = &mut *contents;
         let after = state.judge(push, quota, all_visible)?;
         let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
-        let families = push.families.clone();
-        let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
-        journal(store, &[entry])?;
+        let times = GroupTimes { pushed_at: Some(push.at), ..state.times(&key, push.at) };
+        let families = push.families.iter().filter(|family| !family.is_empty()).cloned().collect();
+        self.journal(store, &Entry::Push { tenant, key: key.clone(), gone: state.gone(push), families, times })?;
         state.show_push(&key, push, after, &store.claims, store.own_gauge);
         Ok(())
     }
 
     /// What a write works on, unless the tenant is gone.
-    fn open(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
+    pub(super) fn open(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
         let contents = self.state.lock();
         if contents.withdrawn { Err(Refusal::NoTenant) } else { Ok(contents) }
     }
@@ -165,16 +168,16 @@ impl Shelf {
             }
         }
         let key = state.stored_key(key);
-        journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
+        let times = GroupTimes { failed_at: Some(at), ..state.times(&key, at) };
+        self.journal(store, &Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), times })?;
         state.show_failure(&key, at, after, store.own_gauge);
         Ok(())
     }
-}
 
-/// One write, one batch: the memory journal has nothing to gather for.
-fn journal(store: &Store, batch: &[Entry]) -> Result<(), Refusal> {
-    store.journal.commit(batch).map_err(|error| {
-        tracing::error!(%error, "a write was not journalled");
-        Refusal::Unavailable
-    })
+    fn journal(&self, store: &Store, entry: &Entry) -> Result<(), Refusal> {
+        store.journal.commit(std::slice::from_ref(entry), self.durability).map_err(|error| {
+            tracing::error!(%error, "a write was not journalled");
+            Refusal::Unavailable
+        })
+    }
 }

@@ -1,5 +1,7 @@
 //! What stands on a shelf, and how an accepted write changes it. Nothing here can fail: it was judged before.
 
+use super::Gone;
+use super::Method;
 use super::Push;
 use super::Refusal;
 use super::chunks::Shared;
@@ -8,6 +10,7 @@ use super::claims::Claimant;
 use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
+use super::group::GroupTimes;
 use super::group::Held;
 use super::group::empty_group_usage;
 use super::group::family_usage;
@@ -90,7 +93,7 @@ impl State {
         own_gauge: PrepareOwnGauge,
     ) {
         let mut changing = claims.changing();
-        self.ensure_group(key, push.at, own_gauge);
+        self.ensure_group(key, GroupTimes::coming(push.at), own_gauge);
         if push.takes() {
             self.drop_families(key, |held| push.takes_away(&held.family), &mut changing);
         }
@@ -98,7 +101,7 @@ impl State {
             self.put_family(key, family, push.at, &mut changing);
         }
         if let Some(group) = self.groups.get_mut(key) {
-            group.pushed_at = Some(push.at);
+            group.times.pushed_at = Some(push.at);
         }
         self.show_own_gauge(key, OwnGauge::PushTime, push.at, own_gauge);
         self.usage = after;
@@ -111,9 +114,9 @@ impl State {
         after: Usage,
         own_gauge: PrepareOwnGauge,
     ) {
-        self.ensure_group(key, at, own_gauge);
+        self.ensure_group(key, GroupTimes::coming(at), own_gauge);
         if let Some(group) = self.groups.get_mut(key) {
-            group.failed_at = Some(at);
+            group.times.failed_at = Some(at);
         }
         self.show_own_gauge(key, OwnGauge::PushFailureTime, at, own_gauge);
         self.usage = after;
@@ -150,25 +153,69 @@ impl State {
         usage
     }
 
-    /// Makes the group, never pushed and never failed, if it is not there.
-    fn ensure_group(&mut self, key: &Arc<GroupingKey>, at: Timestamp, own_gauge: PrepareOwnGauge) {
+    /// A group as it was kept, its families aside.
+    pub(super) fn restore_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
+        self.ensure_group(key, times, own_gauge);
+        self.usage.add(empty_group_usage(key));
+    }
+
+    /// Families of a group that is there, as they were kept and are judged.
+    pub(super) fn restore_families(
+        &mut self,
+        key: &Arc<GroupingKey>,
+        kept: &Push,
+        after: Usage,
+        claims: &mut Changing<'_>,
+    ) {
+        for family in &kept.families {
+            self.put_family(key, family, kept.at, claims);
+        }
+        self.usage = after;
+    }
+
+    /// What the push takes away.
+    pub(super) fn gone(&self, push: &Push) -> Gone {
+        let group = match push.method {
+            Method::Replace => return Gone::AllOthers,
+            Method::Merge => self.groups.get(&push.key),
+        };
+        let empty = push.families.iter().filter(|family| family.is_empty());
+        let held = empty.filter_map(|family| group?.get(family.escaped_name()));
+        let taken = held.filter(|held| push.takes_away(&held.family));
+        Gone::These(taken.map(|held| held.family.escaped_name().clone()).collect())
+    }
+
+    /// What has happened to the group; to one that comes at `at`, nothing.
+    pub(super) fn times(&self, key: &GroupingKey, at: Timestamp) -> GroupTimes {
+        self.groups.get(key).map_or(GroupTimes::coming(at), |group| group.times)
+    }
+
+    /// Whether the group holds a family that compares as this name.
+    pub(super) fn holds(&self, key: &GroupingKey, escaped: &str) -> bool {
+        self.groups.get(key).is_some_and(|group| group.get(escaped).is_some())
+    }
+
+    /// Makes the group if it is not there.
+    fn ensure_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
         if self.groups.contains(key) {
             return;
         }
         let own = OwnGauge::ALL.map(|gauge| {
-            let family = Arc::new(own_gauge(gauge, key, None));
+            let moment = times.moment(gauge);
+            let at = moment.unwrap_or(times.came_at);
+            let family = Arc::new(own_gauge(gauge, key, moment));
             let column = self.index.open(&family);
             let place = self.index.insert(column, Cell { key: key.clone(), family: family.clone() });
             Held { place, family, at }
         });
-        let group = Group { key: key.clone(), families: BTreeMap::new(), own, pushed_at: None, failed_at: None };
+        let group = Group { key: key.clone(), families: BTreeMap::new(), own, times };
         self.groups.insert(group);
         self.identities.add_group(key);
     }
 
     fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, at: Timestamp, own_gauge: PrepareOwnGauge) {
         let Some(group) = self.groups.get_mut(key) else { return };
-        let family = Arc::new(own_gauge(gauge, key, group.moment(gauge)));
+        let family = Arc::new(own_gauge(gauge, key, group.times.moment(gauge)));
         if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
             own.family = family.clone();
             own.at = at;

@@ -7,6 +7,7 @@ mod judgement;
 mod names;
 mod quota;
 mod reading;
+mod restore;
 mod tenants;
 mod wipe;
 
@@ -20,7 +21,9 @@ use super::Piece;
 use super::Push;
 use super::Refusal;
 use super::Store;
+use super::TenantTerms;
 use crate::config::Namespace;
+use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
 use crate::model::OwnGauge;
@@ -89,9 +92,13 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
     })
 }
 
+fn terms(tenants: &[&str], quota: Quota) -> Vec<(TenantId, TenantTerms)> {
+    let terms = TenantTerms { quota, durability: Durability::Memory };
+    tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms)).collect()
+}
+
 fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
-    let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), quota));
-    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge)
+    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge)
 }
 
 fn store(tenants: &[&str]) -> Store {
@@ -169,7 +176,7 @@ struct Moody {
 }
 
 impl Journal for Moody {
-    fn commit(&self, batch: &[Entry]) -> Result<(), JournalError> {
+    fn commit(&self, batch: &[Entry], _: Durability) -> Result<(), JournalError> {
         if *self.refuses.lock() {
             return Err(JournalError("told to".into()));
         }

@@ -6,17 +6,13 @@ use crate::namespace::Narrowing;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-fn tenants(names: &[&str], quota: Quota) -> Vec<(TenantId, Quota)> {
-    names.iter().map(|name| (TenantId::parse(name).unwrap(), quota)).collect()
-}
-
 #[test]
 fn a_tenant_that_stays_keeps_its_groups_and_gets_the_new_quota() {
     let store = store(&["blue", "red"]);
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let before = tenant_view(&store, "red");
-    store.open(tenants(&["green", "red"], Quota { groups_max: 1, ..ROOMY }));
+    store.open(terms(&["green", "red"], Quota { groups_max: 1, ..ROOMY }));
     assert!(store.close_all_but(|tenant| tenant.as_str() != "blue").iter().map(|(id, _)| id.as_str()).eq(["blue"]));
     assert_eq!(tenant_view(&store, "red"), before);
     assert!(matches!(replace(&store, "red", &b, &[]), Err(Refusal::QuotaFull { limit: 1, .. })));
@@ -51,7 +47,7 @@ fn who_has_just_gone_is_told_so_and_not_that_its_quota_is_full() {
     store.close_all_but(|_| false);
     // It comes back before the push that asked is refused.
     let asked = store.push_bytes_max(&red);
-    store.open(tenants(&["red"], ROOMY));
+    store.open(terms(&["red"], ROOMY));
     assert_eq!(asked, Err(Refusal::NoTenant));
 }
 
@@ -69,7 +65,7 @@ fn a_write_that_still_holds_the_shelf_is_refused_and_leaves_nothing() {
     assert_eq!(shelf.note_failure(&store, &a, Timestamp::default()), Err(Refusal::NoTenant));
     assert_eq!(shelf.usage(), crate::store::Usage::default());
     // Nobody claims a line any more: another tenant is not flattened for one that is gone.
-    store.open(tenants(&["blue"], ROOMY));
+    store.open(terms(&["blue"], ROOMY));
     replace(&store, "blue", &a, &[family(&a, "m", MetricKind::Counter, "", &[&[]])]).unwrap();
     assert_eq!(fleet_view(&store, None)[0], "# m counter ");
     // An operator that named it is not told that it is itself unknown.
@@ -94,12 +90,12 @@ fn no_claim_is_left_over_by_tenants_that_go_while_they_push() {
         }
         for _ in 0..ROUNDS {
             store.close_all_but(|_| false);
-            store.open(tenants(&["red"], ROOMY));
+            store.open(terms(&["red"], ROOMY));
         }
         done.store(true, Ordering::Relaxed);
     });
     store.close_all_but(|_| false);
-    store.open(tenants(&["blue"], ROOMY));
+    store.open(terms(&["blue"], ROOMY));
     replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
     assert_eq!(fleet_view(&store, None)[0], "# x_count gauge ");
     assert!(store.claims.settled().is_some());
