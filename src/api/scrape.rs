@@ -242,7 +242,7 @@ mod tests {
             let hasher = SeriesHasher::with_key([1; 16]);
             let families = exposition::prepare(pushed, &key, &hasher, "tenant", u64::MAX).unwrap();
             let push = Push::new(key.clone(), Method::Replace, families, Timestamp::from_unix_seconds(1));
-            store.push(&Scope::for_test(tenant), &push).unwrap();
+            store.push(&Scope::for_test(tenant), push).wait().unwrap();
         }
         store
     }

@@ -101,6 +101,13 @@ fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Stor
     Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge)
 }
 
+/// A store all of whose tenants' writes are journalled.
+fn durable(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
+    let terms = TenantTerms { quota, durability: Durability::Fsync };
+    let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
+    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge)
+}
+
 fn store(tenants: &[&str]) -> Store {
     store_with(tenants, ROOMY, Arc::new(MemoryJournal))
 }
@@ -114,7 +121,20 @@ fn push(
     at: i64,
 ) -> Result<(), Refusal> {
     let push = Push::new(key.clone(), method, families.to_vec(), Timestamp::from_unix_seconds(at));
-    store.push(&Scope::for_test(tenant), &push)
+    store.push(&Scope::for_test(tenant), push).wait()
+}
+
+fn delete(store: &Store, tenant: &str, key: &GroupingKey) -> Result<(), Refusal> {
+    store.delete(&Scope::for_test(tenant), key).wait()
+}
+
+/// Notes a refusal, which is its answer.
+fn note_failure(store: &Store, tenant: &str, key: &GroupingKey, at: i64) -> Result<(), Refusal> {
+    let refusal = Refusal::Inconsistent("elsewhere".to_owned());
+    match store.refuse(&Scope::for_test(tenant), key, Timestamp::from_unix_seconds(at), refusal.clone()).wait() {
+        Err(other) if other == refusal => Ok(()),
+        other => other,
+    }
 }
 
 fn replace(store: &Store, tenant: &str, key: &GroupingKey, families: &[PreparedFamily]) -> Result<(), Refusal> {

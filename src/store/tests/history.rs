@@ -120,13 +120,11 @@ pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) ->
                 }
             }
             Op::Delete { group } => {
-                store.delete(&Scope::for_test(tenant), &groups[*group]).unwrap();
+                delete(store, tenant, &groups[*group]).unwrap();
                 model.groups.remove(&groups[*group]);
             }
             Op::Fail { group } => {
-                store
-                    .note_failure(&Scope::for_test(tenant), &groups[*group], Timestamp::from_unix_seconds(at))
-                    .unwrap();
+                note_failure(store, tenant, &groups[*group], at).unwrap();
                 model.groups.entry(groups[*group].clone()).or_default();
             }
         }

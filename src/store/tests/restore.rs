@@ -47,7 +47,7 @@ fn a_group_that_was_only_ever_refused_comes_back_so() {
     let a = key("a", &[]);
     let at = |seconds| Timestamp::from_unix_seconds(seconds);
     for seconds in [1, 4] {
-        before.note_failure(&Scope::for_test("red"), &a, at(seconds)).unwrap();
+        note_failure(&before, "red", &a, seconds).unwrap();
     }
     let times = GroupTimes { came_at: at(1), pushed_at: None, failed_at: Some(at(4)) };
     after.restore(&red(), RestoredGroup { times, ..group(&a, &[]) }).unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::MetricKind::Histogram;
-use crate::namespace::Narrowing;
+use crate::store::write::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -59,17 +59,22 @@ fn a_write_that_still_holds_the_shelf_is_refused_and_leaves_nothing() {
     let shelf = store.shelves.load()["red"].clone();
     store.close_all_but(|_| false);
     let push = Push::new(a.clone(), Method::Merge, vec![gauge(&a, "m")], Timestamp::default());
-    assert_eq!(shelf.push(&store, &push, true), Err(Refusal::NoTenant));
-    assert_eq!(shelf.delete(&store, &a), Err(Refusal::NoTenant));
-    assert_eq!(shelf.wipe(&store, &Narrowing::default()), Err(Refusal::NoTenant));
-    assert_eq!(shelf.note_failure(&store, &a, Timestamp::default()), Err(Refusal::NoTenant));
+    for write in [
+        Write::Push { push, all_visible: true },
+        Write::Delete { key: a.clone() },
+        Write::Wipe { narrowing: Arc::default() },
+        Write::Refused { key: a.clone(), at: Timestamp::default(), refusal: Refusal::Inconsistent(String::new()) },
+    ] {
+        assert_eq!(shelf.write(&write, &store.claims, own_gauge), Err(Refusal::NoTenant));
+        assert_eq!(shelf.rehearse([&write], own_gauge).unwrap_err(), Refusal::NoTenant);
+    }
     assert_eq!(shelf.usage(), crate::store::Usage::default());
     // Nobody claims a line any more: another tenant is not flattened for one that is gone.
     store.open(terms(&["blue"], ROOMY));
     replace(&store, "blue", &a, &[family(&a, "m", MetricKind::Counter, "", &[&[]])]).unwrap();
     assert_eq!(fleet_view(&store, None)[0], "# m counter ");
     // An operator that named it is not told that it is itself unknown.
-    assert_eq!(store.wipe_named(&FleetScope::for_test(Some(&["red"]))), Err(Refusal::OutOfScope));
+    assert_eq!(store.wipe_named(&FleetScope::for_test(Some(&["red"]))).wait(), Err(Refusal::OutOfScope));
 }
 
 #[test]
