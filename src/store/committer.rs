@@ -112,6 +112,27 @@ impl Committer {
         written
     }
 
+    /// Takes these as one batch, on this thread; what each is told.
+    #[cfg(test)]
+    pub(super) fn take_together(&self, writes: Vec<(Arc<Shelf>, Write)>) -> Vec<Result<(), Refusal>> {
+        let (mut batch, mut told) = (Vec::new(), Vec::new());
+        for (shelf, write) in writes {
+            let (answer, written) = Written::awaited();
+            batch.push(Pending { shelf, write, answer });
+            told.push(written);
+        }
+        while !batch.is_empty() {
+            batch = self.means.commit(batch);
+        }
+        told.into_iter().map(Written::wait).collect()
+    }
+
+    /// How many wait for the next batch.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.line.waiting.lock().writes.len()
+    }
+
     fn start(&self) -> Thread {
         let (line, means) = (self.line.clone(), self.means.clone());
         let work = move || {

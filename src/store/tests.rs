@@ -1,5 +1,6 @@
 //! The store by itself: families are made by hand, journals fail on demand.
 
+mod commit;
 mod cost;
 mod fleet;
 mod history;
