@@ -31,7 +31,7 @@ pub async fn delete(
     drop(Limited::new(body, BODY_MAX).collect().await);
     let scope = scope.renewed().await?.unwrap_or(scope);
     let key = scope.bind(key)?;
-    api.store.delete(&scope, &key)?;
+    api.store.delete(&scope, &key).await?;
     api.audit.note(&AuditEvent::by("delete", &initiator).with_group(&key));
     Ok(StatusCode::ACCEPTED)
 }

@@ -16,6 +16,7 @@ use crate::rejection::Rejection;
 use crate::store::Method;
 use crate::store::Push;
 use crate::store::Refusal;
+use crate::store::Written;
 use crate::telemetry::Initiator;
 use axum::Extension;
 use axum::body::Body;
@@ -97,7 +98,7 @@ async fn accept(
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     let arrived = Arrived { api: api.clone(), scope, method, key, reading, format, body };
     let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
-    stored.unwrap_or(Err(Rejection::Misassembled("a panic")))
+    Ok(stored.unwrap_or(Err(Rejection::Misassembled("a panic")))?.await?)
 }
 
 /// A push whose body is there whole.
@@ -112,8 +113,8 @@ struct Arrived {
 }
 
 impl Arrived {
-    /// Parses, prepares, and hands to the store.
-    fn store(self) -> Result<(), Rejection> {
+    /// Parses, prepares, and hands to the store, whose answer may yet be awaited.
+    fn store(self) -> Result<Written, Rejection> {
         let Self { api, scope, method, key, .. } = &self;
         let parsed = self.parsed()?;
         // As upstream: the time of a push is the moment after its body was read.
@@ -122,12 +123,11 @@ impl Arrived {
         let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes_max) {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {
-                api.store.note_failure(scope, key, at)?;
-                return Err(Refusal::Inconsistent(inconsistent.to_string()).into());
+                return Ok(api.store.refuse(scope, key, at, Refusal::Inconsistent(inconsistent.to_string())));
             }
-            Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, key, at).into()),
+            Err(Unfit::TooLarge) => return Ok(api.store.refuse_too_large(scope, key, at)),
         };
-        Ok(api.store.push(scope, &Push::new(key.clone(), *method, families, at))?)
+        Ok(api.store.push(scope, Push::new(key.clone(), *method, families, at)))
     }
 
     /// The body as its content type says it is written.

@@ -212,6 +212,7 @@ mod tests {
     use crate::config::Namespace;
     use crate::exposition;
     use crate::exposition::Negotiated;
+    use crate::model::Durability;
     use crate::model::GroupingKey;
     use crate::model::NameScheme;
     use crate::model::Quota;
@@ -225,12 +226,14 @@ mod tests {
     use crate::store::Method;
     use crate::store::Push;
     use crate::store::Store;
+    use crate::store::TenantTerms;
     use http_body_util::BodyExt;
     use std::sync::Arc;
 
     fn store_of(pushes: &[(&str, &str)]) -> Store {
         let quota = Quota { groups_max: 9, series_max: 1 << 20, stored_bytes_max: 1 << 30 };
-        let tenants = pushes.iter().map(|(name, _)| (TenantId::parse(name).unwrap(), quota));
+        let terms = TenantTerms { quota, durability: Durability::Memory };
+        let tenants = pushes.iter().map(|(name, _)| (TenantId::parse(name).unwrap(), terms));
         let reserved = Namespace::default().names_reserved;
         let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::own_gauge);
         let key = GroupingKey::new::<&str, &str>("j", []).unwrap();
@@ -239,7 +242,7 @@ mod tests {
             let hasher = SeriesHasher::with_key([1; 16]);
             let families = exposition::prepare(pushed, &key, &hasher, "tenant", u64::MAX).unwrap();
             let push = Push::new(key.clone(), Method::Replace, families, Timestamp::from_unix_seconds(1));
-            store.push(&Scope::for_test(tenant), &push).unwrap();
+            store.push(&Scope::for_test(tenant), push).wait().unwrap();
         }
         store
     }

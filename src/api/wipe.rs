@@ -4,6 +4,7 @@ use super::ApiError;
 use super::state::Api;
 use crate::namespace::View;
 use crate::rejection::Rejection;
+use crate::store::Written;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Initiator;
 use axum::Extension;
@@ -21,13 +22,21 @@ pub async fn wipe(
     match view {
         View::Tenant(scope) => {
             api.audit.record(wipe).await?;
-            api.store.wipe(&scope)?;
+            let store = api.store.clone();
+            written(move || store.wipe(&scope)).await?;
         }
         View::Fleet(scope) => {
             let tenant = scope.named_tenant().ok_or(ApiError::NoTenantNamed)?;
             api.audit.record(wipe.with("tenants", tenant.as_str())).await?;
-            api.store.wipe_named(&scope)?;
+            let store = api.store.clone();
+            written(move || store.wipe_named(&scope)).await?;
         }
     }
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Beside the runtime: what is not journalled is wiped there and then, which takes as long as there are groups.
+async fn written(wipe: impl FnOnce() -> Written + Send + 'static) -> Result<(), Rejection> {
+    let written = tokio::task::spawn_blocking(wipe).await.map_err(|_| Rejection::Misassembled("a panic"))?;
+    Ok(written.await?)
 }

@@ -19,10 +19,11 @@ use crate::config::Config;
 use crate::config::PartFault;
 use crate::identity::Registry;
 use crate::limits::Buckets;
-use crate::model::Quota;
+use crate::model::Durability;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::store::Store;
+use crate::store::TenantTerms;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
@@ -82,7 +83,7 @@ impl Live {
 
     /// Puts it in force, in the order above; which certificates are new. One caller at a time.
     pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
-        self.store.open(quotas(config));
+        self.store.open(terms(config));
         self.readings.replace(config);
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());
@@ -99,9 +100,10 @@ impl Live {
     }
 }
 
-/// What each tenant may keep. One that is closed keeps its shelf.
-pub(super) fn quotas(config: &Config) -> impl Iterator<Item = (TenantId, Quota)> {
-    config.tenants.iter().map(|(id, tenant)| (id.clone(), tenant.limits.quota))
+/// What each tenant may keep, and how well. One that is closed keeps its shelf.
+pub(super) fn terms(config: &Config) -> impl Iterator<Item = (TenantId, TenantTerms)> {
+    let durability = Durability::Memory;
+    config.tenants.iter().map(move |(id, tenant)| (id.clone(), TenantTerms { quota: tenant.limits.quota, durability }))
 }
 
 fn tenants(config: &Config) -> BTreeSet<TenantId> {

@@ -4,7 +4,7 @@ use super::StartError;
 use super::certificates::Certificates;
 use super::condition::Condition;
 use super::live::Live;
-use super::live::quotas;
+use super::live::terms;
 use super::reload::Reloader;
 use crate::answered::Answering;
 use crate::api::Api;
@@ -63,7 +63,7 @@ impl Parts {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
         let reserved = &config.namespace.names_reserved;
-        let store = Arc::new(Store::new(quotas(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
+        let store = Arc::new(Store::new(terms(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         metrics.collect(Box::new(StoreUsage(store.clone())));
         let live = Live::new(&config, store, certificates, &clock);
         let condition = Condition::new(health.clone(), live.registry.clone());

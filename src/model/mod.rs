@@ -5,6 +5,7 @@
 mod bounds;
 mod clock;
 mod dialect;
+mod durability;
 mod grouping;
 mod kind;
 mod name;
@@ -28,6 +29,7 @@ pub use clock::Timestamp;
 pub use clock::rfc3339;
 pub use clock::rfc3339_nanos;
 pub use dialect::TextDialect;
+pub use durability::Durability;
 pub use grouping::GroupingError;
 pub use grouping::GroupingKey;
 pub use kind::MetricKind;

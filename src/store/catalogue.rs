@@ -83,7 +83,7 @@ impl GroupView {
 
     /// Whether the last change of this group was not refused. One that was only ever refused has failed.
     pub fn last_push_successful(&self) -> bool {
-        self.group.failed_at <= self.group.pushed_at
+        self.group.times.failed_at <= self.group.times.pushed_at
     }
 
     /// How many families it holds, the gateway's own gauges included.

@@ -50,7 +50,8 @@ pub(super) struct Claims {
 /// A show that may change claims; its first change is its beginning, and when it is dropped it is over.
 #[derive(Debug)]
 pub(super) struct Changing<'a> {
-    claims: &'a Claims,
+    /// None: a show that nobody sees.
+    claims: Option<&'a Claims>,
     begun: bool,
 }
 
@@ -84,7 +85,7 @@ impl Claims {
 
     /// What a show changes claims with.
     pub(super) fn changing(&self) -> Changing<'_> {
-        Changing { claims: self, begun: false }
+        Changing { claims: Some(self), begun: false }
     }
 
     /// This moment, unless something is changing in it. To be asked before the families are looked at.
@@ -109,28 +110,38 @@ impl Claims {
 }
 
 impl Changing<'_> {
+    /// What changes nothing: for what is tried out and undone.
+    pub(super) const fn unseen() -> Self {
+        Self { claims: None, begun: false }
+    }
+
     /// One more tenant holds the family.
     pub(super) fn add(&mut self, claimant: &Claimant) {
-        self.begin().lock().add(claimant);
+        if let Some(counted) = self.begin() {
+            counted.lock().add(claimant);
+        }
     }
 
     /// One tenant less holds the family.
     pub(super) fn remove(&mut self, claimant: &Claimant) {
-        self.begin().lock().remove(claimant);
+        if let Some(counted) = self.begin() {
+            counted.lock().remove(claimant);
+        }
     }
 
-    fn begin(&mut self) -> &Mutex<Counted> {
+    fn begin(&mut self) -> Option<&Mutex<Counted>> {
+        let claims = self.claims?;
         if !std::mem::replace(&mut self.begun, true) {
-            self.claims.begun.fetch_add(1, Ordering::SeqCst);
+            claims.begun.fetch_add(1, Ordering::SeqCst);
         }
-        &self.claims.counted
+        Some(&claims.counted)
     }
 }
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        if self.begun {
-            self.claims.over.fetch_add(1, Ordering::SeqCst);
+        if let Some(claims) = self.claims.filter(|_| self.begun) {
+            claims.over.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

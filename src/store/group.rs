@@ -22,10 +22,33 @@ pub(super) struct Group {
     pub(super) families: BTreeMap<FamilyName, Held>,
     /// Its own gauges, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Held; 2],
+    pub(super) times: GroupTimes,
+}
+
+/// What has happened to a group, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupTimes {
+    /// When it was made, by a push or by one that was refused.
+    pub came_at: Timestamp,
     /// When it was last changed, if ever.
-    pub(super) pushed_at: Option<Timestamp>,
+    pub pushed_at: Option<Timestamp>,
     /// When a change was last refused, if ever.
-    pub(super) failed_at: Option<Timestamp>,
+    pub failed_at: Option<Timestamp>,
+}
+
+impl GroupTimes {
+    /// Those of a group that comes now, and to which nothing has happened yet.
+    pub(super) const fn coming(at: Timestamp) -> Self {
+        Self { came_at: at, pushed_at: None, failed_at: None }
+    }
+
+    /// The moment that an own gauge of the group shows.
+    pub(super) const fn moment(self, gauge: OwnGauge) -> Option<Timestamp> {
+        match gauge {
+            OwnGauge::PushTime => self.pushed_at,
+            OwnGauge::PushFailureTime => self.failed_at,
+        }
+    }
 }
 
 /// A family within a group, and where it stands.
@@ -53,14 +76,6 @@ impl Group {
         let pushed = self.families.get_mut(escaped).into_iter();
         if let Some(held) = pushed.chain(&mut self.own).find(|held| held.place.column == to.column) {
             held.place = to;
-        }
-    }
-
-    /// The moment that an own gauge of this group shows.
-    pub(super) fn moment(&self, gauge: OwnGauge) -> Option<Timestamp> {
-        match gauge {
-            OwnGauge::PushTime => self.pushed_at,
-            OwnGauge::PushFailureTime => self.failed_at,
         }
     }
 }

@@ -6,8 +6,12 @@
 //!
 //! | file | its one idea |
 //! |---|---|
-//! | `shelf` | one tenant's state behind one lock: judge, journal, show |
+//! | `write` | a write, what comes of it, and the answer to whoever waits |
+//! | `shelf` | one tenant's state behind one lock: judge, rehearse, show |
+//! | `committer` | the one thread that has the writes of all tenants journalled, batch by batch |
 //! | `state` | what stands on a shelf, and how an accepted write changes it |
+//! | `undo` | how that is taken back, where it was rehearsed |
+//! | `restore` | what was kept comes back at the start |
 //! | `judge` | may this write be? a pure reading of the state |
 //! | `index` | family names: who holds them, as what, and which line names they claim |
 //! | `identities` | which series are held, where two groups could hold the same |
@@ -23,6 +27,7 @@ mod catalogue;
 mod chunks;
 mod claims;
 mod column;
+mod committer;
 mod fleet;
 mod group;
 mod groups;
@@ -31,10 +36,13 @@ mod identities;
 mod index;
 mod journal;
 mod judge;
+mod restore;
 mod shelf;
 mod snapshot;
 mod state;
+mod undo;
 mod usage;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -43,17 +51,26 @@ pub use catalogue::Catalogue;
 pub use catalogue::GroupView;
 pub use fleet::FleetPiece;
 pub use fleet::FleetSnapshot;
+pub use group::GroupTimes;
 pub use journal::Entry;
+pub use journal::Gone;
 pub use journal::Journal;
 pub use journal::JournalError;
 pub use journal::MemoryJournal;
+pub use restore::RestoreError;
+pub use restore::RestoredGroup;
 pub use snapshot::Piece;
 pub use snapshot::Snapshot;
 pub use usage::Usage;
+pub use write::Written;
 
 use self::claims::Claims;
+use self::committer::Committer;
+use self::committer::Means;
 use self::shelf::Shelf;
+use self::write::Write;
 use crate::config::NamePattern;
+use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
@@ -62,7 +79,6 @@ use crate::model::QuotaKind;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::FleetScope;
-use crate::namespace::Narrowing;
 use crate::namespace::Scope;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -149,13 +165,21 @@ impl Push {
     }
 }
 
+/// What a tenant may keep, and how well it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantTerms {
+    pub quota: Quota,
+    /// That of a tenant whose shelf is there stays what it was when the shelf was made.
+    pub durability: Durability,
+}
+
 /// All shelves. Tenants come and go with the configuration; nothing a client sends makes one.
 #[derive(Debug)]
 pub struct Store {
     /// Swapped whole, so that a push finds its shelf without a lock.
     shelves: ArcSwap<Shelves>,
-    claims: Claims,
-    journal: Arc<dyn Journal>,
+    claims: Arc<Claims>,
+    committer: Committer,
     own_gauge: PrepareOwnGauge,
 }
 
@@ -164,23 +188,25 @@ type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
 impl Store {
     /// Empty shelves for `tenants`. Families named as `reserved` are kept out of the fleet's view.
     pub fn new(
-        tenants: impl IntoIterator<Item = (TenantId, Quota)>,
+        tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>,
         reserved: &[NamePattern],
         journal: Arc<dyn Journal>,
         own_gauge: PrepareOwnGauge,
     ) -> Self {
-        let store = Self { shelves: ArcSwap::default(), claims: Claims::new(reserved), journal, own_gauge };
+        let claims = Arc::new(Claims::new(reserved));
+        let committer = Committer::new(Means { journal, claims: claims.clone(), own_gauge });
+        let store = Self { shelves: ArcSwap::default(), claims, committer, own_gauge };
         store.open(tenants);
         store
     }
 
     /// Makes an empty shelf for each of `tenants` that has none, and gives all of them these quotas. One caller at a time.
-    pub fn open(&self, tenants: impl IntoIterator<Item = (TenantId, Quota)>) {
+    pub fn open(&self, tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>) {
         let mut shelves = Shelves::clone(&self.shelves.load());
-        for (tenant, quota) in tenants {
+        for (tenant, terms) in tenants {
             match shelves.get(&tenant) {
-                Some(shelf) => shelf.set_quota(quota),
-                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, quota)))),
+                Some(shelf) => shelf.set_quota(terms.quota),
+                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, terms)))),
             }
         }
         self.shelves.store(Arc::new(shelves));
@@ -197,8 +223,9 @@ impl Store {
     }
 
     /// Replaces or merges a group, whole or not at all.
-    pub fn push(&self, scope: &Scope, push: &Push) -> Result<(), Refusal> {
-        self.shelf(scope, &push.key)?.push(self, push, scope.narrowing().is_everything())
+    pub fn push(&self, scope: &Scope, push: Push) -> Written {
+        let all_visible = scope.narrowing().is_everything();
+        self.write(self.shelf(scope, &push.key), Write::Push { push, all_visible })
     }
 
     /// `key` as the group holds it: with the empty labels of the push that created it. `key` itself if there is no group.
@@ -211,27 +238,26 @@ impl Store {
     }
 
     /// Removes exactly this group. A group that is not there is no error.
-    pub fn delete(&self, scope: &Scope, key: &GroupingKey) -> Result<(), Refusal> {
-        self.shelf(scope, key)?.delete(self, key)
+    pub fn delete(&self, scope: &Scope, key: &GroupingKey) -> Written {
+        self.write(self.shelf(scope, key), Write::Delete { key: key.clone() })
     }
 
-    /// Removes every group that the scope can see, all at one instant.
-    pub fn wipe(&self, scope: &Scope) -> Result<(), Refusal> {
-        self.shelf_of(scope.tenant())?.wipe(self, scope.narrowing())
+    /// Removes every group that the scope can see, all at one instant. Takes as long as there are groups; where nothing is
+    /// journalled, before it returns.
+    pub fn wipe(&self, scope: &Scope) -> Written {
+        self.write(self.shelf_of(scope.tenant()), Write::Wipe { narrowing: scope.narrowing().clone() })
     }
 
-    /// Removes every group of the one tenant that an operator has named; without that it is refused.
-    pub fn wipe_named(&self, scope: &FleetScope) -> Result<(), Refusal> {
-        let tenant = scope.named_tenant().ok_or(Refusal::OutOfScope)?;
-        let wiped = self.shelf_of(tenant).and_then(|shelf| shelf.wipe(self, &Narrowing::default()));
-        // It is not whoever asks that is unknown.
-        wiped.map_err(|refusal| if refusal == Refusal::NoTenant { Refusal::OutOfScope } else { refusal })
+    /// As [`Store::wipe`], of every group of the one tenant that an operator has named; without that it is refused.
+    pub fn wipe_named(&self, scope: &FleetScope) -> Written {
+        let shelf = scope.named_tenant().ok_or(Refusal::OutOfScope).and_then(|tenant| self.shelf_of(tenant));
+        self.write(shelf, Write::Wipe { narrowing: Arc::default() }).by_operator()
     }
 
-    /// Notes that a push of this group was refused before it came here: its failure time becomes `at`. A group that
-    /// does not exist is created with its two gauges alone, if the quota has room for it; else there is no trace.
-    pub fn note_failure(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
-        self.shelf(scope, key)?.note_failure(self, key, at)
+    /// The refusal of a push that was judged before it came here, for what the store judges: it is noted in the group as the
+    /// store's own, and is what is written then.
+    pub fn refuse(&self, scope: &Scope, key: &GroupingKey, at: Timestamp, refusal: Refusal) -> Written {
+        self.write(self.shelf(scope, key), Write::Refused { key: key.clone(), at, refusal })
     }
 
     /// More than this no push of the tenant may take: it could not be accepted, whatever it replaced.
@@ -242,14 +268,36 @@ impl Store {
     }
 
     /// The refusal of a push that takes more than [`Store::push_bytes_max`], noted as that of any full quota.
-    pub fn refuse_too_large(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Refusal {
-        let noted = self.shelf(scope, key).and_then(|shelf| shelf.note_full(self, key, at).map(|()| shelf.quota()));
-        match noted {
-            Ok(quota) => {
-                Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit: quota.stored_bytes_max, needed: None }
+    pub fn refuse_too_large(&self, scope: &Scope, key: &GroupingKey, at: Timestamp) -> Written {
+        let shelf = match self.shelf(scope, key) {
+            Ok(shelf) => shelf,
+            Err(refusal) => return Written::known(Err(refusal)),
+        };
+        let limit = shelf.quota().stored_bytes_max;
+        let refusal = Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit, needed: None };
+        self.write(Ok(shelf), Write::Refused { key: key.clone(), at, refusal })
+    }
+
+    fn write(&self, shelf: Result<Arc<Shelf>, Refusal>, write: Write) -> Written {
+        match shelf {
+            Err(refusal) => Written::known(Err(refusal)),
+            Ok(shelf) if shelf.durability() == Durability::Memory => {
+                Written::known(shelf.write(&write, &self.claims, self.own_gauge))
             }
-            Err(refusal) => refusal,
+            Ok(shelf) => self.committer.take(shelf, write),
         }
+    }
+
+    /// Returns when no write that was being journalled at the call is under way any more. Blocks as long as the journal
+    /// does. What was kept of a tenant that was closed is complete afterwards, until it is opened again.
+    pub fn settle(&self) {
+        self.committer.settle();
+    }
+
+    /// Refuses further writes where they are journalled, and returns when those that wait are committed and answered.
+    /// Blocks as long as the journal does.
+    pub fn finish(&self) {
+        self.committer.finish();
     }
 
     /// What the scope can see, at one instant.

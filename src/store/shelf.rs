@@ -1,24 +1,32 @@
 //! A shelf: one tenant's groups behind one lock.
 //!
-//! Every write takes the same steps: judge, journal, show. With the memory journal they run inline under the lock, so
-//! pushes of one tenant are judged in the order of their arrival and nobody sees half of one.
+//! Every write takes the same steps: judge, journal, show. With [`Durability::Memory`] there is nothing to journal, and a
+//! write is judged and shown in one go under the lock. Otherwise the [`committer`](super::committer) takes the steps, for
+//! all writes that wait: it has them *rehearsed*, which tells what each comes to if those before it are shown, and leaves the
+//! shelf as it was; has them journalled, with the lock free; and has them shown. Since nobody else writes to such a shelf,
+//! it is then as it was when they were rehearsed.
 
 use super::Entry;
-use super::Push;
 use super::Refusal;
-use super::Store;
+use super::TenantTerms;
 use super::chunks::Shared;
+use super::claims::Changing;
 use super::claims::Claims;
 use super::group::Group;
+use super::group::GroupTimes;
 use super::group::empty_group_usage;
 use super::index::Columns;
 use super::state::State;
 use super::usage::Usage;
+use super::write::Effect;
+use super::write::Verdict;
+use super::write::Write;
+use crate::model::Durability;
 use crate::model::GroupingKey;
+use crate::model::PrepareOwnGauge;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
-use crate::namespace::Narrowing;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
 use std::sync::Arc;
@@ -27,21 +35,27 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Shelf {
     tenant: TenantId,
+    durability: Durability,
     state: Mutex<Contents>,
 }
 
 /// What the lock guards.
 #[derive(Debug)]
-struct Contents {
-    state: State,
+pub(super) struct Contents {
+    pub(super) state: State,
     quota: Quota,
     /// The tenant is gone: whoever still holds the shelf puts nothing on it any more.
     withdrawn: bool,
 }
 
 impl Shelf {
-    pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
-        Self { tenant, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
+    pub(super) fn new(tenant: TenantId, terms: TenantTerms) -> Self {
+        let TenantTerms { quota, durability } = terms;
+        Self { tenant, durability, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -57,8 +71,8 @@ impl Shelf {
         self.state.lock().state.usage()
     }
 
-    /// Takes everything away for good, with its claims; how much that was. A push that found the shelf before finds it
-    /// withdrawn.
+    /// Takes everything away for good, with its claims; how much that was. A write that found the shelf before finds it
+    /// withdrawn, also if it is being journalled.
     pub(super) fn withdraw(&self, claims: &Claims) -> Usage {
         let mut contents = self.state.lock();
         contents.withdrawn = true;
@@ -90,91 +104,131 @@ impl Shelf {
         self.state.lock().state.share_groups()
     }
 
-    pub(super) fn push(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
-        let outcome = self.accept(store, push, all_visible);
-        match &outcome {
-            Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
-            Err(Refusal::QuotaFull { .. }) => self.note_full(store, &push.key, push.at)?,
-            Ok(()) | Err(Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable) => {}
-        }
-        outcome
-    }
-
-    pub(super) fn note_failure(&self, store: &Store, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
-        self.note(store, key, at, true)
-    }
-
-    pub(super) fn note_full(&self, store: &Store, key: &GroupingKey, at: Timestamp) -> Result<(), Refusal> {
-        self.note(store, key, at, false)
-    }
-
-    pub(super) fn delete(&self, store: &Store, key: &GroupingKey) -> Result<(), Refusal> {
-        let mut contents = self.open()?;
-        let state = &mut contents.state;
-        if state.has_group_spelled(key) {
-            journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
-            state.show_delete(key, &mut store.claims.changing());
-        }
-        Ok(())
-    }
-
-    /// Removes every group that the narrowing lets through, in one batch: no scrape and no push comes between them.
-    pub(super) fn wipe(&self, store: &Store, narrowing: &Narrowing) -> Result<(), Refusal> {
-        let mut contents = self.open()?;
-        let state = &mut contents.state;
-        let keys = state.keys(|key| narrowing.admits(key));
-        let entry = |key: &Arc<GroupingKey>| Entry::Delete { tenant: self.tenant.clone(), key: key.clone() };
-        let batch: Vec<Entry> = keys.iter().map(entry).collect();
-        if !batch.is_empty() {
-            journal(store, &batch)?;
-        }
-        let mut changing = store.claims.changing();
-        for key in &keys {
-            state.show_delete(key, &mut changing);
-        }
-        Ok(())
-    }
-
-    fn accept(&self, store: &Store, push: &Push, all_visible: bool) -> Result<(), Refusal> {
-        let mut contents = self.open()?;
-        let Contents { state, quota, .. } = &mut *contents;
-        let after = state.judge(push, quota, all_visible)?;
-        let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
-        let families = push.families.clone();
-        let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
-        journal(store, &[entry])?;
-        state.show_push(&key, push, after, &store.claims, store.own_gauge);
-        Ok(())
-    }
-
     /// What a write works on, unless the tenant is gone.
-    fn open(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
+    pub(super) fn open(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
         let contents = self.state.lock();
         if contents.withdrawn { Err(Refusal::NoTenant) } else { Ok(contents) }
     }
 
-    /// Writes down that a change of the group failed. `create`: also if there is no such group, quota permitting.
-    fn note(&self, store: &Store, key: &GroupingKey, at: Timestamp, create: bool) -> Result<(), Refusal> {
+    /// Judges the write and shows it at once: for a tenant whose writes are not journalled.
+    pub(super) fn write(&self, write: &Write, claims: &Claims, own_gauge: PrepareOwnGauge) -> Result<(), Refusal> {
         let mut contents = self.open()?;
-        let Contents { state, quota, .. } = &mut *contents;
-        let mut after = state.usage();
-        if !state.has_group(key) {
-            after.add(empty_group_usage(key));
-            if !create || state.usage().may_become(after, quota).is_err() {
-                return Ok(());
-            }
+        let verdict = contents.judge(write);
+        if let Some(effect) = &verdict.effect {
+            contents.state.show(effect, &mut claims.changing(), own_gauge);
         }
-        let key = state.stored_key(key);
-        journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
-        state.show_failure(&key, at, after, store.own_gauge);
-        Ok(())
+        verdict.answer
+    }
+
+    /// What comes of the writes, each judged as if those before it were shown, and the entry of each that has an effect.
+    /// Nothing can be seen of it, during or after.
+    pub(super) fn rehearse<'a>(
+        &self,
+        writes: impl IntoIterator<Item = &'a Write>,
+        own_gauge: PrepareOwnGauge,
+    ) -> Result<Vec<(Verdict<'a>, Option<Entry>)>, Refusal> {
+        let mut contents = self.open()?;
+        let mut writes = writes.into_iter().peekable();
+        let (mut verdicts, mut befores) = (Vec::new(), Vec::new());
+        while let Some(write) = writes.next() {
+            let verdict = contents.judge(write);
+            let state = &mut contents.state;
+            let entry = verdict.effect.as_ref().map(|effect| self.entry(state, effect));
+            // Nobody is judged on what the last one does.
+            if let Some(effect) = verdict.effect.as_ref().filter(|_| writes.peek().is_some()) {
+                befores.extend(state.before(effect));
+                state.show(effect, &mut Changing::unseen(), own_gauge);
+            }
+            verdicts.push((verdict, entry));
+        }
+        for before in befores.into_iter().rev() {
+            contents.state.undo(before, own_gauge);
+        }
+        Ok(verdicts)
+    }
+
+    /// Shows what was rehearsed and is journalled now, all of it at one instant; what each is to be told.
+    pub(super) fn show<'a>(
+        &self,
+        rehearsed: impl IntoIterator<Item = Verdict<'a>>,
+        claims: &Claims,
+        own_gauge: PrepareOwnGauge,
+    ) -> Vec<Result<(), Refusal>> {
+        let mut contents = self.open();
+        let mut changing = claims.changing();
+        let show = |verdict: Verdict<'_>| {
+            if let Some(effect) = &verdict.effect {
+                match &mut contents {
+                    Ok(contents) => contents.state.show(effect, &mut changing, own_gauge),
+                    // What is on the disk stays there with all else of the tenant.
+                    Err(gone) => return verdict.answer.and(Err(gone.clone())),
+                }
+            }
+            verdict.answer
+        };
+        rehearsed.into_iter().map(show).collect()
+    }
+
+    /// What is to be kept of an effect on this state.
+    fn entry(&self, state: &State, effect: &Effect<'_>) -> Entry {
+        let tenant = self.tenant.clone();
+        match effect {
+            Effect::Push { key, push, .. } => {
+                let times = GroupTimes { pushed_at: Some(push.at), ..state.times(key, push.at) };
+                let families = push.families.iter().filter(|family| !family.is_empty()).cloned().collect();
+                Entry::Push { tenant, key: key.clone(), gone: state.gone(push), families, times }
+            }
+            Effect::Failure { key, at, .. } => {
+                let times = GroupTimes { failed_at: Some(*at), ..state.times(key, *at) };
+                Entry::Failure { tenant, key: key.clone(), times }
+            }
+            Effect::Delete { key } => Entry::Delete { tenant, key: key.clone() },
+            Effect::Wipe { keys } => Entry::Wipe { tenant, keys: keys.clone() },
+        }
     }
 }
 
-/// One write, one batch: the memory journal has nothing to gather for.
-fn journal(store: &Store, batch: &[Entry]) -> Result<(), Refusal> {
-    store.journal.commit(batch).map_err(|error| {
-        tracing::error!(%error, "a write was not journalled");
-        Refusal::Unavailable
-    })
+impl Contents {
+    /// What comes of the write on the state as it is. Changes nothing that can be seen.
+    fn judge<'a>(&mut self, write: &'a Write) -> Verdict<'a> {
+        match write {
+            Write::Push { push, all_visible } => match self.state.judge(push, &self.quota, *all_visible) {
+                Ok(after) => {
+                    let key = self.state.stored_key(&push.key);
+                    Verdict { effect: Some(Effect::Push { key, push, after }), answer: Ok(()) }
+                }
+                Err(refusal) => self.refuse(&push.key, push.at, refusal),
+            },
+            Write::Refused { key, at, refusal } => self.refuse(key, *at, refusal.clone()),
+            Write::Delete { key } => {
+                let there = self.state.has_group_spelled(key);
+                let effect = there.then(|| Effect::Delete { key: self.state.stored_key(key) });
+                Verdict { effect, answer: Ok(()) }
+            }
+            Write::Wipe { narrowing } => {
+                let keys = self.state.keys(|key| narrowing.admits(key));
+                Verdict { effect: (!keys.is_empty()).then_some(Effect::Wipe { keys }), answer: Ok(()) }
+            }
+        }
+    }
+
+    /// A refusal, and whether it is noted in the group: a full quota only in one that is there, any other of the store's
+    /// judgement also in one that is not, quota permitting.
+    fn refuse<'a>(&self, key: &GroupingKey, at: Timestamp, refusal: Refusal) -> Verdict<'a> {
+        let creates = match &refusal {
+            Refusal::Inconsistent(_) => true,
+            Refusal::QuotaFull { .. } => false,
+            Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable => {
+                return Verdict { effect: None, answer: Err(refusal) };
+            }
+        };
+        let mut after = self.state.usage();
+        let mut noted = self.state.has_group(key);
+        if !noted && creates {
+            after.add(empty_group_usage(key));
+            noted = self.state.usage().may_become(after, &self.quota).is_ok();
+        }
+        let effect = noted.then(|| Effect::Failure { key: self.state.stored_key(key), at, after });
+        Verdict { effect, answer: Err(refusal) }
+    }
 }

@@ -1,13 +1,15 @@
 //! What stands on a shelf, and how an accepted write changes it. Nothing here can fail: it was judged before.
 
+use super::Gone;
+use super::Method;
 use super::Push;
 use super::Refusal;
 use super::chunks::Shared;
 use super::claims::Changing;
 use super::claims::Claimant;
-use super::claims::Claims;
 use super::column::Cell;
 use super::group::Group;
+use super::group::GroupTimes;
 use super::group::Held;
 use super::group::empty_group_usage;
 use super::group::family_usage;
@@ -19,6 +21,7 @@ use super::index::Moved;
 use super::judge;
 use super::judge::judge;
 use super::usage::Usage;
+use super::write::Effect;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
 use crate::model::PrepareOwnGauge;
@@ -31,10 +34,10 @@ use std::sync::Arc;
 /// One tenant's groups, and the indices over them.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    groups: Groups,
+    pub(super) groups: Groups,
     index: Index,
     identities: Identities,
-    usage: Usage,
+    pub(super) usage: Usage,
 }
 
 impl State {
@@ -81,45 +84,44 @@ impl State {
         judge(push, &judge::State { index, identities, group, usage: *usage, quota, all_visible })
     }
 
-    pub(super) fn show_push(
+    /// Makes it so.
+    pub(super) fn show(&mut self, effect: &Effect<'_>, claims: &mut Changing<'_>, own_gauge: PrepareOwnGauge) {
+        match effect {
+            Effect::Push { key, push, after } => self.show_push(key, push, *after, claims, own_gauge),
+            Effect::Failure { key, at, after } => self.show_failure(key, *at, *after, own_gauge),
+            Effect::Delete { key } => self.remove_group(key, claims),
+            Effect::Wipe { keys } => keys.iter().for_each(|key| self.remove_group(key, claims)),
+        }
+    }
+
+    fn show_push(
         &mut self,
         key: &Arc<GroupingKey>,
         push: &Push,
         after: Usage,
-        claims: &Claims,
+        changing: &mut Changing<'_>,
         own_gauge: PrepareOwnGauge,
     ) {
-        let mut changing = claims.changing();
-        self.ensure_group(key, push.at, own_gauge);
+        self.ensure_group(key, GroupTimes::coming(push.at), own_gauge);
         if push.takes() {
-            self.drop_families(key, |held| push.takes_away(&held.family), &mut changing);
+            self.drop_families(key, |held| push.takes_away(&held.family), changing);
         }
         for family in push.families.iter().filter(|family| !family.is_empty()) {
-            self.put_family(key, family, push.at, &mut changing);
+            self.put_family(key, family, push.at, changing);
         }
-        if let Some(group) = self.groups.get_mut(key) {
-            group.pushed_at = Some(push.at);
-        }
-        self.show_own_gauge(key, OwnGauge::PushTime, push.at, own_gauge);
+        self.set_times(key, |times| times.pushed_at = Some(push.at));
+        self.show_own_gauge(key, OwnGauge::PushTime, own_gauge);
         self.usage = after;
     }
 
-    pub(super) fn show_failure(
-        &mut self,
-        key: &Arc<GroupingKey>,
-        at: Timestamp,
-        after: Usage,
-        own_gauge: PrepareOwnGauge,
-    ) {
-        self.ensure_group(key, at, own_gauge);
-        if let Some(group) = self.groups.get_mut(key) {
-            group.failed_at = Some(at);
-        }
-        self.show_own_gauge(key, OwnGauge::PushFailureTime, at, own_gauge);
+    fn show_failure(&mut self, key: &Arc<GroupingKey>, at: Timestamp, after: Usage, own_gauge: PrepareOwnGauge) {
+        self.ensure_group(key, GroupTimes::coming(at), own_gauge);
+        self.set_times(key, |times| times.failed_at = Some(at));
+        self.show_own_gauge(key, OwnGauge::PushFailureTime, own_gauge);
         self.usage = after;
     }
 
-    pub(super) fn show_delete(&mut self, key: &GroupingKey, claims: &mut Changing<'_>) {
+    pub(super) fn remove_group(&mut self, key: &GroupingKey, claims: &mut Changing<'_>) {
         let given = self.group_usage(key);
         self.drop_families(key, |_| true, claims);
         let Some(group) = self.groups.remove(key) else { return };
@@ -150,33 +152,85 @@ impl State {
         usage
     }
 
-    /// Makes the group, never pushed and never failed, if it is not there.
-    fn ensure_group(&mut self, key: &Arc<GroupingKey>, at: Timestamp, own_gauge: PrepareOwnGauge) {
+    /// A group as it was kept, its families aside.
+    pub(super) fn restore_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
+        self.ensure_group(key, times, own_gauge);
+        self.usage.add(empty_group_usage(key));
+    }
+
+    /// Families of a group that is there, as they were kept and are judged.
+    pub(super) fn restore_families(
+        &mut self,
+        key: &Arc<GroupingKey>,
+        kept: &Push,
+        after: Usage,
+        claims: &mut Changing<'_>,
+    ) {
+        for family in &kept.families {
+            self.put_family(key, family, kept.at, claims);
+        }
+        self.usage = after;
+    }
+
+    /// What the push takes away.
+    pub(super) fn gone(&self, push: &Push) -> Gone {
+        let group = match push.method {
+            Method::Replace => return Gone::AllOthers,
+            Method::Merge => self.groups.get(&push.key),
+        };
+        let empty = push.families.iter().filter(|family| family.is_empty());
+        let held = empty.filter_map(|family| group?.get(family.escaped_name()));
+        let taken = held.filter(|held| push.takes_away(&held.family));
+        Gone::These(taken.map(|held| held.family.escaped_name().clone()).collect())
+    }
+
+    /// What has happened to the group; to one that comes at `at`, nothing.
+    pub(super) fn times(&self, key: &GroupingKey, at: Timestamp) -> GroupTimes {
+        self.groups.get(key).map_or(GroupTimes::coming(at), |group| group.times)
+    }
+
+    /// Whether the group holds a family that compares as this name.
+    pub(super) fn holds(&self, key: &GroupingKey, escaped: &str) -> bool {
+        self.groups.get(key).is_some_and(|group| group.get(escaped).is_some())
+    }
+
+    /// Makes the group if it is not there.
+    pub(super) fn ensure_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
         if self.groups.contains(key) {
             return;
         }
         let own = OwnGauge::ALL.map(|gauge| {
-            let family = Arc::new(own_gauge(gauge, key, None));
+            let moment = times.moment(gauge);
+            let at = moment.unwrap_or(times.came_at);
+            let family = Arc::new(own_gauge(gauge, key, moment));
             let column = self.index.open(&family);
             let place = self.index.insert(column, Cell { key: key.clone(), family: family.clone() });
             Held { place, family, at }
         });
-        let group = Group { key: key.clone(), families: BTreeMap::new(), own, pushed_at: None, failed_at: None };
+        let group = Group { key: key.clone(), families: BTreeMap::new(), own, times };
         self.groups.insert(group);
         self.identities.add_group(key);
     }
 
-    fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, at: Timestamp, own_gauge: PrepareOwnGauge) {
+    pub(super) fn set_times(&mut self, key: &GroupingKey, change: impl FnOnce(&mut GroupTimes)) {
+        if let Some(group) = self.groups.get_mut(key) {
+            change(&mut group.times);
+        }
+    }
+
+    /// As the times of the group say.
+    pub(super) fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, own_gauge: PrepareOwnGauge) {
         let Some(group) = self.groups.get_mut(key) else { return };
-        let family = Arc::new(own_gauge(gauge, key, group.moment(gauge)));
+        let moment = group.times.moment(gauge);
+        let family = Arc::new(own_gauge(gauge, key, moment));
         if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
             own.family = family.clone();
-            own.at = at;
+            own.at = moment.unwrap_or(group.times.came_at);
             self.index.replace(own.place, Cell { key: key.clone(), family });
         }
     }
 
-    fn put_family(
+    pub(super) fn put_family(
         &mut self,
         key: &Arc<GroupingKey>,
         family: &Arc<PreparedFamily>,
@@ -207,7 +261,7 @@ impl State {
         identities.add_family(key, family);
     }
 
-    fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
+    pub(super) fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         let mut moved = Vec::new();

@@ -1,5 +1,6 @@
 //! The store by itself: families are made by hand, journals fail on demand.
 
+mod commit;
 mod cost;
 mod fleet;
 mod history;
@@ -7,6 +8,7 @@ mod judgement;
 mod names;
 mod quota;
 mod reading;
+mod restore;
 mod tenants;
 mod wipe;
 
@@ -20,7 +22,9 @@ use super::Piece;
 use super::Push;
 use super::Refusal;
 use super::Store;
+use super::TenantTerms;
 use crate::config::Namespace;
+use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
 use crate::model::OwnGauge;
@@ -89,8 +93,19 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
     })
 }
 
+fn terms(tenants: &[&str], quota: Quota) -> Vec<(TenantId, TenantTerms)> {
+    let terms = TenantTerms { quota, durability: Durability::Memory };
+    tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms)).collect()
+}
+
 fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
-    let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), quota));
+    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge)
+}
+
+/// A store all of whose tenants' writes are journalled.
+fn durable(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
+    let terms = TenantTerms { quota, durability: Durability::Fsync };
+    let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
     Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge)
 }
 
@@ -107,7 +122,20 @@ fn push(
     at: i64,
 ) -> Result<(), Refusal> {
     let push = Push::new(key.clone(), method, families.to_vec(), Timestamp::from_unix_seconds(at));
-    store.push(&Scope::for_test(tenant), &push)
+    store.push(&Scope::for_test(tenant), push).wait()
+}
+
+fn delete(store: &Store, tenant: &str, key: &GroupingKey) -> Result<(), Refusal> {
+    store.delete(&Scope::for_test(tenant), key).wait()
+}
+
+/// Notes a refusal, which is its answer.
+fn note_failure(store: &Store, tenant: &str, key: &GroupingKey, at: i64) -> Result<(), Refusal> {
+    let refusal = Refusal::Inconsistent("elsewhere".to_owned());
+    match store.refuse(&Scope::for_test(tenant), key, Timestamp::from_unix_seconds(at), refusal.clone()).wait() {
+        Err(other) if other == refusal => Ok(()),
+        other => other,
+    }
 }
 
 fn replace(store: &Store, tenant: &str, key: &GroupingKey, families: &[PreparedFamily]) -> Result<(), Refusal> {
@@ -169,7 +197,7 @@ struct Moody {
 }
 
 impl Journal for Moody {
-    fn commit(&self, batch: &[Entry]) -> Result<(), JournalError> {
+    fn commit(&self, batch: &[Entry], _: Durability) -> Result<(), JournalError> {
         if *self.refuses.lock() {
             return Err(JournalError("told to".into()));
         }

@@ -57,7 +57,7 @@ fn contested_families_are_taken_away_in_a_time_that_grows_with_their_number() {
     let a = key("a", &[]);
     replace(&store, "red", &a, &families(&a, "m", Gauge, 5_000)).unwrap();
     let brought = cost_of(|| replace(&store, "blue", &a, &families(&a, "m", Counter, 5_000)).unwrap());
-    let taken = cost_of(|| store.delete(&Scope::for_test("blue"), &a).unwrap());
+    let taken = cost_of(|| delete(&store, "blue", &a).unwrap());
     assert!(taken < brought * 3, "{brought:?}, then {taken:?}");
 }
 
@@ -77,7 +77,7 @@ fn a_scrape_is_not_slower_for_the_groups_that_are_gone() {
     for start in 0..3 {
         keys.iter().for_each(|key| push_all(key, start));
         push_all(&last, start);
-        keys.iter().for_each(|key| store.delete(&Scope::for_test("red"), key).unwrap());
+        keys.iter().for_each(|key| delete(&store, "red", key).unwrap());
     }
     let after = scrape();
     assert!(after < before * 4 + Duration::from_millis(50), "{before:?}, then {after:?}");

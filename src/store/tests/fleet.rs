@@ -41,7 +41,7 @@ fn contested_families_are_flattened_to_untyped_line_names() {
     assert_eq!(fleet_view(&store, None), expected);
     // Who does not see the other tenant does not see the contradiction.
     assert_eq!(fleet_view(&store, Some(&["red"]))[..2], ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]);
-    store.delete(&Scope::for_test("blue"), &a).unwrap();
+    delete(&store, "blue", &a).unwrap();
     assert_eq!(fleet_view(&store, None)[..2], ["# x histogram ", "red: x_count{instance=\"\",job=\"a\"} 1"]);
 }
 
@@ -67,7 +67,7 @@ fn reserved_names_are_kept_out_and_counted() {
     assert_eq!(fleet_view(&store, None), ["# upper gauge ", "red: upper{instance=\"\",job=\"a\"} 1"]);
     assert_eq!(store.reserved_families(), 4);
     assert!(tenant_view(&store, "red").contains("# up gauge"));
-    store.delete(&Scope::for_test("red"), &a).unwrap();
+    delete(&store, "red", &a).unwrap();
     assert_eq!(store.reserved_families(), 0);
 }
 
@@ -96,7 +96,7 @@ fn claims_that_changed_while_the_tenants_were_looked_at_are_not_trusted() {
     // families at one time, so no count of claims could tell.
     let before = store.claims.settled();
     let red = store.shelves.load()["red"].columns();
-    store.delete(&Scope::for_test("red"), &a).unwrap();
+    delete(&store, "red", &a).unwrap();
     replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
     let blue = store.shelves.load()["blue"].columns();
     let names = ["blue", "red"].map(|name| TenantId::parse(name).unwrap());
@@ -130,7 +130,7 @@ fn no_view_contradicts_itself_while_tenants_bring_and_take_what_contradicts() {
                 for family in &families {
                     replace(store, tenant, a, std::slice::from_ref(family)).unwrap();
                 }
-                store.delete(&Scope::for_test(tenant), a).unwrap();
+                delete(&store, tenant, a).unwrap();
             }
         }
     };

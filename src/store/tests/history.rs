@@ -98,35 +98,34 @@ fn lines(view: &str) -> Vec<String> {
     lines
 }
 
+/// The families of a push; none for one that contradicts itself, which is refused before it comes to the store.
+pub(super) fn prepared(key: &GroupingKey, families: &[(usize, usize, usize)]) -> Option<Vec<PreparedFamily>> {
+    let mut named = BTreeMap::new();
+    for (name, kind, series) in families {
+        named.insert(NAMES[*name], family(key, NAMES[*name], KINDS[*kind], "", SERIES[*series]));
+    }
+    let families: Vec<_> = named.into_values().collect();
+    let group = families.iter().map(|f| (f.name().to_string(), f.clone())).collect();
+    is_consistent(&BTreeMap::from([(key.clone(), group)])).then_some(families)
+}
+
 pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) -> Result<(), TestCaseError> {
     let groups = groups();
     for (at, op) in (1..).zip(ops) {
         match op {
             Op::Push { group, method, families } => {
                 let key = &groups[*group];
-                let mut named = BTreeMap::new();
-                for (name, kind, series) in families {
-                    named.insert(NAMES[*name], family(key, NAMES[*name], KINDS[*kind], "", SERIES[*series]));
-                }
-                // A push that contradicts itself is refused before it comes to the store.
-                let families: Vec<_> = named.into_values().collect();
-                let alone = BTreeMap::from([(
-                    key.clone(),
-                    families.iter().map(|f| (f.name().to_string(), f.clone())).collect(),
-                )]);
-                if is_consistent(&alone) {
+                if let Some(families) = prepared(key, families) {
                     let outcome = push(store, tenant, key, *method, &families, at);
                     prop_assert_eq!(outcome.is_ok(), model.push(key, *method, &families), "{:?}", outcome);
                 }
             }
             Op::Delete { group } => {
-                store.delete(&Scope::for_test(tenant), &groups[*group]).unwrap();
+                delete(store, tenant, &groups[*group]).unwrap();
                 model.groups.remove(&groups[*group]);
             }
             Op::Fail { group } => {
-                store
-                    .note_failure(&Scope::for_test(tenant), &groups[*group], Timestamp::from_unix_seconds(at))
-                    .unwrap();
+                note_failure(store, tenant, &groups[*group], at).unwrap();
                 model.groups.entry(groups[*group].clone()).or_default();
             }
         }

@@ -87,7 +87,7 @@ fn a_refused_push_changes_nothing_but_its_failure_time() {
     push(&store, "red", &b, Method::Replace, &[gauge(&b, "m")], 5).unwrap();
     let counter = family(&a, "m", Counter, "", &[&[]]);
     inconsistent(push(&store, "red", &a, Method::Replace, &[gauge(&a, "n"), counter], 6));
-    store.delete(&Scope::for_test("red"), &b).unwrap();
+    delete(&store, "red", &b).unwrap();
     let expected = "# m gauge \nm{instance=\"\",job=\"a\"} 1\n\
         # push_failure_time_seconds gauge Last Unix time when changing this group in the Pushgateway failed.\n\
         push_failure_time_seconds{job=\"a\"} 6\n\
@@ -106,17 +106,16 @@ fn a_refused_push_changes_nothing_but_its_failure_time() {
 #[test]
 fn a_write_that_the_journal_refuses_leaves_no_trace() {
     let journal = Arc::new(Moody::default());
-    let store = store_with(&["red"], ROOMY, journal.clone());
+    let store = durable(&["red"], ROOMY, journal.clone());
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let (before, usage) = (tenant_view(&store, "red"), store.usage().first().unwrap().1);
     *journal.refuses.lock() = true;
-    let scope = Scope::for_test("red");
     for outcome in [
         replace(&store, "red", &a, &[gauge(&a, "n")]),
         replace(&store, "red", &b, &[gauge(&b, "m")]),
-        store.delete(&scope, &a),
-        store.note_failure(&scope, &b, Timestamp::from_unix_seconds(9)),
+        delete(&store, "red", &a),
+        note_failure(&store, "red", &b, 9),
         // Even a refusal cannot be noted then, so it is not told as one.
         replace(&store, "red", &a, &[family(&a, "x", Histogram, "", &[&[]]), gauge(&a, "x_sum")]),
     ] {
@@ -134,9 +133,9 @@ fn what_is_out_of_scope_is_refused_by_the_store_itself() {
     let a = key("a", &[]);
     let narrow = Scope::for_test_narrowed("red", &["b*"], &[]);
     let push = Push::new(a.clone(), Method::Replace, vec![gauge(&a, "m")], Timestamp::default());
-    assert_eq!(store.push(&narrow, &push), Err(Refusal::OutOfScope));
-    assert_eq!(store.delete(&narrow, &a), Err(Refusal::OutOfScope));
-    assert_eq!(store.note_failure(&narrow, &a, Timestamp::default()), Err(Refusal::OutOfScope));
-    assert_eq!(store.push(&Scope::for_test("nobody"), &push), Err(Refusal::NoTenant));
+    assert_eq!(store.push(&narrow, push.clone()).wait(), Err(Refusal::OutOfScope));
+    assert_eq!(store.delete(&narrow, &a).wait(), Err(Refusal::OutOfScope));
+    assert_eq!(store.refuse_too_large(&narrow, &a, Timestamp::default()).wait(), Err(Refusal::OutOfScope));
+    assert_eq!(store.push(&Scope::for_test("nobody"), push).wait(), Err(Refusal::NoTenant));
     assert_eq!(tenant_view(&store, "red"), "");
 }

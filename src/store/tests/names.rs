@@ -67,12 +67,12 @@ fn a_group_keeps_the_spelling_that_it_came_with() {
     let (dotted, plain) = (utf8_key(&[("l.m", "1")]), utf8_key(&[("l_m", "1")]));
     replace(&store, "red", &dotted, &[gauge(&dotted, "x")]).unwrap();
     let before = tenant_view(&store, "red");
-    store.delete(&Scope::for_test("red"), &plain).unwrap();
+    delete(&store, "red", &plain).unwrap();
     assert_eq!(tenant_view(&store, "red"), before);
     meets(replace(&store, "red", &plain, &[gauge(&plain, "x")]));
     // Another value makes it another group.
     let other = utf8_key(&[("l_m", "2")]);
     replace(&store, "red", &other, &[gauge(&other, "x")]).unwrap();
-    store.delete(&Scope::for_test("red"), &dotted).unwrap();
+    delete(&store, "red", &dotted).unwrap();
     replace(&store, "red", &plain, &[gauge(&plain, "x")]).unwrap();
 }

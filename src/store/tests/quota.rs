@@ -16,7 +16,7 @@ fn a_full_quota_names_itself_and_creates_nothing() {
     assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Groups, limit: 1, needed: Some(2) });
     assert!(!tenant_view(&store, "red").contains("job=\"b\""));
     // A refusal by judgement creates no group either where there is no room for one.
-    store.note_failure(&Scope::for_test("red"), &b, Timestamp::from_unix_seconds(1)).unwrap();
+    note_failure(&store, "red", &b, 1).unwrap();
     assert!(!tenant_view(&store, "red").contains("job=\"b\""));
 }
 
@@ -43,6 +43,6 @@ fn replacing_and_deleting_go_on_when_full() {
     replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "o")]).unwrap();
     assert!(replace(&store, "red", &a, &[gauge(&a, "m"), gauge(&a, "oo")]).is_err());
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
-    store.delete(&Scope::for_test("red"), &a).unwrap();
+    delete(&store, "red", &a).unwrap();
     assert_eq!(store.usage().first().unwrap().1, crate::store::Usage::default());
 }

@@ -13,7 +13,7 @@ fn a_snapshot_is_one_instant_whatever_comes_after_it() {
     let before = tenant_view(&store, "red");
     let mut snapshot = store.snapshot(&Scope::for_test("red"));
     for key in keys.iter().step_by(3) {
-        store.delete(&Scope::for_test("red"), key).unwrap();
+        delete(&store, "red", key).unwrap();
     }
     for key in keys.iter().skip(1).step_by(3) {
         replace(&store, "red", key, &[gauge(key, "o")]).unwrap();
@@ -38,7 +38,7 @@ fn the_twin_of_a_group_is_the_group_and_keeps_its_spelling() {
     let view = tenant_view(&store, "red");
     assert_eq!(view.matches("push_time_seconds{").count(), 1);
     assert!(view.contains("push_time_seconds{instance=\"\",job=\"a\",x=\"\"} 1\n"), "{view}");
-    store.delete(&Scope::for_test("red"), &plain).unwrap();
+    delete(&store, "red", &plain).unwrap();
     assert_eq!(tenant_view(&store, "red"), "");
 }
 
@@ -50,7 +50,7 @@ fn the_help_is_that_of_the_group_whose_key_sorts_first() {
         replace(&store, "red", key, &[family(key, "m", Gauge, &format!("of {}", key.job()), &[&[]])]).unwrap();
     }
     assert!(tenant_view(&store, "red").starts_with("# m gauge of a\n"));
-    store.delete(&Scope::for_test("red"), &keys[2]).unwrap();
+    delete(&store, "red", &keys[2]).unwrap();
     assert!(tenant_view(&store, "red").starts_with("# m gauge of b\n"));
     replace(&store, "red", &keys[0], &[family(&keys[0], "m", Gauge, "anew", &[&[]])]).unwrap();
     assert!(tenant_view(&store, "red").starts_with("# m gauge anew\n"));

@@ -2,13 +2,9 @@
 
 use super::*;
 use crate::model::MetricKind::Histogram;
-use crate::namespace::Narrowing;
+use crate::store::write::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
-
-fn tenants(names: &[&str], quota: Quota) -> Vec<(TenantId, Quota)> {
-    names.iter().map(|name| (TenantId::parse(name).unwrap(), quota)).collect()
-}
 
 #[test]
 fn a_tenant_that_stays_keeps_its_groups_and_gets_the_new_quota() {
@@ -16,7 +12,7 @@ fn a_tenant_that_stays_keeps_its_groups_and_gets_the_new_quota() {
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let before = tenant_view(&store, "red");
-    store.open(tenants(&["green", "red"], Quota { groups_max: 1, ..ROOMY }));
+    store.open(terms(&["green", "red"], Quota { groups_max: 1, ..ROOMY }));
     assert!(store.close_all_but(|tenant| tenant.as_str() != "blue").iter().map(|(id, _)| id.as_str()).eq(["blue"]));
     assert_eq!(tenant_view(&store, "red"), before);
     assert!(matches!(replace(&store, "red", &b, &[]), Err(Refusal::QuotaFull { limit: 1, .. })));
@@ -51,7 +47,7 @@ fn who_has_just_gone_is_told_so_and_not_that_its_quota_is_full() {
     store.close_all_but(|_| false);
     // It comes back before the push that asked is refused.
     let asked = store.push_bytes_max(&red);
-    store.open(tenants(&["red"], ROOMY));
+    store.open(terms(&["red"], ROOMY));
     assert_eq!(asked, Err(Refusal::NoTenant));
 }
 
@@ -63,17 +59,22 @@ fn a_write_that_still_holds_the_shelf_is_refused_and_leaves_nothing() {
     let shelf = store.shelves.load()["red"].clone();
     store.close_all_but(|_| false);
     let push = Push::new(a.clone(), Method::Merge, vec![gauge(&a, "m")], Timestamp::default());
-    assert_eq!(shelf.push(&store, &push, true), Err(Refusal::NoTenant));
-    assert_eq!(shelf.delete(&store, &a), Err(Refusal::NoTenant));
-    assert_eq!(shelf.wipe(&store, &Narrowing::default()), Err(Refusal::NoTenant));
-    assert_eq!(shelf.note_failure(&store, &a, Timestamp::default()), Err(Refusal::NoTenant));
+    for write in [
+        Write::Push { push, all_visible: true },
+        Write::Delete { key: a.clone() },
+        Write::Wipe { narrowing: Arc::default() },
+        Write::Refused { key: a.clone(), at: Timestamp::default(), refusal: Refusal::Inconsistent(String::new()) },
+    ] {
+        assert_eq!(shelf.write(&write, &store.claims, own_gauge), Err(Refusal::NoTenant));
+        assert_eq!(shelf.rehearse([&write], own_gauge).unwrap_err(), Refusal::NoTenant);
+    }
     assert_eq!(shelf.usage(), crate::store::Usage::default());
     // Nobody claims a line any more: another tenant is not flattened for one that is gone.
-    store.open(tenants(&["blue"], ROOMY));
+    store.open(terms(&["blue"], ROOMY));
     replace(&store, "blue", &a, &[family(&a, "m", MetricKind::Counter, "", &[&[]])]).unwrap();
     assert_eq!(fleet_view(&store, None)[0], "# m counter ");
     // An operator that named it is not told that it is itself unknown.
-    assert_eq!(store.wipe_named(&FleetScope::for_test(Some(&["red"]))), Err(Refusal::OutOfScope));
+    assert_eq!(store.wipe_named(&FleetScope::for_test(Some(&["red"]))).wait(), Err(Refusal::OutOfScope));
 }
 
 #[test]
@@ -94,12 +95,12 @@ fn no_claim_is_left_over_by_tenants_that_go_while_they_push() {
         }
         for _ in 0..ROUNDS {
             store.close_all_but(|_| false);
-            store.open(tenants(&["red"], ROOMY));
+            store.open(terms(&["red"], ROOMY));
         }
         done.store(true, Ordering::Relaxed);
     });
     store.close_all_but(|_| false);
-    store.open(tenants(&["blue"], ROOMY));
+    store.open(terms(&["blue"], ROOMY));
     replace(&store, "blue", &a, &[gauge(&a, "x_count")]).unwrap();
     assert_eq!(fleet_view(&store, None)[0], "# x_count gauge ");
     assert!(store.claims.settled().is_some());

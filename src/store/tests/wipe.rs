@@ -17,7 +17,7 @@ fn groups_are_listed_by_their_keys_with_the_time_of_each_family() {
     push(&store, "red", &b, Method::Replace, &[gauge(&b, "m"), gauge(&b, "n")], 1).unwrap();
     push(&store, "red", &b, Method::Merge, &[gauge(&b, "n")], 2).unwrap();
     push(&store, "red", &a, Method::Replace, &[gauge(&a, "m")], 3).unwrap();
-    store.note_failure(&Scope::for_test("red"), &a, Timestamp::from_unix_seconds(4)).unwrap();
+    note_failure(&store, "red", &a, 4).unwrap();
     push(&store, "blue", &b, Method::Replace, &[gauge(&b, "m")], 5).unwrap();
     let red = [
         r#"red {job="a",l="1"} false m@3 push_failure_time_seconds@4 push_time_seconds@3"#,
@@ -39,7 +39,7 @@ fn a_list_is_one_instant_whatever_comes_after_it() {
     let scope = Scope::for_test("red");
     let (before, held) = (listed(store.catalogue(&scope)), store.catalogue(&scope));
     for key in keys.iter().step_by(3) {
-        store.delete(&scope, key).unwrap();
+        delete(&store, "red", key).unwrap();
     }
     for key in keys.iter().skip(1).step_by(3) {
         push(&store, "red", key, Method::Replace, &[gauge(key, "o")], 9).unwrap();
@@ -51,20 +51,20 @@ fn a_list_is_one_instant_whatever_comes_after_it() {
 #[test]
 fn a_wipe_that_is_not_journalled_leaves_everything() {
     let journal = Arc::new(Moody::default());
-    let store = store_with(&["red"], ROOMY, journal.clone());
+    let store = durable(&["red"], ROOMY, journal.clone());
     let keys = ["a", "b"].map(|job| key(job, &[]));
     for key in &keys {
         replace(&store, "red", key, &[gauge(key, "m")]).unwrap();
     }
     let before = tenant_view(&store, "red");
     *journal.refuses.lock() = true;
-    assert_eq!(store.wipe(&Scope::for_test("red")), Err(Refusal::Unavailable));
+    assert_eq!(store.wipe(&Scope::for_test("red")).wait(), Err(Refusal::Unavailable));
     assert_eq!(tenant_view(&store, "red"), before);
     *journal.refuses.lock() = false;
     let kept = journal.kept.lock().len();
-    store.wipe(&Scope::for_test("red")).unwrap();
+    store.wipe(&Scope::for_test("red")).wait().unwrap();
     assert_eq!(tenant_view(&store, "red"), "");
-    assert_eq!(journal.kept.lock().len(), kept + 2);
+    assert_eq!(journal.kept.lock().len(), kept + 1);
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn an_operator_wipes_the_one_tenant_it_names() {
         replace(&store, tenant, &a, &[gauge(&a, "m")]).unwrap();
     }
     for unnamed in [None, Some(&["blue", "red"][..]), Some(&[][..])] {
-        assert_eq!(store.wipe_named(&FleetScope::for_test(unnamed)), Err(Refusal::OutOfScope));
+        assert_eq!(store.wipe_named(&FleetScope::for_test(unnamed)).wait(), Err(Refusal::OutOfScope));
     }
-    store.wipe_named(&FleetScope::for_test(Some(&["red"]))).unwrap();
+    store.wipe_named(&FleetScope::for_test(Some(&["red"]))).wait().unwrap();
     assert_eq!(tenant_view(&store, "red"), "");
     assert!(tenant_view(&store, "blue").contains("m{"));
 }
@@ -97,10 +97,10 @@ proptest! {
         let mut models = [Model::default(), Model::default()];
         run(&wiped, "red", &before, &mut models[0])?;
         run(&deleted, "red", &before, &mut models[1])?;
-        wiped.wipe(&scope).unwrap();
+        wiped.wipe(&scope).wait().unwrap();
         let admits = |narrowing: &Narrowing, key: &GroupingKey| narrowing.admits(key);
         for key in groups().iter().filter(|key| admits(scope.narrowing(), key)) {
-            deleted.delete(&scope, key).unwrap();
+            delete(&deleted, "red", key).unwrap();
         }
         for model in &mut models {
             model.forget(|key| admits(scope.narrowing(), key));

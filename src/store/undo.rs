@@ -1,0 +1,105 @@
+//! What was shown to nobody is taken back.
+//!
+//! A write that is rehearsed is shown to those that are judged after it, and then undone, the last one first, so that each
+//! is undone on the state that it left.
+
+use super::Method;
+use super::Push;
+use super::claims::Changing;
+use super::group::Group;
+use super::group::GroupTimes;
+use super::group::Held;
+use super::state::State;
+use super::usage::Usage;
+use super::write::Effect;
+use crate::model::FamilyName;
+use crate::model::GroupingKey;
+use crate::model::OwnGauge;
+use crate::model::PrepareOwnGauge;
+use crate::model::PreparedFamily;
+use crate::model::Timestamp;
+use std::sync::Arc;
+
+/// A group as it was before a write, as far as the write changes it.
+#[derive(Debug)]
+pub(super) struct Before {
+    key: Arc<GroupingKey>,
+    /// None: there was no such group.
+    times: Option<GroupTimes>,
+    /// By their names as they are compared. None: the group did not hold it.
+    families: Vec<(FamilyName, Option<Kept>)>,
+    usage: Usage,
+}
+
+#[derive(Debug)]
+struct Kept {
+    family: Arc<PreparedFamily>,
+    at: Timestamp,
+}
+
+impl Kept {
+    fn of(held: &Held) -> Self {
+        Self { family: held.family.clone(), at: held.at }
+    }
+}
+
+impl State {
+    /// What to remember for [`State::undo`], of each group that the effect changes.
+    pub(super) fn before(&self, effect: &Effect<'_>) -> Vec<Before> {
+        let all = |key: &Arc<GroupingKey>| self.group_before(key, |group| whole(group).collect());
+        match effect {
+            Effect::Push { key, push, .. } => vec![self.group_before(key, |group| touched(group, push))],
+            Effect::Failure { key, .. } => vec![self.group_before(key, |_| Vec::new())],
+            Effect::Delete { key } => vec![all(key)],
+            Effect::Wipe { keys } => keys.iter().map(all).collect(),
+        }
+    }
+
+    fn group_before(
+        &self,
+        key: &Arc<GroupingKey>,
+        families: impl FnOnce(&Group) -> Vec<(FamilyName, Option<Kept>)>,
+    ) -> Before {
+        let group = self.groups.get(key);
+        Before {
+            key: key.clone(),
+            times: group.map(|group| group.times),
+            families: group.map(families).unwrap_or_default(),
+            usage: self.usage,
+        }
+    }
+
+    /// The group is again as it was. Its rows may stand elsewhere in their columns, which means nothing.
+    pub(super) fn undo(&mut self, before: Before, own_gauge: PrepareOwnGauge) {
+        let Before { key, times, families, usage } = before;
+        let claims = &mut Changing::unseen();
+        match times {
+            None => self.remove_group(&key, claims),
+            Some(times) => {
+                self.ensure_group(&key, times, own_gauge);
+                let new = |name: &str| families.iter().any(|(family, kept)| kept.is_none() && **family == *name);
+                self.drop_families(&key, |held| new(held.family.escaped_name()), claims);
+                for kept in families.into_iter().filter_map(|(_, kept)| kept) {
+                    self.put_family(&key, &kept.family, kept.at, claims);
+                }
+                self.set_times(&key, |now| *now = times);
+                OwnGauge::ALL.iter().for_each(|gauge| self.show_own_gauge(&key, *gauge, own_gauge));
+            }
+        }
+        self.usage = usage;
+    }
+}
+
+fn whole(group: &Group) -> impl Iterator<Item = (FamilyName, Option<Kept>)> {
+    group.families.iter().map(|(name, held)| (name.clone(), Some(Kept::of(held))))
+}
+
+/// What the push puts in the group, or takes away.
+fn touched(group: &Group, push: &Push) -> Vec<(FamilyName, Option<Kept>)> {
+    let carried = push.families.iter().map(|family| family.escaped_name());
+    let carried = carried.map(|name| (name.clone(), group.get(name).map(Kept::of)));
+    match push.method {
+        Method::Merge => carried.collect(),
+        Method::Replace => carried.filter(|(_, kept)| kept.is_none()).chain(whole(group)).collect(),
+    }
+}
