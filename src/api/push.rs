@@ -127,7 +127,9 @@ impl Arrived {
             }
             Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, key, at).into()),
         };
-        Ok(api.store.push(scope, &Push::new(key.clone(), *method, families, at))?)
+        let stored = api.store.push(scope, &Push::new(key.clone(), *method, families, at));
+        api.readers.relieve(&api.store);
+        Ok(stored?)
     }
 
     /// The body as its content type says it is written.

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// and its two gauges with their places in their columns.
 const OVERHEAD: usize = 768;
 
+/// A name and what is held under it, in a tree whose nodes are three quarters full.
+const NODE: usize = (size_of::<FamilyName>() + size_of::<Held>()) * 4 / 3;
+
 /// One group.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
@@ -38,6 +41,11 @@ pub(super) struct Held {
 }
 
 impl Group {
+    /// What a copy of it takes, without what it shares with the copy.
+    pub(super) fn bytes(&self) -> u64 {
+        (size_of::<Self>() + self.families.len() * NODE) as u64
+    }
+
     /// By the name as it is compared.
     pub(super) fn get(&self, escaped: &str) -> Option<&Held> {
         self.families.get(escaped)

@@ -8,10 +8,12 @@ use super::Push;
 use super::Refusal;
 use super::Store;
 use super::chunks::Shared;
-use super::claims::Claims;
 use super::group::Group;
 use super::group::empty_group_usage;
 use super::index::Columns;
+use super::space::Churn;
+use super::space::Pin;
+use super::space::Space;
 use super::state::State;
 use super::usage::Usage;
 use crate::model::GroupingKey;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Shelf {
     tenant: TenantId,
+    churn: Churn,
     state: Mutex<Contents>,
 }
 
@@ -40,8 +43,15 @@ struct Contents {
 }
 
 impl Shelf {
-    pub(super) fn new(tenant: TenantId, quota: Quota) -> Self {
-        Self { tenant, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
+    pub(super) fn new(tenant: TenantId, quota: Quota, space: &Space) -> Self {
+        let churn = space.churn();
+        let state = State::new(&churn);
+        Self { tenant, churn, state: Mutex::new(Contents { state, quota, withdrawn: false }) }
+    }
+
+    /// What a reader who begins now will keep alive of what is replaced.
+    pub(super) fn pin(&self) -> Pin {
+        self.churn.pin(self.usage().stored_bytes)
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -59,11 +69,13 @@ impl Shelf {
 
     /// Takes everything away for good, with its claims; how much that was. A push that found the shelf before finds it
     /// withdrawn.
-    pub(super) fn withdraw(&self, claims: &Claims) -> Usage {
+    pub(super) fn withdraw(&self, store: &Store) -> Usage {
         let mut contents = self.state.lock();
         contents.withdrawn = true;
         let state = std::mem::take(&mut contents.state);
-        state.withdraw(&mut claims.changing());
+        state.withdraw(&mut store.claims.changing());
+        store.space.changed(state.usage(), Usage::default());
+        self.churn.add(state.usage().stored_bytes);
         state.usage()
     }
 
@@ -95,7 +107,8 @@ impl Shelf {
         match &outcome {
             Err(Refusal::Inconsistent(_)) => self.note(store, &push.key, push.at, true)?,
             Err(Refusal::QuotaFull { .. }) => self.note_full(store, &push.key, push.at)?,
-            Ok(()) | Err(Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable) => {}
+            Ok(())
+            | Err(Refusal::GatewayFull { .. } | Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable) => {}
         }
         outcome
     }
@@ -113,7 +126,9 @@ impl Shelf {
         let state = &mut contents.state;
         if state.has_group_spelled(key) {
             journal(store, &[Entry::Delete { tenant: self.tenant.clone(), key: state.stored_key(key) }])?;
+            let before = state.usage();
             state.show_delete(key, &mut store.claims.changing());
+            store.space.changed(before, state.usage());
         }
         Ok(())
     }
@@ -128,10 +143,12 @@ impl Shelf {
         if !batch.is_empty() {
             journal(store, &batch)?;
         }
+        let before = state.usage();
         let mut changing = store.claims.changing();
         for key in &keys {
             state.show_delete(key, &mut changing);
         }
+        store.space.changed(before, state.usage());
         Ok(())
     }
 
@@ -139,11 +156,13 @@ impl Shelf {
         let mut contents = self.open()?;
         let Contents { state, quota, .. } = &mut *contents;
         let after = state.judge(push, quota, all_visible)?;
+        let room = store.space.reserve(state.usage(), after)?;
         let (tenant, key) = (self.tenant.clone(), state.stored_key(&push.key));
         let families = push.families.clone();
         let entry = Entry::Push { tenant, key: key.clone(), method: push.method, families, at: push.at };
         journal(store, &[entry])?;
         state.show_push(&key, push, after, &store.claims, store.own_gauge);
+        room.shown();
         Ok(())
     }
 
@@ -164,9 +183,11 @@ impl Shelf {
                 return Ok(());
             }
         }
+        let Ok(room) = store.space.reserve(state.usage(), after) else { return Ok(()) };
         let key = state.stored_key(key);
         journal(store, &[Entry::Failure { tenant: self.tenant.clone(), key: key.clone(), at }])?;
         state.show_failure(&key, at, after, store.own_gauge);
+        room.shown();
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod judgement;
 mod names;
 mod quota;
 mod reading;
+mod space;
 mod tenants;
 mod wipe;
 
