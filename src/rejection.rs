@@ -119,7 +119,7 @@ impl Rejection {
                 Refusal::Inconsistent(_) => StatusCode::BAD_REQUEST,
                 Refusal::NoTenant => StatusCode::UNAUTHORIZED,
                 Refusal::QuotaFull { .. } | Refusal::OutOfScope => StatusCode::FORBIDDEN,
-                Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::GatewayFull { .. } | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
             Self::Audit(AuditUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Misassembled(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,6 +177,7 @@ impl Rejection {
             Self::Store(refusal) => match refusal {
                 Refusal::Inconsistent(_) => "inconsistent",
                 Refusal::QuotaFull { .. } => "quota_full",
+                Refusal::GatewayFull { .. } => "gateway_full",
                 Refusal::NoTenant => "unauthenticated",
                 Refusal::OutOfScope => "scope_refused",
                 Refusal::Unavailable => "storage_unavailable",
@@ -222,6 +223,7 @@ impl Rejection {
                 LimitsError::GatewayFull { ceiling, limit } => (ceiling.key(), *limit),
             }),
             Self::Api(ApiError::BodyTooLarge { limit }) => Some(("body_bytes_max", *limit)),
+            Self::Store(Refusal::GatewayFull { limit, .. }) => Some(("gateway.stored_bytes_max", *limit)),
             Self::Store(Refusal::QuotaFull { kind, limit, .. }) => Some((QuotaKind::key(*kind), *limit)),
             _ => None,
         }
@@ -236,7 +238,7 @@ impl Rejection {
             | Self::Limits(
                 LimitsError::InFlight { .. } | LimitsError::ScrapesInFlight { .. } | LimitsError::GatewayFull { .. },
             )
-            | Self::Store(Refusal::Unavailable)
+            | Self::Store(Refusal::GatewayFull { .. } | Refusal::Unavailable)
             | Self::Audit(AuditUnavailable) => Some(1),
             _ => None,
         }

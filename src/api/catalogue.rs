@@ -3,6 +3,7 @@
 //! Written as the client takes it: what is held is a page of one family, and the names within one group. A pushed family
 //! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
 
+use super::readers::Pieces;
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
@@ -11,33 +12,29 @@ use crate::exposition::write_json_labels;
 use crate::exposition::write_json_metrics;
 use crate::exposition::write_json_string;
 use crate::namespace::View;
+use crate::rejection::Rejection;
 use crate::store::Catalogue;
 use crate::store::GroupView;
-use axum::body::Body;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
-use http_body::Body as HttpBody;
-use http_body::Frame;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 
 /// What is written before it is handed on: four TLS records.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The groups of whoever asks.
-pub async fn catalogue(State(api): State<Api>, view: View) -> Response {
-    let (groups, of_fleet) = match view {
-        View::Tenant(scope) => (api.store.catalogue(&scope), None),
-        View::Fleet(scope) => (api.store.fleet_catalogue(&scope), Some(api.reading.clone())),
+pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
+    let place = api.scrape_place(&view).await?;
+    let (pin, groups, of_fleet) = match view {
+        View::Tenant(scope) => (api.store.pin(&scope), api.store.catalogue(&scope), None),
+        View::Fleet(scope) => {
+            (api.store.fleet_pin(&scope), api.store.fleet_catalogue(&scope), Some(api.reading.clone()))
+        }
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    ([(CONTENT_TYPE, "application/json")], Body::new(body)).into_response()
+    Ok(([(CONTENT_TYPE, "application/json")], api.readers.answer(pin, place, body)).into_response())
 }
 
 struct CatalogueBody {
@@ -75,14 +72,11 @@ enum Key {
     Family(usize),
 }
 
-impl HttpBody for CatalogueBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+impl Pieces for CatalogueBody {
+    fn next(&mut self) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
         while out.len() < PIECE_BYTES && self.write_on(&mut out) {}
-        Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
+        (!out.is_empty()).then_some(out)
     }
 }
 

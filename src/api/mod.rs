@@ -8,6 +8,7 @@ mod delete;
 mod grouping;
 mod health;
 mod push;
+mod readers;
 mod reload;
 mod scrape;
 mod state;

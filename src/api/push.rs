@@ -98,7 +98,9 @@ async fn accept(
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     let arrived = Arrived { api: api.clone(), scope, method, key, reading, format, body };
     let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
-    Ok(stored.unwrap_or(Err(Rejection::Misassembled("a panic")))?.await?)
+    let written = stored.unwrap_or(Err(Rejection::Misassembled("a panic")))?.await;
+    api.readers.relieve(&api.store);
+    Ok(written?)
 }
 
 /// A push whose body is there whole.

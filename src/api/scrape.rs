@@ -4,6 +4,7 @@
 //! the longest line however much it carries. Protobuf says a family's length before the family, so there it holds one
 //! family.
 
+use super::readers::Pieces;
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
@@ -18,12 +19,11 @@ use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::TenantId;
 use crate::namespace::View;
+use crate::rejection::Rejection;
 use crate::store::FleetPiece;
 use crate::store::FleetSnapshot;
 use crate::store::Piece;
 use crate::store::Snapshot;
-use axum::body::Body;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
@@ -31,30 +31,26 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use http::header::CONTENT_TYPE;
 use http::header::VARY;
-use http_body::Body as HttpBody;
-use http_body::Frame;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 
 /// What is written before it is handed on: four TLS records.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The view of whoever asks, in the format that is asked for.
-pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Response {
+pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Result<Response, Rejection> {
+    let place = api.scrape_place(&view).await?;
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let negotiated = Negotiated::of(accept);
-    let source = match view {
-        View::Tenant(scope) => Source::Tenant(api.store.snapshot(&scope)),
+    let (pin, source) = match view {
+        View::Tenant(scope) => (api.store.pin(&scope), Source::Tenant(api.store.snapshot(&scope))),
         View::Fleet(scope) => {
+            let pin = api.store.fleet_pin(&scope);
             let (snapshot, reading) = (api.store.fleet_snapshot(&scope), api.reading.clone());
-            Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None }))
+            (pin, Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None })))
         }
     };
-    let body = ScrapeBody { source, writer: Writer::new(negotiated) };
-    ([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], Body::new(body)).into_response()
+    let body = api.readers.answer(pin, place, ScrapeBody { source, writer: Writer::new(negotiated) });
+    Ok(([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], body).into_response())
 }
 
 /// A scrape as a body.
@@ -83,12 +79,9 @@ struct Part {
     at: usize,
 }
 
-impl HttpBody for ScrapeBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Self { source, writer } = &mut *self;
+impl Pieces for ScrapeBody {
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let Self { source, writer } = self;
         let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
         while out.len() < PIECE_BYTES {
             if !source.write_on(writer, &mut out) {
@@ -96,7 +89,7 @@ impl HttpBody for ScrapeBody {
                 break;
             }
         }
-        Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.into()))))
+        (!out.is_empty()).then_some(out)
     }
 }
 
@@ -204,6 +197,7 @@ impl Writer {
 mod tests {
     use super::FleetSource;
     use super::PIECE_BYTES;
+    use super::Pieces;
     use super::ScrapeBody;
     use super::Source;
     use super::Writer;
@@ -227,7 +221,6 @@ mod tests {
     use crate::store::Push;
     use crate::store::Store;
     use crate::store::TenantTerms;
-    use http_body_util::BodyExt;
     use std::sync::Arc;
 
     fn store_of(pushes: &[(&str, &str)]) -> Store {
@@ -248,11 +241,10 @@ mod tests {
     }
 
     /// All of a body, none of whose pieces may be much larger than they are meant to be.
-    async fn text_of(source: Source) -> String {
+    fn text_of(source: Source) -> String {
         let mut body = ScrapeBody { source, writer: Writer::new(Negotiated::of(std::iter::empty())) };
         let mut whole = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let data = frame.unwrap().into_data().unwrap();
+        while let Some(data) = body.next() {
             assert!(data.len() < 3 * PIECE_BYTES, "{} bytes in one piece", data.len());
             whole.extend_from_slice(&data);
         }
@@ -265,13 +257,13 @@ mod tests {
         Source::Fleet(Box::new(FleetSource { snapshot, reading: reading.into(), labels: None }))
     }
 
-    #[tokio::test]
-    async fn a_large_family_is_written_in_small_pieces_and_whole() {
+    #[test]
+    fn a_large_family_is_written_in_small_pieces_and_whole() {
         let large: String = (0..20_000).map(|n| format!("m{{n=\"{n}\"}} {n}\n")).collect();
         let store = store_of(&[("blue", "m 1\nz 1\n"), ("red", &large)]);
         let snapshot = store.snapshot(&Scope::for_test("red"));
-        let tenant = text_of(Source::Tenant(snapshot)).await;
-        let fleet = text_of(fleet_of(&store)).await;
+        let tenant = text_of(Source::Tenant(snapshot));
+        let fleet = text_of(fleet_of(&store));
         assert_eq!(tenant.lines().filter(|line| line.starts_with("m{")).count(), 20_000);
         for n in 0..20_000 {
             assert!(tenant.contains(&format!("m{{instance=\"\",job=\"j\",n=\"{n}\"}} ")));
@@ -284,11 +276,11 @@ mod tests {
         assert_eq!(fleet.matches("# TYPE m ").count(), 1);
     }
 
-    #[tokio::test]
-    async fn a_large_flattened_family_has_each_header_once() {
+    #[test]
+    fn a_large_flattened_family_has_each_header_once() {
         let large: String = (0..5_000).map(|n| format!("m_sum{{n=\"{n}\"}} 1\nm_count{{n=\"{n}\"}} 1\n")).collect();
         let large = format!("# TYPE m summary\n{large}");
-        let fleet = text_of(fleet_of(&store_of(&[("blue", "m_sum 1\n"), ("red", &large)]))).await;
+        let fleet = text_of(fleet_of(&store_of(&[("blue", "m_sum 1\n"), ("red", &large)])));
         for line in ["m_sum", "m_count"] {
             assert_eq!(fleet.matches(&format!("# TYPE {line} untyped\n")).count(), 1);
             assert_eq!(fleet.matches(&format!("{line}{{tenant=\"red\"")).count(), 5_000);

@@ -1,17 +1,23 @@
 //! What the handlers share.
 
 use super::ApiError;
+use super::readers::Readers;
 use super::reload::Reload;
 use super::turns::Turns;
 use crate::config::Config;
 use crate::config::JobLabel;
 use crate::config::Tenant;
+use crate::limits::Ceilings;
+use crate::limits::LimitsError;
+use crate::limits::ScrapePlace;
+use crate::limits::Scraper;
 use crate::model::NameScheme;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::TextDialect;
 use crate::model::Timestamp;
+use crate::namespace::View;
 use crate::rejection::Rejection;
 use crate::store::Store;
 use crate::telemetry::Audit;
@@ -32,6 +38,8 @@ pub struct Api {
     pub(super) reading: Arc<Reading>,
     pub(super) metrics: PushMetrics,
     pub(super) turns: Turns,
+    pub(super) ceilings: Ceilings,
+    pub(super) readers: Readers,
     pub(super) health: Health,
     pub(super) audit: Audit,
     pub(super) reload: Arc<dyn Reload>,
@@ -46,6 +54,7 @@ pub struct ApiParts {
     pub hasher: SeriesHasher,
     pub clock: SharedClock,
     pub metrics: PushMetrics,
+    pub ceilings: Ceilings,
     pub health: Health,
     pub audit: Audit,
     pub reload: Arc<dyn Reload>,
@@ -91,15 +100,25 @@ impl Readings {
 
 impl Api {
     pub fn new(config: &Config, parts: ApiParts) -> Self {
-        let ApiParts { readings, store, hasher, clock, metrics, health, audit, reload } = parts;
+        let ApiParts { readings, store, hasher, clock, metrics, ceilings, health, audit, reload } = parts;
         let reading = Reading {
             tenants: readings,
             namespace_label: config.namespace.label.clone(),
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         let started = clock.now();
-        let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, reload, started }
+        let (turns, readers) = (Turns::for_each_processor(), Readers::default());
+        let reading = Arc::new(reading);
+        Self { store, clock, hasher, reading, metrics, turns, ceilings, readers, health, audit, reload, started }
+    }
+
+    /// A place among the gateway's scrapes.
+    pub(super) async fn scrape_place(&self, view: &View) -> Result<ScrapePlace, LimitsError> {
+        let scraper = match view {
+            View::Tenant(_) => Scraper::Tenant,
+            View::Fleet(_) => Scraper::Operator,
+        };
+        self.ceilings.scrape(scraper).await
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

@@ -52,6 +52,7 @@ impl Changes {
         changes.revoked(&before.revoked, &after.revoked);
         let settings = [
             ("passwords", before.passwords != after.passwords),
+            ("gateway", before.gateway != after.gateway),
             ("strangers", before.strangers != after.strangers),
             ("audit.pushes", before.audit.pushes != after.audit.pushes),
             ("reload.watch", before.watch != after.watch),
@@ -302,6 +303,7 @@ mod tests {
         assert_eq!(slow, "limits_changed: operator:red");
         assert_eq!(told(|c| c.tenants.get_mut("red").unwrap().utf8_names = true), "reading_changed: red");
         assert_eq!(told(|c| c.passwords.queue = 1), "settings_changed: passwords");
+        assert_eq!(told(|c| c.gateway.scrapes_in_flight_max = 1), "settings_changed: gateway");
         assert_eq!(
             told(|c| c.tenants.get_mut("red").unwrap().tokens[0].grant.networks =
                 Some(vec!["10.0.0.0/8".parse().unwrap()])),

@@ -4,6 +4,7 @@ use super::Audit;
 use super::Config;
 use super::ConfigErrors;
 use super::Fault;
+use super::GatewayLimits;
 use super::KeySource;
 use super::Limits;
 use super::Log;
@@ -46,6 +47,7 @@ pub(super) const CONFIG: Keys = Keys {
         "namespace",
         "strangers",
         "passwords",
+        "gateway",
         "limits",
         "limits_ceiling",
         "log",
@@ -57,7 +59,7 @@ pub(super) const CONFIG: Keys = Keys {
         "tenants_dir",
         "operators",
     ],
-    later: &["gateway"],
+    later: &[],
 };
 
 /// What the main file says, and what it takes to read the files that it names.
@@ -129,6 +131,7 @@ impl MainFile {
             storage: Storage::read(get("storage"), faults),
             // Its faults were found when the tenants' label was looked for.
             namespace: namespace(section, &mut faults.aside()),
+            gateway: get("gateway").map_or_else(GatewayLimits::default, |field| GatewayLimits::read(field, faults)),
             strangers: get("strangers").map_or_else(Strangers::default, |field| Strangers::read(field, faults)),
             passwords: get("passwords").map_or_else(Passwords::default, |field| Passwords::read(field, faults)),
             log: get("log").map_or_else(Log::default, |field| Log::read(field, faults)),

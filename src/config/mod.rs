@@ -13,6 +13,7 @@ mod document;
 mod fault;
 mod field;
 mod files;
+mod gateway;
 mod grant;
 mod grants;
 mod issuers;
@@ -57,6 +58,7 @@ pub use client_cas::ClientCa;
 pub use credentials::QUICKSTART_ID_PREFIX;
 pub use fault::ConfigErrors;
 pub use fault::Fault;
+pub use gateway::GatewayLimits;
 pub use grant::OperatorGrant;
 pub use grant::TenantGrant;
 pub use grant::Token;
@@ -125,6 +127,7 @@ pub struct Config {
     pub ops: Ops,
     pub storage: Storage,
     pub namespace: Namespace,
+    pub gateway: GatewayLimits,
     pub strangers: Strangers,
     pub passwords: Passwords,
     pub log: Log,

@@ -191,7 +191,6 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 #[test]
 fn what_is_later_is_refused_by_its_name() {
     for (key, text) in [
-        ("gateway", "gateway: {}"),
         ("listener[1].tls.certificates", "listener: [ { name: a }, { name: b, tls: { certificates: [] } } ]"),
         ("listener.tls.certificates", "listener: { tls: { certificates: [] } }"),
         ("storage.path", "storage: { path: data }"),

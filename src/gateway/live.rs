@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::config::PartFault;
 use crate::identity::Registry;
 use crate::limits::Buckets;
+use crate::limits::Ceilings;
 use crate::model::Durability;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -37,6 +38,7 @@ pub(super) struct Live {
     pub(super) tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
     pub(super) readings: Readings,
     pub(super) store: Arc<Store>,
+    pub(super) ceilings: Ceilings,
     pub(super) certificates: Certificates,
 }
 
@@ -67,6 +69,7 @@ impl Live {
             tenants: Arc::new(ArcSwap::from_pointee(tenants(config))),
             readings: Readings::new(config),
             store,
+            ceilings: Ceilings::new(&config.gateway, config.tenants.len(), clock),
             certificates,
         }
     }
@@ -84,6 +87,8 @@ impl Live {
     /// Puts it in force, in the order above; which certificates are new. One caller at a time.
     pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
         self.store.open(terms(config));
+        self.store.set_stored_bytes_max(config.gateway.stored_bytes_max);
+        self.ceilings.resize(&config.gateway, config.tenants.len());
         self.readings.replace(config);
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());

@@ -64,6 +64,7 @@ impl Parts {
         getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
         let reserved = &config.namespace.names_reserved;
         let store = Arc::new(Store::new(terms(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
+        store.set_stored_bytes_max(config.gateway.stored_bytes_max);
         metrics.collect(Box::new(StoreUsage(store.clone())));
         let live = Live::new(&config, store, certificates, &clock);
         let condition = Condition::new(health.clone(), live.registry.clone());
@@ -77,6 +78,7 @@ impl Parts {
             hasher: SeriesHasher::with_key(key),
             clock: clock.clone(),
             metrics: metrics.pushes(),
+            ceilings: live.ceilings.clone(),
             health: health.clone(),
             audit: audit.clone(),
             reload: Arc::new(reloader.clone()),

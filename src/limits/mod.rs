@@ -2,16 +2,18 @@
 //!
 //! Time is spent here: requests by rate, and places for requests under way. Space is the store's, bytes are the api's.
 
+mod bodies;
 mod bucket;
 mod ceilings;
 mod layer;
 mod meter;
 mod permit;
 
+pub use bodies::InFlightBytes;
 pub use bucket::Buckets;
 pub use ceilings::Ceilings;
-pub use ceilings::InFlightBytes;
 pub use ceilings::ScrapePlace;
+pub use ceilings::Scraper;
 pub use layer::admit;
 pub use meter::Meter;
 pub use permit::Permit;

@@ -62,6 +62,15 @@ impl<T> Chunks<T> {
     pub(super) fn len(&self) -> u32 {
         self.len
     }
+
+    /// The bytes that a change of `row` will copy because a reader shares them. Of a row behind the last: those of the list.
+    pub(super) fn copied_by(&self, row: u32) -> u64 {
+        let chunk = self.chunks.get(row as usize / CHUNK);
+        let list_shared = Arc::strong_count(&self.chunks) > 1;
+        let list = if list_shared { self.chunks.len() * size_of::<Arc<Chunk<T>>>() } else { 0 };
+        let shared = chunk.filter(|chunk| list_shared || Arc::strong_count(chunk) > 1);
+        (list + shared.map_or(0, |chunk| size_of_val(&**chunk) + chunk.capacity() * size_of::<T>())) as u64
+    }
 }
 
 impl<T: Clone> Chunks<T> {

@@ -70,6 +70,17 @@ impl Column {
         self.rows.get(row)
     }
 
+    /// What stays in memory for readers alone once `row` is changed, since it is copied then.
+    pub(super) fn copied_by(&self, row: u32) -> u64 {
+        self.rows.copied_by(row)
+    }
+
+    /// The same with the family that stands there now.
+    pub(super) fn put_aside_by(&self, row: u32) -> u64 {
+        let family = self.rows.get(row).map_or(0, |cell| cell.family.stored_bytes());
+        self.copied_by(row).saturating_add(family)
+    }
+
     /// Gives a new holder a row.
     pub(super) fn insert(&mut self, cell: Cell) -> u32 {
         self.rows.insert(cell)

@@ -3,6 +3,7 @@
 use super::chunks::Chunks;
 use super::chunks::Shared;
 use super::group::Group;
+use super::space::Churn;
 use crate::model::GroupingKey;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +14,16 @@ pub(super) struct Groups {
     rows: HashMap<Arc<GroupingKey>, u32>,
     /// Each behind an `Arc` of its own, so that the copy of a chunk is one of pointers.
     cells: Chunks<Arc<Group>>,
+    /// What is copied here because a reader holds it.
+    churn: Churn,
 }
 
 impl Groups {
+    /// Empty.
+    pub(super) fn new(churn: &Churn) -> Self {
+        Self { churn: churn.clone(), ..Self::default() }
+    }
+
     pub(super) fn contains(&self, key: &GroupingKey) -> bool {
         self.rows.contains_key(key)
     }
@@ -26,7 +34,12 @@ impl Groups {
 
     /// The group, to be changed: copied first if a snapshot holds it.
     pub(super) fn get_mut(&mut self, key: &GroupingKey) -> Option<&mut Group> {
-        self.cells.get_mut(*self.rows.get(key)?).map(Arc::make_mut)
+        let row = *self.rows.get(key)?;
+        let copied = self.cells.copied_by(row);
+        let group = self.cells.get_mut(row)?;
+        let held = if Arc::strong_count(group) > 1 { group.bytes() } else { 0 };
+        self.churn.add(copied.saturating_add(held));
+        Some(Arc::make_mut(group))
     }
 
     /// The caller vouches that there is none of its key.

@@ -6,6 +6,7 @@ use super::column::Column;
 use super::column::ColumnId;
 use super::column::Place;
 use super::helps::Helps;
+use super::space::Churn;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
@@ -41,6 +42,8 @@ pub(super) struct Index {
     helps: Helps,
     /// The order of names as the last snapshot saw it, until a column comes or goes.
     order: Option<Arc<Vec<ColumnId>>>,
+    /// What is put aside here: families, and rows that are copied since a reader holds them.
+    churn: Churn,
 }
 
 /// A group's family stands in another place now.
@@ -51,6 +54,11 @@ pub(super) struct Moved {
 }
 
 impl Index {
+    /// Empty.
+    pub(super) fn new(churn: &Churn) -> Self {
+        Self { churn: churn.clone(), ..Self::default() }
+    }
+
     pub(super) fn find(&self, escaped: &str) -> Option<(ColumnId, &Column)> {
         let id = *self.by_name.get(escaped)?;
         Some((id, self.get(id)?))
@@ -102,10 +110,12 @@ impl Index {
 
     pub(super) fn insert(&mut self, id: ColumnId, cell: Cell) -> Place {
         let help = self.help_with(id, &cell);
-        let row = self.column_mut(id).map_or(u32::MAX, |column| {
+        let (row, copied) = self.column_mut(id).map_or((u32::MAX, 0), |column| {
             column.help = help;
-            column.insert(cell)
+            let copied = column.copied_by(column.holders());
+            (column.insert(cell), copied)
         });
+        self.churn.add(copied);
         Place { column: id, row }
     }
 
@@ -113,7 +123,9 @@ impl Index {
         let help = self.help_with(place.column, &cell);
         if let Some(column) = self.column_mut(place.column) {
             column.help = help;
+            let put_aside = column.put_aside_by(place.row);
             column.replace(place.row, cell);
+            self.churn.add(put_aside);
         }
     }
 
@@ -126,9 +138,14 @@ impl Index {
     /// back.
     pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) -> Option<Moved> {
         let help = self.helps.without(place.column, key);
+        let churn = self.churn.clone();
         let column = self.column_mut(place.column)?;
         column.help = help.unwrap_or_else(|| column.help.clone());
+        // The last row's chunk is copied as well.
+        let copied = column.copied_by(column.holders().saturating_sub(1));
+        let put_aside = column.put_aside_by(place.row).saturating_add(copied);
         let moved = column.remove(place.row);
+        churn.add(put_aside);
         if column.holders() > 0 {
             return moved.map(|key| Moved { key, family: column.escaped.clone(), to: place });
         }

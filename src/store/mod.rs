@@ -22,6 +22,7 @@
 //! | `catalogue` | what a scope sees, group by group |
 //! | `claims` | which line names the families of all tenants claim |
 //! | `usage` | what a tenant takes of its quota |
+//! | `space` | what all tenants take together, and what readers keep alive |
 
 mod catalogue;
 mod chunks;
@@ -39,6 +40,7 @@ mod judge;
 mod restore;
 mod shelf;
 mod snapshot;
+mod space;
 mod state;
 mod undo;
 mod usage;
@@ -61,6 +63,7 @@ pub use restore::RestoreError;
 pub use restore::RestoredGroup;
 pub use snapshot::Piece;
 pub use snapshot::Snapshot;
+pub use space::Pin;
 pub use usage::Usage;
 pub use write::Written;
 
@@ -68,6 +71,7 @@ use self::claims::Claims;
 use self::committer::Committer;
 use self::committer::Means;
 use self::shelf::Shelf;
+use self::space::Space;
 use self::write::Write;
 use crate::config::NamePattern;
 use crate::model::Durability;
@@ -95,6 +99,11 @@ pub enum Refusal {
     /// whole tenant holds, so it is only there for whoever can see all of that.
     #[error("the tenant's quota is full: {kind} is {limit}, and this would {}", OfNeeded(*.needed))]
     QuotaFull { kind: QuotaKind, limit: u64, needed: Option<u64> },
+    /// All tenants together take what they may, or nearly so and this one more than its fair share. Not noted.
+    #[error(
+        "the gateway is full: gateway.stored_bytes_max is {limit}, and from 80 % of it on a tenant may have {share}"
+    )]
+    GatewayFull { limit: u64, share: u64 },
     /// The group does not exist for this scope. Not noted.
     #[error("the group is not within this credential's scope")]
     OutOfScope,
@@ -179,6 +188,7 @@ pub struct Store {
     /// Swapped whole, so that a push finds its shelf without a lock.
     shelves: ArcSwap<Shelves>,
     claims: Arc<Claims>,
+    space: Space,
     committer: Committer,
     own_gauge: PrepareOwnGauge,
 }
@@ -186,7 +196,7 @@ pub struct Store {
 type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
 
 impl Store {
-    /// Empty shelves for `tenants`. Families named as `reserved` are kept out of the fleet's view.
+    /// Empty shelves for `tenants`, and no ceiling over all of them. Families named as `reserved` are kept out of the fleet's view.
     pub fn new(
         tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>,
         reserved: &[NamePattern],
@@ -195,7 +205,7 @@ impl Store {
     ) -> Self {
         let claims = Arc::new(Claims::new(reserved));
         let committer = Committer::new(Means { journal, claims: claims.clone(), own_gauge });
-        let store = Self { shelves: ArcSwap::default(), claims, committer, own_gauge };
+        let store = Self { shelves: ArcSwap::default(), claims, space: Space::default(), committer, own_gauge };
         store.open(tenants);
         store
     }
@@ -206,10 +216,16 @@ impl Store {
         for (tenant, terms) in tenants {
             match shelves.get(&tenant) {
                 Some(shelf) => shelf.set_quota(terms.quota),
-                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, terms)))),
+                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, terms, &self.space)))),
             }
         }
+        self.space.set_tenants(shelves.len());
         self.shelves.store(Arc::new(shelves));
+    }
+
+    /// What all tenants together may take from now on. What stands there stays, also where it is more.
+    pub fn set_stored_bytes_max(&self, bytes: u64) {
+        self.space.set_max(bytes);
     }
 
     /// Takes away the shelves of all but those whom `stays` names, with everything on them; whose they were and what stood
@@ -218,6 +234,7 @@ impl Store {
         let before = self.shelves.load_full();
         let (stay, go): (Shelves, Shelves) =
             before.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.clone())).partition(|(tenant, _)| stays(tenant));
+        self.space.set_tenants(stay.len());
         self.shelves.store(Arc::new(stay));
         go.into_iter().map(|(tenant, shelf)| (tenant, shelf.withdraw(&self.claims))).collect()
     }
@@ -334,6 +351,28 @@ impl Store {
     pub fn usage(&self) -> Vec<(TenantId, Usage, Quota)> {
         let shelves = self.shelves.load_full();
         shelves.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.usage(), shelf.quota())).collect()
+    }
+
+    /// What a reader of the scope's tenant, who begins now, will keep alive of what is replaced.
+    pub fn pin(&self, scope: &Scope) -> Pin {
+        self.shelf_of(scope.tenant()).map_or_else(|_| self.space.pin(0), |shelf| shelf.pin())
+    }
+
+    /// The same of an operator who reads the tenants in view.
+    pub fn fleet_pin(&self, scope: &FleetScope) -> Pin {
+        let shelves = self.shelves.load_full();
+        let shelves = shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
+        self.space.pin(shelves.map(|(_, shelf)| shelf.usage().stored_bytes).sum())
+    }
+
+    /// How much all [`Pin`]s together may be before one of them is to go.
+    pub fn pinned_max(&self) -> u64 {
+        self.space.pinned_max()
+    }
+
+    /// What all tenants together take, writes under way included, in the store's account.
+    pub fn stored_bytes(&self) -> u64 {
+        self.space.taken()
     }
 
     /// How many families of how many tenants are kept out of the fleet's view for their names.

@@ -5,6 +5,7 @@ use super::Push;
 use super::Refusal;
 use super::Store;
 use super::group::GroupTimes;
+use super::shelf::Contents;
 use super::shelf::Shelf;
 use super::state::State;
 use crate::model::FamilyName;
@@ -55,7 +56,8 @@ impl Store {
 impl Shelf {
     fn restore(&self, store: &Store, group: RestoredGroup) -> Result<(), RestoreError> {
         let mut contents = self.open().map_err(|_| RestoreError::NoTenant)?;
-        let state = &mut contents.state;
+        let Contents { state, space, .. } = &mut *contents;
+        let before = state.usage();
         let RestoredGroup { key, families, times } = group;
         if state.has_group(&key) {
             return Err(RestoreError::Twice);
@@ -75,6 +77,7 @@ impl Shelf {
                 Err(refusal) => left_out.push((name, refusal.to_string())),
             }
         }
+        space.changed(before, state.usage());
         if left_out.is_empty() { Ok(()) } else { Err(RestoreError::Families(left_out)) }
     }
 }

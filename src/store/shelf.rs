@@ -16,6 +16,9 @@ use super::group::Group;
 use super::group::GroupTimes;
 use super::group::empty_group_usage;
 use super::index::Columns;
+use super::space::Churn;
+use super::space::Pin;
+use super::space::Space;
 use super::state::State;
 use super::usage::Usage;
 use super::write::Effect;
@@ -36,6 +39,7 @@ use std::sync::Arc;
 pub(super) struct Shelf {
     tenant: TenantId,
     durability: Durability,
+    churn: Churn,
     state: Mutex<Contents>,
 }
 
@@ -44,18 +48,26 @@ pub(super) struct Shelf {
 pub(super) struct Contents {
     pub(super) state: State,
     quota: Quota,
+    pub(super) space: Space,
     /// The tenant is gone: whoever still holds the shelf puts nothing on it any more.
     withdrawn: bool,
 }
 
 impl Shelf {
-    pub(super) fn new(tenant: TenantId, terms: TenantTerms) -> Self {
+    pub(super) fn new(tenant: TenantId, terms: TenantTerms, space: &Space) -> Self {
         let TenantTerms { quota, durability } = terms;
-        Self { tenant, durability, state: Mutex::new(Contents { state: State::default(), quota, withdrawn: false }) }
+        let churn = space.churn();
+        let (state, space) = (State::new(&churn), space.clone());
+        Self { tenant, durability, churn, state: Mutex::new(Contents { state, quota, space, withdrawn: false }) }
     }
 
     pub(super) fn durability(&self) -> Durability {
         self.durability
+    }
+
+    /// What a reader who begins now will keep alive of what is replaced.
+    pub(super) fn pin(&self) -> Pin {
+        self.churn.pin(self.usage().stored_bytes)
     }
 
     pub(super) fn quota(&self) -> Quota {
@@ -78,6 +90,8 @@ impl Shelf {
         contents.withdrawn = true;
         let state = std::mem::take(&mut contents.state);
         state.withdraw(&mut claims.changing());
+        contents.space.changed(state.usage(), Usage::default());
+        self.churn.add(state.usage().stored_bytes);
         state.usage()
     }
 
@@ -114,10 +128,7 @@ impl Shelf {
     pub(super) fn write(&self, write: &Write, claims: &Claims, own_gauge: PrepareOwnGauge) -> Result<(), Refusal> {
         let mut contents = self.open()?;
         let verdict = contents.judge(write);
-        if let Some(effect) = &verdict.effect {
-            contents.state.show(effect, &mut claims.changing(), own_gauge);
-        }
-        verdict.answer
+        contents.show(verdict, &mut claims.changing(), own_gauge)
     }
 
     /// What comes of the writes, each judged as if those before it were shown, and the entry of each that has an effect.
@@ -156,15 +167,11 @@ impl Shelf {
     ) -> Vec<Result<(), Refusal>> {
         let mut contents = self.open();
         let mut changing = claims.changing();
-        let show = |verdict: Verdict<'_>| {
-            if let Some(effect) = &verdict.effect {
-                match &mut contents {
-                    Ok(contents) => contents.state.show(effect, &mut changing, own_gauge),
-                    // What is on the disk stays there with all else of the tenant.
-                    Err(gone) => return verdict.answer.and(Err(gone.clone())),
-                }
-            }
-            verdict.answer
+        let show = |verdict: Verdict<'_>| match &mut contents {
+            Ok(contents) => contents.show(verdict, &mut changing, own_gauge),
+            // What is on the disk stays there with all else of the tenant.
+            Err(gone) if verdict.effect.is_some() => verdict.answer.and(Err(gone.clone())),
+            Err(_) => verdict.answer,
         };
         rehearsed.into_iter().map(show).collect()
     }
@@ -193,21 +200,24 @@ impl Contents {
     fn judge<'a>(&mut self, write: &'a Write) -> Verdict<'a> {
         match write {
             Write::Push { push, all_visible } => match self.state.judge(push, &self.quota, *all_visible) {
-                Ok(after) => {
-                    let key = self.state.stored_key(&push.key);
-                    Verdict { effect: Some(Effect::Push { key, push, after }), answer: Ok(()) }
-                }
+                Ok(after) => match self.space.reserve(self.state.usage(), after) {
+                    Ok(room) => {
+                        let key = self.state.stored_key(&push.key);
+                        Verdict { effect: Some(Effect::Push { key, push, after }), room: Some(room), answer: Ok(()) }
+                    }
+                    Err(full) => Verdict { effect: None, room: None, answer: Err(full) },
+                },
                 Err(refusal) => self.refuse(&push.key, push.at, refusal),
             },
             Write::Refused { key, at, refusal } => self.refuse(key, *at, refusal.clone()),
             Write::Delete { key } => {
                 let there = self.state.has_group_spelled(key);
                 let effect = there.then(|| Effect::Delete { key: self.state.stored_key(key) });
-                Verdict { effect, answer: Ok(()) }
+                Verdict { effect, room: None, answer: Ok(()) }
             }
             Write::Wipe { narrowing } => {
                 let keys = self.state.keys(|key| narrowing.admits(key));
-                Verdict { effect: (!keys.is_empty()).then_some(Effect::Wipe { keys }), answer: Ok(()) }
+                Verdict { effect: (!keys.is_empty()).then_some(Effect::Wipe { keys }), room: None, answer: Ok(()) }
             }
         }
     }
@@ -218,8 +228,8 @@ impl Contents {
         let creates = match &refusal {
             Refusal::Inconsistent(_) => true,
             Refusal::QuotaFull { .. } => false,
-            Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable => {
-                return Verdict { effect: None, answer: Err(refusal) };
+            Refusal::GatewayFull { .. } | Refusal::OutOfScope | Refusal::NoTenant | Refusal::Unavailable => {
+                return Verdict { effect: None, room: None, answer: Err(refusal) };
             }
         };
         let mut after = self.state.usage();
@@ -228,7 +238,27 @@ impl Contents {
             after.add(empty_group_usage(key));
             noted = self.state.usage().may_become(after, &self.quota).is_ok();
         }
-        let effect = noted.then(|| Effect::Failure { key: self.state.stored_key(key), at, after });
-        Verdict { effect, answer: Err(refusal) }
+        let room = if noted { self.space.reserve(self.state.usage(), after).ok() } else { None };
+        let effect = room.is_some().then(|| Effect::Failure { key: self.state.stored_key(key), at, after });
+        Verdict { effect, room, answer: Err(refusal) }
+    }
+
+    /// Shows what comes of a write, and what it is to be told.
+    fn show(
+        &mut self,
+        verdict: Verdict<'_>,
+        claims: &mut Changing<'_>,
+        own_gauge: PrepareOwnGauge,
+    ) -> Result<(), Refusal> {
+        let Verdict { effect, room, answer } = verdict;
+        if let Some(effect) = &effect {
+            let before = self.state.usage();
+            self.state.show(effect, claims, own_gauge);
+            match room {
+                Some(room) => room.shown(),
+                None => self.space.changed(before, self.state.usage()),
+            }
+        }
+        answer
     }
 }

@@ -20,6 +20,7 @@ use super::index::Index;
 use super::index::Moved;
 use super::judge;
 use super::judge::judge;
+use super::space::Churn;
 use super::usage::Usage;
 use super::write::Effect;
 use crate::model::GroupingKey;
@@ -41,6 +42,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Empty; what is taken from it later is counted.
+    pub(super) fn new(churn: &Churn) -> Self {
+        let (groups, index) = (Groups::new(churn), Index::new(churn));
+        Self { groups, index, ..Self::default() }
+    }
+
     pub(super) fn usage(&self) -> Usage {
         self.usage
     }

@@ -9,6 +9,7 @@ mod names;
 mod quota;
 mod reading;
 mod restore;
+mod space;
 mod tenants;
 mod wipe;
 

@@ -2,6 +2,7 @@
 
 use super::Push;
 use super::Refusal;
+use super::space::Room;
 use super::usage::Usage;
 use crate::model::GroupingKey;
 use crate::model::Timestamp;
@@ -40,6 +41,8 @@ pub(super) enum Write {
 pub(super) struct Verdict<'a> {
     /// None: it changes nothing.
     pub(super) effect: Option<Effect<'a>>,
+    /// What it adds to all that is stored is reserved until it is shown or dropped.
+    pub(super) room: Option<Room>,
     /// What whoever asked is told when the effect is shown.
     pub(super) answer: Result<(), Refusal>,
 }

@@ -10,6 +10,7 @@
 mod audit;
 mod catalogue;
 mod caught;
+mod ceilings;
 mod certificates;
 mod closed;
 mod doors;

@@ -10,6 +10,7 @@ use super::super::document;
 use super::super::document::Node;
 use super::super::document::Value;
 use super::super::field::Keys;
+use super::super::gateway::GATEWAY;
 use super::super::issuers::ISSUER;
 use super::super::jwts::JWT;
 use super::super::limits::LIMITS;
@@ -37,6 +38,7 @@ use super::super::users_file::TENANT_USERS_FILE;
 use crate::config::AuditPushes;
 use crate::config::Config;
 use crate::config::Deadlines;
+use crate::config::GatewayLimits;
 use crate::config::Issuer;
 use crate::config::Limits;
 use crate::config::Listener;
@@ -70,6 +72,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("namespace.", &NAMESPACE),
     ("strangers.", &STRANGERS),
     ("passwords.", &PASSWORDS),
+    ("gateway.", &GATEWAY),
     ("limits.", &LIMITS),
     ("log.", &LOG),
     ("audit.", &AUDIT),
@@ -155,6 +158,7 @@ fn the_examples_numbers_are_the_defaults() {
     assert_eq!(format!("{:?}", config.log), format!("{:?}", Log::default()));
     assert_eq!((config.strangers, &config.passwords), (Strangers::default(), &Passwords::default()));
     assert_eq!((config.audit.pushes, config.watch), (AuditPushes::default(), Watch::default()));
+    assert_eq!(config.gateway, GatewayLimits::default());
     let given = |name: &str| {
         let Issuer { jwks_max_age, leeway, .. } = &config.issuers[name];
         (*jwks_max_age, *leeway)

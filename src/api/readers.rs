@@ -1,0 +1,125 @@
+//! Answers that are written from a snapshot as their clients take them, and what they keep alive meanwhile.
+//!
+//! What is replaced while a snapshot is held stays in memory. A client that takes nothing more would keep it there until its
+//! deadline, so when all snapshots together keep more than the store allows ([`Store::pinned_max`]), they are cut: first the
+//! one that keeps the most for each byte its client has taken. Its memory is free at once, and its client finds an answer
+//! that breaks off.
+//!
+//! [`Store::pinned_max`]: crate::store::Store::pinned_max
+
+use crate::limits::ScrapePlace;
+use crate::store::Pin;
+use crate::store::Store;
+use axum::body::Body;
+use axum::body::Bytes;
+use http_body::Body as HttpBody;
+use http_body::Frame;
+use parking_lot::Mutex;
+use std::fmt;
+use std::pin::Pin as Pinned;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+
+/// An answer in pieces.
+pub(super) trait Pieces: Send {
+    /// The next piece; `None` at the end.
+    fn next(&mut self) -> Option<Vec<u8>>;
+}
+
+/// The answers under way. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Readers(Arc<Mutex<Vec<Weak<Reader>>>>);
+
+struct Reader {
+    pin: Pin,
+    taken: AtomicU64,
+    /// `None` once it is cut.
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    pieces: Box<dyn Pieces>,
+    _place: ScrapePlace,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reader({} kept alive, {} taken)", self.pin.bytes(), self.taken.load(Ordering::Relaxed))
+    }
+}
+
+impl Readers {
+    /// An answer of `pieces`. The place is kept until it is taken or cut.
+    pub(super) fn answer(&self, pin: Pin, place: ScrapePlace, pieces: impl Pieces + 'static) -> Body {
+        let open = Mutex::new(Some(Open { pieces: Box::new(pieces), _place: place }));
+        let reader = Arc::new(Reader { pin, taken: AtomicU64::new(0), open });
+        let mut readers = self.0.lock();
+        readers.retain(|reader| reader.strong_count() > 0);
+        readers.push(Arc::downgrade(&reader));
+        Body::new(Answer(reader))
+    }
+
+    /// Cuts answers until what they keep alive is within bounds. To be called after whatever replaces something; it looks at
+    /// each answer under way.
+    pub(super) fn relieve(&self, store: &Store) {
+        for cut in self.cut(store.pinned_max()) {
+            tracing::warn!("an answer was cut: it kept alive too much of what was replaced since it began");
+            // Millions of texts may go with it: nobody's push is to wait for that.
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(move || drop(cut))),
+                Err(_) => drop(cut),
+            }
+        }
+    }
+
+    fn cut(&self, max: u64) -> Vec<Open> {
+        let readers = self.0.lock();
+        if readers.is_empty() {
+            return Vec::new();
+        }
+        let mut readers: Vec<_> = readers.iter().filter_map(Weak::upgrade).map(|it| (it.pin.bytes(), it)).collect();
+        let mut kept = readers.iter().fold(0_u64, |sum, (pinned, _)| sum.saturating_add(*pinned));
+        let mut cut = Vec::new();
+        if kept > max {
+            readers.sort_by_key(|(pinned, reader)| pinned / reader.taken.load(Ordering::Relaxed).max(1));
+        }
+        while kept > max
+            && let Some((pinned, reader)) = readers.pop()
+        {
+            // Whoever is being written to right now goes on: it takes what it is given.
+            if let Some(open) = reader.open.try_lock().and_then(|mut open| open.take()) {
+                kept = kept.saturating_sub(pinned);
+                cut.push(open);
+            }
+        }
+        cut
+    }
+}
+
+/// An answer as a body.
+struct Answer(Arc<Reader>);
+
+/// The answer was cut.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut, since it kept alive too much")]
+struct Cut;
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pinned<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Reader { taken, open, .. } = &*self.0;
+        let mut open = open.lock();
+        let Some(Open { pieces, .. }) = open.as_mut() else {
+            return Poll::Ready(Some(Err(Cut)));
+        };
+        let piece = pieces.next();
+        taken.fetch_add(piece.as_ref().map_or(0, Vec::len) as u64, Ordering::Relaxed);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into()))))
+    }
+}
