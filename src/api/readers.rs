@@ -72,7 +72,7 @@ impl Readers {
         place: ScrapePlace,
         pieces: impl Pieces + 'static,
     ) -> Body {
-        let open = Mutex::new(Some(Open { pieces: Box::new(pieces), place: place }));
+        let open = Mutex::new(Some(Open { pieces: Box::new(pieces), place }));
         let (taken, moved, clock) = (AtomicU64::new(0), Mutex::new(clock.tick()), clock.clone());
         let reader = Arc::new(Reader { pin, taken, moved, clock, open });
         let mut readers = self.0.lock();
