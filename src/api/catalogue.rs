@@ -34,7 +34,7 @@ pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, R
         }
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    Ok(([(CONTENT_TYPE, "application/json")], api.readers.answer(pin, place, body)).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], api.readers.answer(&api.clock, pin, place, body)).into_response())
 }
 
 struct CatalogueBody {

@@ -3,11 +3,14 @@
 //! What is replaced while a snapshot is held stays in memory. A client that takes nothing more would keep it there until its
 //! deadline, so when all snapshots together keep more than the store allows ([`Store::pinned_max`]), they are cut: first the
 //! one that keeps the most for each byte its client has taken. Its memory is free at once, and its client finds an answer
-//! that breaks off.
+//! that breaks off. And when somebody waits for a place among scrapes, those are cut of which nothing was taken for
+//! [`STALLED`].
 //!
 //! [`Store::pinned_max`]: crate::store::Store::pinned_max
 
 use crate::limits::ScrapePlace;
+use crate::model::SharedClock;
+use crate::model::Tick;
 use crate::store::Pin;
 use crate::store::Store;
 use axum::body::Body;
@@ -23,6 +26,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
+
+/// Chosen: a scraper that lives takes something every second, also over a bad line. Without anybody waiting,
+/// `deadlines.stalled_write` is what counts.
+const STALLED: Duration = Duration::from_secs(2);
 
 /// An answer in pieces.
 pub(super) trait Pieces: Send {
@@ -37,13 +45,16 @@ pub(super) struct Readers(Arc<Mutex<Vec<Weak<Reader>>>>);
 struct Reader {
     pin: Pin,
     taken: AtomicU64,
+    /// When something was last asked for.
+    moved: Mutex<Tick>,
+    clock: SharedClock,
     /// `None` once it is cut.
     open: Mutex<Option<Open>>,
 }
 
 struct Open {
     pieces: Box<dyn Pieces>,
-    _place: ScrapePlace,
+    place: ScrapePlace,
 }
 
 impl fmt::Debug for Reader {
@@ -54,9 +65,16 @@ impl fmt::Debug for Reader {
 
 impl Readers {
     /// An answer of `pieces`. The place is kept until it is taken or cut.
-    pub(super) fn answer(&self, pin: Pin, place: ScrapePlace, pieces: impl Pieces + 'static) -> Body {
-        let open = Mutex::new(Some(Open { pieces: Box::new(pieces), _place: place }));
-        let reader = Arc::new(Reader { pin, taken: AtomicU64::new(0), open });
+    pub(super) fn answer(
+        &self,
+        clock: &SharedClock,
+        pin: Pin,
+        place: ScrapePlace,
+        pieces: impl Pieces + 'static,
+    ) -> Body {
+        let open = Mutex::new(Some(Open { pieces: Box::new(pieces), place }));
+        let (taken, moved, clock) = (AtomicU64::new(0), Mutex::new(clock.tick()), clock.clone());
+        let reader = Arc::new(Reader { pin, taken, moved, clock, open });
         let mut readers = self.0.lock();
         readers.retain(|reader| reader.strong_count() > 0);
         readers.push(Arc::downgrade(&reader));
@@ -66,12 +84,19 @@ impl Readers {
     /// Cuts answers until what they keep alive is within bounds. To be called after whatever replaces something; it looks at
     /// each answer under way.
     pub(super) fn relieve(&self, store: &Store) {
-        for cut in self.cut(store.pinned_max()) {
+        for open in self.cut(store.pinned_max()) {
             tracing::warn!("an answer was cut: it kept alive too much of what was replaced since it began");
-            // Millions of texts may go with it: nobody's push is to wait for that.
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn_blocking(move || drop(cut))),
-                Err(_) => drop(cut),
+            free(open);
+        }
+    }
+
+    /// Cuts the answers of which nothing was taken for a while, as somebody waits for their places.
+    pub(super) fn cut_stalled(&self) {
+        let readers: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        for reader in readers.iter().filter(|reader| reader.clock.tick().since(*reader.moved.lock()) >= STALLED) {
+            if let Some(open) = reader.open.try_lock().and_then(|mut open| open.take()) {
+                tracing::warn!("an answer was cut: nothing of it was taken while others waited for its place");
+                free(open);
             }
         }
     }
@@ -100,6 +125,16 @@ impl Readers {
     }
 }
 
+/// The place at once, the rest beside: millions of texts may go with it, and nobody is to wait for that.
+fn free(open: Open) {
+    let Open { pieces, place } = open;
+    drop(place);
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(pieces))),
+        Err(_) => drop(pieces),
+    }
+}
+
 /// An answer as a body.
 struct Answer(Arc<Reader>);
 
@@ -113,7 +148,8 @@ impl HttpBody for Answer {
     type Error = Cut;
 
     fn poll_frame(self: Pinned<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let Reader { taken, open, .. } = &*self.0;
+        let Reader { taken, moved, clock, open, .. } = &*self.0;
+        *moved.lock() = clock.tick();
         let mut open = open.lock();
         let Some(Open { pieces, .. }) = open.as_mut() else {
             return Poll::Ready(Some(Err(Cut)));

@@ -49,7 +49,7 @@ pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> R
             (pin, Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None })))
         }
     };
-    let body = api.readers.answer(pin, place, ScrapeBody { source, writer: Writer::new(negotiated) });
+    let body = api.readers.answer(&api.clock, pin, place, ScrapeBody { source, writer: Writer::new(negotiated) });
     Ok(([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], body).into_response())
 }
 

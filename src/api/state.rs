@@ -28,6 +28,10 @@ use http::Method;
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a scrape that waits for a place looks for answers that nobody takes.
+const STALLED_LOOK: Duration = Duration::from_secs(1);
 
 /// The store, and what the configuration says of reading and writing.
 #[derive(Clone, Debug)]
@@ -112,13 +116,20 @@ impl Api {
         Self { store, clock, hasher, reading, metrics, turns, ceilings, readers, health, audit, reload, started }
     }
 
-    /// A place among the gateway's scrapes.
+    /// A place among the gateway's scrapes. While it waits, answers that nobody takes make room.
     pub(super) async fn scrape_place(&self, view: &View) -> Result<ScrapePlace, LimitsError> {
         let scraper = match view {
             View::Tenant(_) => Scraper::Tenant,
             View::Fleet(_) => Scraper::Operator,
         };
-        self.ceilings.scrape(scraper).await
+        let mut place = std::pin::pin!(self.ceilings.scrape(scraper));
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut place => return place,
+                () = self.clock.sleep_until(self.clock.tick().after(STALLED_LOOK)) => self.readers.cut_stalled(),
+            }
+        }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

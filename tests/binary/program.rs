@@ -53,6 +53,12 @@ impl Program {
         Self::spawn(Command::new(PROGRAM).args(arguments))
     }
 
+    /// With so much memory of its own and no more (`RLIMIT_DATA`): an allocation beyond it ends the process.
+    pub(crate) fn limited(kib: u64, arguments: &[&str]) -> Self {
+        let limited = format!("ulimit -d {kib} && exec \"$0\" \"$@\"");
+        Self::spawn(Command::new("sh").args(["-c", &limited, PROGRAM]).args(arguments))
+    }
+
     /// With a pipe into it, for [`Self::write`].
     pub(crate) fn with_stdin(arguments: &[&str]) -> Self {
         Self::spawn(Command::new(PROGRAM).args(arguments).stdin(Stdio::piped()))
@@ -113,6 +119,11 @@ impl Program {
         let (_, rest) = line.split_once(field).unwrap();
         let digits = rest.split_once("127.0.0.1:").unwrap().1.split(|c: char| !c.is_ascii_digit()).next().unwrap();
         digits.parse().unwrap()
+    }
+
+    /// Its id: not reaped, so nobody else's.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by its name, `TERM` or `INT`. The child is not yet reaped, so its id is nobody else's.

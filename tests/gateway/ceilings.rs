@@ -77,6 +77,28 @@ async fn scrapes_wait_for_a_place_and_operators_have_their_own() {
 }
 
 #[tokio::test]
+async fn answers_that_nobody_takes_make_room_for_whoever_waits() {
+    let gateway = gateway(1 << 30, 4);
+    let (red, blue) = (gateway.client("red"), gateway.client("blue"));
+    red.put("/metrics/job/a", &body(5_000)).await.ok();
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        stalled.push(red.begin("GET", "/metrics", "").await.into_body());
+    }
+    let clock = gateway.clock.clone();
+    let moved = async {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1));
+        }
+    };
+    tokio::join!(blue.get("/metrics"), moved).0.ok();
+    for body in stalled {
+        assert!(axum::body::to_bytes(body, usize::MAX).await.is_err(), "it is whole");
+    }
+}
+
+#[tokio::test]
 async fn a_reload_changes_the_ceilings() {
     let mut of_before = builder();
     of_before.config.gateway.stored_bytes_max = 50_000;
