@@ -28,7 +28,7 @@ fn above_four_fifths_only_those_below_their_fair_share_grow_and_at_the_ceiling_n
     let store = store(&["blue", "green", "red", "white"]);
     store.set_stored_bytes_max(100_000);
     let a = key("a", &[]);
-    assert!(!full(&store, "red", &a, 76_000), "below four fifths whoever comes first has it");
+    assert!(!full(&store, "red", &a, 74_000), "below four fifths whoever comes first has it");
     assert!(full(&store, "red", &a, 80_000), "beyond its fair share");
     let refusal = Refusal::GatewayFull { limit: 100_000, share: 25_000 };
     assert_eq!(replace(&store, "blue", &a, &[large(&a, 40_000)]), Err(refusal.clone()));
