@@ -17,6 +17,7 @@ use crate::store::Store;
 use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use crate::telemetry::SharedShares;
 use arc_swap::ArcSwap;
 use http::Method;
 use http::StatusCode;
@@ -35,6 +36,7 @@ pub struct Api {
     pub(super) health: Health,
     pub(super) audit: Audit,
     pub(super) reload: Arc<dyn Reload>,
+    pub(super) shares: SharedShares,
     pub(super) started: Timestamp,
 }
 
@@ -49,6 +51,7 @@ pub struct ApiParts {
     pub health: Health,
     pub audit: Audit,
     pub reload: Arc<dyn Reload>,
+    pub shares: SharedShares,
 }
 
 /// How bodies are read and views are written.
@@ -91,7 +94,7 @@ impl Readings {
 
 impl Api {
     pub fn new(config: &Config, parts: ApiParts) -> Self {
-        let ApiParts { readings, store, hasher, clock, metrics, health, audit, reload } = parts;
+        let ApiParts { readings, store, hasher, clock, metrics, health, audit, reload, shares } = parts;
         let reading = Reading {
             tenants: readings,
             namespace_label: config.namespace.label.clone(),
@@ -99,7 +102,19 @@ impl Api {
         };
         let started = clock.now();
         let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, reload, started }
+        Self {
+            store,
+            clock,
+            hasher,
+            reading: Arc::new(reading),
+            metrics,
+            turns,
+            health,
+            audit,
+            reload,
+            shares,
+            started,
+        }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

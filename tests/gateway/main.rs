@@ -7,6 +7,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod answers;
 mod audit;
 mod catalogue;
 mod caught;
@@ -15,6 +16,7 @@ mod closed;
 mod doors;
 mod expiry;
 mod follows;
+mod fullness;
 mod identity;
 mod isolation;
 mod issuer_server;
@@ -32,6 +34,7 @@ mod refusals;
 mod reload;
 mod secrets;
 mod serves;
+mod shares;
 mod sockets;
 mod strangers;
 mod views;
