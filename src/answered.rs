@@ -5,11 +5,13 @@ mod noted;
 use self::noted::Underway;
 use crate::listener::Peer;
 use crate::model::SharedClock;
+use crate::rejection::Form;
 use crate::rejection::Rejection;
 use crate::telemetry::Audit;
 use crate::telemetry::Initiator;
 use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
+use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::extract::Request;
 use axum::extract::State;
@@ -18,7 +20,10 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::Method;
 use http::StatusCode;
+use http::header::ACCEPT;
 use http::header::ALLOW;
+use http::header::CONTENT_LENGTH;
+use http_body::Body as HttpBody;
 
 /// What the layer needs.
 #[derive(Clone, Debug)]
@@ -37,6 +42,8 @@ pub async fn answered(State(answering): State<Answering>, mut request: Request, 
     let began = answering.clock.tick();
     let id = answering.ids.next_id();
     let method = request.method().clone();
+    // Kept, and read only if there is a refusal to be written.
+    let accept: Vec<HeaderValue> = request.headers().get_all(ACCEPT).iter().cloned().collect();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address().ip());
     let initiator = Initiator::new(id, peer);
     request.extensions_mut().insert(initiator.clone());
@@ -50,7 +57,11 @@ pub async fn answered(State(answering): State<Answering>, mut request: Request, 
             tracing::error!(request = %id, what, "internal error");
         }
         tracing::debug!(request = %id, code = rejection.code(), "refused");
-        answer = rejection.answer(&id.to_string());
+        let form = Form::wanted(accept.iter().filter_map(|value| value.to_str().ok()));
+        answer = rejection.answer(&id.to_string(), form);
+        if method == Method::HEAD {
+            answer = without_body(answer);
+        }
     }
     let status = answer.status();
     let headers = answer.headers_mut();
@@ -68,6 +79,15 @@ pub async fn answered(State(answering): State<Answering>, mut request: Request, 
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     answering.metrics.answered(route, status.as_u16(), rejection.as_ref().map(Rejection::code), seconds);
     answer
+}
+
+/// The head of an answer, with the length of the body that GET would have been sent.
+fn without_body(answer: Response) -> Response {
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(head, Body::empty())
 }
 
 /// The methods that a path has routes for, and OPTIONS, which every path has; in order, as Pushgateway names them.

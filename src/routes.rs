@@ -70,6 +70,7 @@ pub fn routes() -> Vec<Route> {
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/metrics", || get(api::scrape)),
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/api/v1/metrics", || get(api::catalogue)),
         row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/api/v1/status", || get(api::status)),
+        row(Either(Verb::Read, FleetRead), Scrape, Method::GET, "/api/v1/limits", || get(api::limits)),
         row(Fleet(FleetAdmin), Operator, Method::POST, "/-/reload", || post(api::reload)),
         row(Either(Verb::Admin, FleetAdmin), Push, Method::PUT, "/api/v1/admin/wipe", || put(api::wipe)),
     ]

@@ -59,7 +59,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("paths", &["rejection", "api::ApiError"]),
     (
         "ops",
-        &["model", "config", "telemetry", "rejection", "identity", "namespace::NamespaceError", "store", "listener"],
+        &[
+            "model",
+            "config",
+            "telemetry",
+            "rejection",
+            "identity",
+            "namespace::NamespaceError",
+            "api::ApiError",
+            "store",
+            "listener",
+        ],
     ),
     // Composition: anything, decides nothing.
     ("routes", &["*"]),
@@ -73,7 +83,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Files that are a page, and how long a page is.
 const PAGES: &[(&str, usize)] =
-    &[("main.rs", 40), ("lib.rs", 80), ("stack.rs", 200), ("routes.rs", 120), ("rejection.rs", 400)];
+    &[("main.rs", 40), ("lib.rs", 80), ("stack.rs", 200), ("routes.rs", 120), ("rejection/mod.rs", 140)];
 const FILE_LINES_MAX: usize = 400;
 
 fn sources() -> Vec<PathBuf> {

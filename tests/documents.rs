@@ -1,6 +1,7 @@
 //! The documents held against the sources: what they name is there.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 
+use pushward::rejection::Code;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -120,4 +121,41 @@ fn every_name_in_the_architecture_is_in_the_sources() {
         }
     }
     assert!(faults.is_empty(), "not in the sources: {faults:?}");
+}
+
+/// An entry of `docs/errors.md`: its code and its text.
+fn entries(text: &str) -> Vec<(&str, &str)> {
+    text.split("\n### ").skip(1).filter_map(|entry| entry.split_once("\n\n")).collect()
+}
+
+#[test]
+fn every_code_has_its_entry_and_every_entry_its_code() {
+    let text = read("docs/errors.md");
+    let entries = entries(&text);
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let found: Vec<&str> = entries.iter().map(|(code, _)| *code).collect();
+    assert_eq!(found, codes, "docs/errors.md has one entry for each code, in the order of Code::ALL");
+    for (code, (name, entry)) in Code::ALL.iter().zip(&entries) {
+        let begin = format!("**{}** ", code.status().as_u16());
+        assert!(entry.starts_with(&begin), "{name}: expected its status first, {begin}");
+        let parts = ["\n* Cause: ", "\n* Client: ", "\n* Operator: ", "\n* Limit: "];
+        let places: Vec<_> = parts.iter().map(|part| entry.find(part)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{name}: its parts are {parts:?}");
+    }
+}
+
+#[test]
+fn every_limit_that_an_entry_names_is_a_key() {
+    let text = read("docs/errors.md");
+    let example = read("config/pushward.example.yml");
+    let mut count = 0;
+    for (code, entry) in entries(&text) {
+        for (section, key) in code_spans(entry).filter_map(|span| span.split_once('.')) {
+            if ["limits", "strangers", "passwords"].contains(&section) {
+                count += 1;
+                assert!(example.contains(&format!("\n  {key}: ")), "{code}: {section}.{key} is no key");
+            }
+        }
+    }
+    assert!(count > 15, "only {count} keys were named, so nothing was shown");
 }

@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
+use crate::telemetry::SharedShares;
 use arc_swap::ArcSwap;
 use http::Method;
 use http::StatusCode;
@@ -47,6 +48,7 @@ pub struct Api {
     pub(super) health: Health,
     pub(super) audit: Audit,
     pub(super) reload: Arc<dyn Reload>,
+    pub(super) shares: SharedShares,
     pub(super) started: Timestamp,
 }
 
@@ -62,6 +64,7 @@ pub struct ApiParts {
     pub health: Health,
     pub audit: Audit,
     pub reload: Arc<dyn Reload>,
+    pub shares: SharedShares,
 }
 
 /// How bodies are read and views are written.
@@ -104,7 +107,7 @@ impl Readings {
 
 impl Api {
     pub fn new(config: &Config, parts: ApiParts) -> Self {
-        let ApiParts { readings, store, hasher, clock, metrics, ceilings, health, audit, reload } = parts;
+        let ApiParts { readings, store, hasher, clock, metrics, ceilings, health, audit, reload, shares } = parts;
         let reading = Reading {
             tenants: readings,
             namespace_label: config.namespace.label.clone(),
@@ -113,7 +116,21 @@ impl Api {
         let started = clock.now();
         let (turns, readers) = (Turns::for_each_processor(), Readers::default());
         let reading = Arc::new(reading);
-        Self { store, clock, hasher, reading, metrics, turns, ceilings, readers, health, audit, reload, started }
+        Self {
+            store,
+            clock,
+            hasher,
+            reading,
+            metrics,
+            turns,
+            ceilings,
+            readers,
+            health,
+            audit,
+            reload,
+            shares,
+            started,
+        }
     }
 
     /// A place among the gateway's scrapes. While it waits, answers that nobody takes make room.

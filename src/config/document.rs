@@ -40,7 +40,9 @@ pub(super) enum Value {
     Flag(bool),
     /// A whole number, not negative.
     Whole(u64),
-    /// Any other number; no key wants one.
+    /// A number with a fraction, or beyond all whole ones.
+    Fraction(f64),
+    /// A negative number; no key wants one.
     Number,
     Text(String),
     List(Vec<Node>),
@@ -184,8 +186,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Number)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Fraction(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -277,8 +279,8 @@ mod tests {
         assert_eq!(kind("a:"), "Null");
         assert_eq!(kind("a: 5"), "Whole(5)");
         assert_eq!(kind("a: -5"), "Number");
-        assert_eq!(kind("a: 1.5"), "Number");
-        assert_eq!(kind("a: 99999999999999999999999999999999999999999999"), "Number");
+        assert_eq!(kind("a: 1.5"), "Fraction(1.5)");
+        assert_eq!(kind("a: 99999999999999999999999999999999999999999999"), "Fraction(1e44)");
         assert_eq!(kind("a: yes"), "Text(\"yes\")");
         assert_eq!(kind("a: 10s"), "Text(\"10s\")");
         assert_eq!(kind("a: 2027-01-31T00:00:00Z"), "Text(\"2027-01-31T00:00:00Z\")");

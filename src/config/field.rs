@@ -56,7 +56,7 @@ impl<'d> Field<'d> {
             Value::Null => "left empty".to_owned(),
             Value::Flag(flag) => flag.to_string(),
             Value::Whole(number) => number.to_string(),
-            Value::Number => "a number that is not whole, negative or too large".to_owned(),
+            Value::Fraction(_) | Value::Number => "a number that is not whole, negative or too large".to_owned(),
             Value::Text(text) if text.contains("pward_") => "a token".to_owned(),
             Value::Text(text) if text.chars().count() > 64 => "a long text".to_owned(),
             Value::Text(text) => format!("{text:?}"),
@@ -69,7 +69,7 @@ impl<'d> Field<'d> {
     pub(super) fn text(&self, expected: &str, faults: &mut Faults) -> Option<&'d str> {
         match &self.node.value {
             Value::Text(text) => return Some(text),
-            Value::Flag(_) | Value::Whole(_) | Value::Number => {
+            Value::Flag(_) | Value::Whole(_) | Value::Fraction(_) | Value::Number => {
                 self.mismatch(faults, &format!("{expected}, in quotes"));
             }
             _ => self.mismatch(faults, expected),
@@ -125,6 +125,24 @@ impl<'d> Field<'d> {
         }
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.mismatch(faults, &expected);
+        None
+    }
+
+    /// Hundredths, written as a fraction of one with at most two decimals.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
+    pub(super) fn percent(&self, faults: &mut Faults) -> Option<u8> {
+        match self.node.value {
+            Value::Whole(1) => return Some(100),
+            Value::Fraction(fraction) if (0.01..=1.0).contains(&fraction) => {
+                let percent = (fraction * 100.0).round();
+                // Two decimals are not exact in a float.
+                if (fraction * 100.0 - percent).abs() < 1e-9 {
+                    return Some(percent as u8);
+                }
+            }
+            _ => {}
+        }
+        self.mismatch(faults, "a fraction from 0.01 to 1 with at most two decimals");
         None
     }
 

@@ -76,6 +76,7 @@ pub use limits::Amount;
 pub use limits::Limits;
 pub use limits::OperatorLimits;
 pub use limits::Pace;
+pub use limits::Percent;
 pub use limits::Places;
 pub use limits::Rate;
 pub use listener::AddressRule;

@@ -108,14 +108,14 @@ listener: { address: "[::1]:9091" }
 #[test]
 fn every_fault_is_found_with_its_line_and_key() {
     let text =
-        "listener:\n  address: 0.0.0.0:9091\nlimits:\n  groups_max: 0\n  soft_warning: 0.8\n  groups_mx: 1\nlogs: {}\n";
+        "listener:\n  address: 0.0.0.0:9091\nlimits:\n  groups_max: 0\n  soft_warning: 80\n  groups_mx: 1\nlogs: {}\n";
     assert_eq!(
         faults(text).lines().collect::<Vec<_>>(),
         [
             "dir/p.yml:2:12: listener.address: 0.0.0.0:9091 reaches beyond loopback in plaintext, expected `tls` with it, \
              or `plaintext_allowed: true`",
             "dir/p.yml:4:15: limits.groups_max: is 0, expected a whole number from 1 to 1125899906842624",
-            "dir/p.yml:5:3: limits.soft_warning: not in this version",
+            "dir/p.yml:5:17: limits.soft_warning: is 80, expected a fraction from 0.01 to 1 with at most two decimals",
             "dir/p.yml:6:3: limits.groups_mx: unknown key, did you mean `groups_max`?",
             "dir/p.yml:7:1: logs: unknown key, did you mean `log`?",
         ]

@@ -1,9 +1,9 @@
 //! Which format a scrape is answered in, from its `Accept`.
 
 use super::escaping::Escaping;
-use super::media::MediaType;
 use super::media::is_delimited_protobuf;
-use super::media::split_outside_quotes;
+use crate::model::MediaType;
+use crate::model::split_outside_quotes;
 
 /// The format of a scrape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Negotiated {
         let clauses = accept.into_iter().flat_map(|header| split_outside_quotes(header, b','));
         let weighed = clauses.take(CLAUSES_MAX).map(|text| {
             let media = MediaType::of(text);
-            (weight(&media), media)
+            (media.weight(), media)
         });
         let mut clauses: Vec<_> = weighed.filter(|(weight, _)| *weight > 0).collect();
         clauses.sort_by_key(|(weight, _)| u16::MAX - weight);
@@ -63,13 +63,6 @@ impl Negotiated {
             ),
         }
     }
-}
-
-/// `q` in thousandths; what is no number weighs as if it were not there.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 1000")]
-fn weight(media: &MediaType<'_>) -> u16 {
-    let q = media.parameter("q").and_then(|q| q.parse::<f64>().ok()).filter(|q| !q.is_nan());
-    (q.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16
 }
 
 fn format_of(media: &MediaType<'_>) -> Option<ScrapeFormat> {

@@ -9,12 +9,14 @@
 //! | `watch` | files that change |
 //! | `certificates` | those of the listeners, each replaced by itself |
 //! | `condition` | what is not in force as its file says |
+//! | `shares` | the limits in force beside what is taken of them |
 
 mod certificates;
 mod condition;
 mod live;
 mod parts;
 mod reload;
+mod shares;
 mod watch;
 
 pub use reload::ReloadError;
@@ -157,6 +159,7 @@ impl Gateway {
         tokio::select! {
             _ = async { tokio::join!(mains, ops, watching, stopping) } => {}
             never = parts.warn_of_expiries() => match never {},
+            never = parts.warn_of_fullness() => match never {},
         }
         if let Err(error) = audit.stop().await {
             tracing::warn!(%error, "the audit has no last line");

@@ -6,6 +6,8 @@ use super::condition::Condition;
 use super::live::Live;
 use super::live::terms;
 use super::reload::Reloader;
+use super::shares::InForce;
+use super::shares::Paced;
 use crate::answered::Answering;
 use crate::api::Api;
 use crate::api::ApiParts;
@@ -21,7 +23,7 @@ use crate::ops;
 use crate::ops::CredentialMetrics;
 use crate::ops::ListenerMetrics;
 use crate::ops::Ops;
-use crate::ops::StoreUsage;
+use crate::ops::TenantShares;
 use crate::stack::Requests;
 use crate::stack::around;
 use crate::store::MemoryJournal;
@@ -30,6 +32,7 @@ use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
+use crate::telemetry::SharedShares;
 use axum::Router;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -43,6 +46,7 @@ pub(super) struct Parts {
     pub(super) health: Health,
     pub(super) clock: SharedClock,
     metrics: Metrics,
+    shares: SharedShares,
     ops_auth: OpsAuth,
 }
 
@@ -65,13 +69,14 @@ impl Parts {
         let reserved = &config.namespace.names_reserved;
         let store = Arc::new(Store::new(terms(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
         store.set_stored_bytes_max(config.gateway.stored_bytes_max);
-        metrics.collect(Box::new(StoreUsage(store.clone())));
         let live = Live::new(&config, store, certificates, &clock);
         let condition = Condition::new(health.clone(), live.registry.clone());
         metrics.collect(Box::new(condition.clone()));
         metrics.collect(Box::new(CredentialMetrics(live.registry.clone())));
         let reloader = Reloader::new(live, source, reading, condition, metrics.clone(), audit.clone(), clock.clone());
         let live = reloader.live();
+        let shares = shares(&reloader);
+        metrics.collect(Box::new(TenantShares { shares: shares.clone(), store: live.store.clone() }));
         let api = ApiParts {
             readings: live.readings.clone(),
             store: live.store.clone(),
@@ -82,6 +87,7 @@ impl Parts {
             health: health.clone(),
             audit: audit.clone(),
             reload: Arc::new(reloader.clone()),
+            shares: shares.clone(),
         };
         let requests = Requests {
             answering: Answering {
@@ -97,7 +103,7 @@ impl Parts {
             api: Api::new(&config, api),
         };
         let listeners = ListenerMetrics::register(&metrics);
-        Ok(Self { requests, reloader, listeners, health, clock, metrics, ops_auth: config.ops.auth })
+        Ok(Self { requests, reloader, listeners, health, clock, metrics, shares, ops_auth: config.ops.auth })
     }
 
     pub(super) fn ops_app(&self) -> Router {
@@ -119,9 +125,27 @@ impl Parts {
         ops::warn_of_expiries(self.requests.identity.registry.clone(), self.metrics.clone(), self.clock.clone())
     }
 
+    pub(super) fn warn_of_fullness(&self) -> impl Future<Output = Infallible> + use<> {
+        ops::warn_of_fullness(self.shares.clone(), self.clock.clone())
+    }
+
     /// Names the credential whose valid token was sent without TLS.
     pub(super) fn in_clear(&self) -> InClear {
         let registry = self.requests.identity.registry.clone();
         Arc::new(move |header: &str| registry.load().credential_in_clear(header))
     }
+}
+
+/// What this gateway gives out, for whoever tells of it.
+fn shares(reloader: &Reloader) -> SharedShares {
+    let buckets = reloader.live().buckets.clone();
+    let pace = move |whose: Paced<'_>| {
+        let in_flight = match whose {
+            Paced::Tenant(tenant) => buckets.load().in_flight(tenant),
+            Paced::Operator(operator) => buckets.load().operator_in_flight(operator),
+        };
+        in_flight.map(|now| ("in_flight_max", u64::from(now))).into_iter().collect()
+    };
+    let (reloader, store) = (reloader.clone(), reloader.live().store.clone());
+    Arc::new(InForce { reloader, store, pace: Box::new(pace) })
 }

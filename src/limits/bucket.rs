@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Our clock in governor's terms.
@@ -111,6 +112,16 @@ impl Buckets {
             tenants: config.tenants.iter().map(of_tenant).collect(),
             operators: config.operators.iter().map(of_operator).collect(),
         }
+    }
+
+    /// Requests of a tenant under way now. `None`: there is no such tenant.
+    pub fn in_flight(&self, tenant: &TenantId) -> Option<u32> {
+        self.tenants.get(tenant).map(|bucket| bucket.in_flight.load(Ordering::Acquire))
+    }
+
+    /// The same of an operator.
+    pub fn operator_in_flight(&self, operator: &str) -> Option<u32> {
+        self.operators.get(operator).map(|bucket| bucket.in_flight.load(Ordering::Acquire))
     }
 
     /// Charges one request. `None`: there is no such party, so nothing is admitted.

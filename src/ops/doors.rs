@@ -1,5 +1,6 @@
 //! The doors of the operator's listener.
 
+use crate::api::ApiError;
 use crate::config::OpsAuth;
 use crate::identity;
 use crate::identity::Identity;
@@ -37,7 +38,7 @@ pub struct Ops {
 
 /// The routes: health is open, the metrics may ask for an operator, and for a certificate where the listener does.
 pub fn doors(ops: &Ops) -> Router {
-    let metrics = Router::new().route("/metrics", get(metrics));
+    let metrics = Router::new().route("/metrics", get(metrics)).method_not_allowed_fallback(not_allowed);
     let guarded = match ops.auth {
         OpsAuth::None => metrics.layer(from_fn_with_state(ops.identity.clone(), identity::require_door)),
         OpsAuth::Operators => metrics.layer(
@@ -47,7 +48,15 @@ pub fn doors(ops: &Ops) -> Router {
         ),
     };
     let open = Router::new().route("/-/healthy", get(|| async { "OK" })).route("/-/ready", get(ready));
-    open.merge(guarded).with_state(ops.clone())
+    open.method_not_allowed_fallback(not_allowed).merge(guarded).fallback(not_found).with_state(ops.clone())
+}
+
+async fn not_found() -> Rejection {
+    ApiError::NotFound.into()
+}
+
+async fn not_allowed() -> Rejection {
+    ApiError::MethodNotAllowed.into()
 }
 
 /// Written down first, as every use of an operator's authority: what cannot be written down is not done.

@@ -4,12 +4,14 @@
 mod credentials;
 mod doors;
 mod expiry;
+mod fullness;
 mod listener;
-mod store;
+mod shares;
 
 pub use credentials::CredentialMetrics;
 pub use doors::Ops;
 pub use doors::doors;
 pub use expiry::warn_of_expiries;
+pub use fullness::warn_of_fullness;
 pub use listener::ListenerMetrics;
-pub use store::StoreUsage;
+pub use shares::TenantShares;

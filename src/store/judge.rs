@@ -39,7 +39,7 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
     let after = usage_after(push, state);
     state.usage.may_become(after, state.quota).map_err(|refusal| match refusal {
         Refusal::QuotaFull { kind, limit, .. } if !state.all_visible => {
-            Refusal::QuotaFull { kind, limit, needed: None }
+            Refusal::QuotaFull { kind, limit, used: None, needed: None }
         }
         refusal => refusal,
     })?;

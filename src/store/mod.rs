@@ -96,9 +96,9 @@ pub enum Refusal {
     #[error("{0}")]
     Inconsistent(String),
     /// It would take more than the tenant may keep. Noted if the group exists. What would be needed tells how much the
-    /// whole tenant holds, so it is only there for whoever can see all of that.
-    #[error("the tenant's quota is full: {kind} is {limit}, and this would {}", OfNeeded(*.needed))]
-    QuotaFull { kind: QuotaKind, limit: u64, needed: Option<u64> },
+    /// whole tenant holds, as does what is used now, so they are only there for whoever can see all of that.
+    #[error("the tenant's quota is full: {kind} is {limit}, {}", OfUse(*.used, *.needed))]
+    QuotaFull { kind: QuotaKind, limit: u64, used: Option<u64>, needed: Option<u64> },
     /// All tenants together take what they may, or nearly so and this one more than its fair share. Not noted.
     #[error(
         "the gateway is full: gateway.stored_bytes_max is {limit}, and from 80 % of it on a tenant may have {share}"
@@ -115,13 +115,17 @@ pub enum Refusal {
     Unavailable,
 }
 
-struct OfNeeded(Option<u64>);
+/// What is used and what would be needed, where they may be told.
+struct OfUse(Option<u64>, Option<u64>);
 
-impl fmt::Display for OfNeeded {
+impl fmt::Display for OfUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(needed) => write!(f, "make it {needed}"),
-            None => f.write_str("be over it"),
+        if let Some(used) = self.0 {
+            write!(f, "in use are {used}, ")?;
+        }
+        match self.1 {
+            Some(needed) => write!(f, "and this would make it {needed}"),
+            None => f.write_str("and this would be over it"),
         }
     }
 }
@@ -291,7 +295,7 @@ impl Store {
             Err(refusal) => return Written::known(Err(refusal)),
         };
         let limit = shelf.quota().stored_bytes_max;
-        let refusal = Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit, needed: None };
+        let refusal = Refusal::QuotaFull { kind: QuotaKind::StoredBytes, limit, used: None, needed: None };
         self.write(Ok(shelf), Write::Refused { key: key.clone(), at, refusal })
     }
 
@@ -349,8 +353,14 @@ impl Store {
 
     /// What each tenant takes of its quota.
     pub fn usage(&self) -> Vec<(TenantId, Usage, Quota)> {
+        self.usage_of(|_| true)
+    }
+
+    /// The same of those that are `wanted`: no other is looked at.
+    pub fn usage_of(&self, wanted: impl Fn(&TenantId) -> bool) -> Vec<(TenantId, Usage, Quota)> {
         let shelves = self.shelves.load_full();
-        shelves.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.usage(), shelf.quota())).collect()
+        let wanted = shelves.iter().filter(|(tenant, _)| wanted(tenant));
+        wanted.map(|(tenant, shelf)| (tenant.clone(), shelf.usage(), shelf.quota())).collect()
     }
 
     /// What a reader of the scope's tenant, who begins now, will keep alive of what is replaced.

@@ -35,7 +35,7 @@ impl Usage {
         ];
         for (kind, before, needed, limit) in kinds {
             if needed > limit && needed > before {
-                return Err(Refusal::QuotaFull { kind, limit, needed: Some(needed) });
+                return Err(Refusal::QuotaFull { kind, limit, used: Some(before), needed: Some(needed) });
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod log;
 mod metrics;
 mod process;
 mod request_id;
+mod shares;
 mod who;
 
 pub use audit::Audit;
@@ -20,5 +21,8 @@ pub use metrics::Metrics;
 pub use metrics::PushMetrics;
 pub use request_id::RequestId;
 pub use request_id::RequestIds;
+pub use shares::Share;
+pub use shares::SharedShares;
+pub use shares::Shares;
 pub use who::Initiator;
 pub use who::Who;

@@ -112,7 +112,7 @@ async fn a_full_quota_is_403_and_names_limit_and_need() {
         .start();
     let red = gateway.client("red");
     let answer = red.put("/metrics/job/a", "m 1\nn 2\n").await.refused(403, "quota_full");
-    assert!(answer.text().contains("series_max is 1, and this would make it 2"), "{}", answer.text());
+    assert!(answer.text().contains("series_max is 1, in use are 0, and this would make it 2"), "{}", answer.text());
     assert_eq!(answer.reason.as_deref(), Some("quota_full series_max=1"));
     red.put("/metrics/job/a", "m 1\n").await.ok();
 }

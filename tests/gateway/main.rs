@@ -7,6 +7,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod answers;
 mod audit;
 mod catalogue;
 mod caught;
@@ -16,6 +17,7 @@ mod closed;
 mod doors;
 mod expiry;
 mod follows;
+mod fullness;
 mod identity;
 mod isolation;
 mod issuer_server;
@@ -33,6 +35,7 @@ mod refusals;
 mod reload;
 mod secrets;
 mod serves;
+mod shares;
 mod sockets;
 mod strangers;
 mod views;

@@ -39,9 +39,10 @@ async fn ops_has_no_verb_and_no_other_path() {
     let ops = gateway.at_ops(&gateway.client("red"));
     for method in ["PUT", "POST", "DELETE", "PATCH"] {
         for path in ["/metrics", "/-/healthy", "/-/ready"] {
-            assert_eq!(ops.send(method, path, "").await.status.as_u16(), 405, "{method} {path}");
+            let answer = ops.send(method, path, "").await.refused(405, "method_not_allowed");
+            assert_eq!(answer.headers["allow"], "GET, HEAD, OPTIONS", "{method} {path}");
         }
-        assert_eq!(ops.send(method, "/metrics/job/a", "m 1\n").await.status.as_u16(), 404);
+        ops.send(method, "/metrics/job/a", "m 1\n").await.refused(404, "not_found");
     }
 }
 
@@ -54,6 +55,7 @@ async fn where_ops_asks_for_operators_only_ops_read_reads_the_metrics() {
     builder.config.ops.auth = OpsAuth::Operators;
     let gateway = builder.start();
     gateway.at_ops(&gateway.stranger()).get("/metrics").await.refused(401, "unauthenticated");
+    gateway.at_ops(&gateway.stranger()).put("/metrics", "").await.refused(401, "unauthenticated");
     gateway.at_ops(&gateway.client("red")).get("/metrics").await.refused(403, "scope_refused");
     gateway.at_ops(&gateway.client("reader")).get("/metrics").await.refused(403, "scope_refused");
     gateway.at_ops(&gateway.client("watcher")).get("/metrics").await.ok();

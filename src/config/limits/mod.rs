@@ -1,9 +1,11 @@
 //! `limits`: how much a tenant may use. The same names serve as defaults and in each tenant.
 
 mod ceiling;
+mod fraction;
 mod pace;
 
 pub(super) use self::ceiling::Ceiling;
+pub use self::fraction::Percent;
 pub use self::pace::OperatorLimits;
 pub use self::pace::Pace;
 pub use self::pace::Places;
@@ -45,8 +47,9 @@ pub(super) const LIMITS: Keys = Keys {
         "groups_max",
         "series_max",
         "stored_bytes_max",
+        "soft_warning",
     ],
-    later: &["soft_warning"],
+    later: &[],
 };
 
 /// An operator pushes nothing and stores nothing.
@@ -76,12 +79,14 @@ pub struct Limits {
     pub push: PushBounds,
     /// What the store keeps.
     pub quota: Quota,
+    /// The part of each quota from which on the log says that it fills.
+    pub soft_warning: Percent,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let quota = Quota { groups_max: 10_000, series_max: 500_000, stored_bytes_max: 256 << 20 };
-        Self { pace: Pace::default(), push: PushBounds::default(), quota }
+        Self { pace: Pace::default(), push: PushBounds::default(), quota, soft_warning: Percent::eighty() }
     }
 }
 
@@ -97,6 +102,10 @@ impl Limits {
             pace: self.pace.overridden(section, faults),
             push: bounds(self.push, section, faults),
             quota: quota(self.quota, section, faults),
+            soft_warning: section
+                .get("soft_warning")
+                .and_then(|field| Percent::read(field, faults))
+                .unwrap_or(self.soft_warning),
         }
     }
 
@@ -129,6 +138,7 @@ impl Limits {
             ("groups_max", Amount::Count(self.quota.groups_max)),
             ("series_max", Amount::Count(self.quota.series_max)),
             ("stored_bytes_max", Amount::Bytes(self.quota.stored_bytes_max)),
+            ("soft_warning", Amount::Part(self.soft_warning)),
         ]
     }
 }
@@ -137,6 +147,15 @@ impl OperatorLimits {
     /// These limits, with what `field` says in their place.
     pub(super) fn overridden(self, field: &Field<'_>, faults: &mut Faults) -> Self {
         field.section(&OPERATOR_LIMITS, faults).map_or(self, |section| self.of_section(&section, faults))
+    }
+
+    /// Every limit by its key.
+    pub fn by_name(&self) -> Vec<(&'static str, Amount)> {
+        let Self { requests, places } = *self;
+        let pace = Pace { requests, places, ..Pace::default() };
+        let mut all = Limits { pace, ..Limits::default() }.by_name();
+        all.retain(|(key, _)| OPERATOR_LIMITS.known.contains(key));
+        all
     }
 }
 
@@ -175,6 +194,7 @@ pub enum Amount {
     Count(u64),
     Bytes(u64),
     Time(Duration),
+    Part(Percent),
 }
 
 impl fmt::Display for Amount {
@@ -183,6 +203,7 @@ impl fmt::Display for Amount {
             Self::Count(number) => number.fmt(f),
             Self::Bytes(bytes) => f.write_str(&units::spell_size(bytes)),
             Self::Time(time) => f.write_str(&units::spell_duration(time)),
+            Self::Part(part) => part.fmt(f),
         }
     }
 }

@@ -103,6 +103,7 @@ fn numbers_durations_sizes_and_words_are_within_their_bounds() {
         ("limits.body_bytes_max", &["0", "10MB", "5GiB", "-1", "~", "[]"]),
         ("limits.series_max", &["0", "1e9"]),
         ("limits.stored_bytes_max", &["0KiB", "x"]),
+        ("limits.soft_warning", &["0", "0.0", "1.01", "80", "80%", "0.805", "-0.8", "-1", "1e99", "~", "'0.8'", "[]"]),
         ("listener.connections_max", &["0", "1000001"]),
         ("listener.connections_per_address_max", &["0"]),
         ("listener.connections_wait_max", &["5", "2h", "-1s"]),

@@ -13,7 +13,7 @@ fn a_full_quota_names_itself_and_creates_nothing() {
     let (a, b) = (key("a", &[]), key("b", &[]));
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let refusal = replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap_err();
-    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Groups, limit: 1, needed: Some(2) });
+    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Groups, limit: 1, used: Some(1), needed: Some(2) });
     assert!(!tenant_view(&store, "red").contains("job=\"b\""));
     // A refusal by judgement creates no group either where there is no room for one.
     note_failure(&store, "red", &b, 1).unwrap();
@@ -26,7 +26,7 @@ fn a_full_quota_is_noted_in_a_group_that_exists() {
     let a = key("a", &[]);
     replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap();
     let refusal = push(&store, "red", &a, Method::Merge, &[gauge(&a, "n")], 9).unwrap_err();
-    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Series, limit: 1, needed: Some(2) });
+    assert_eq!(refusal, Refusal::QuotaFull { kind: QuotaKind::Series, limit: 1, used: Some(1), needed: Some(2) });
     assert!(tenant_view(&store, "red").contains("push_failure_time_seconds{job=\"a\"} 9\n"));
 }
 
