@@ -3,6 +3,7 @@
 //! Written as the client takes it: what is held is a page of one family, and the names within one group. A pushed family
 //! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
 
+use super::scrape::in_turn;
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
@@ -11,6 +12,7 @@ use crate::exposition::write_json_labels;
 use crate::exposition::write_json_metrics;
 use crate::exposition::write_json_string;
 use crate::namespace::View;
+use crate::rejection::Rejection;
 use crate::store::Catalogue;
 use crate::store::GroupView;
 use axum::body::Body;
@@ -31,13 +33,14 @@ use std::task::Poll;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The groups of whoever asks.
-pub async fn catalogue(State(api): State<Api>, view: View) -> Response {
+pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
+    let (view, place) = in_turn(view).await?;
     let (groups, of_fleet) = match view {
         View::Tenant(scope) => (api.store.catalogue(&scope), None),
         View::Fleet(scope) => (api.store.fleet_catalogue(&scope), Some(api.reading.clone())),
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    ([(CONTENT_TYPE, "application/json")], Body::new(body)).into_response()
+    Ok(([(CONTENT_TYPE, "application/json")], place.held_by(Body::new(body))).into_response())
 }
 
 struct CatalogueBody {

@@ -5,6 +5,7 @@ use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
 use super::state::TenantReading;
+use super::turns::Turns;
 use crate::config::AuditPushes;
 use crate::exposition;
 use crate::exposition::PushFormat;
@@ -24,7 +25,9 @@ use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
 use http::Uri;
+use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
+use http_body::Body as HttpBody;
 
 /// PUT: the group becomes what the body says.
 pub async fn replace(
@@ -84,20 +87,26 @@ async fn accept(
     if api.audit.pushes() != AuditPushes::Off {
         initiator.aims_at(key.clone());
     }
-    let body = body_of(headers, body, reading.body_bytes_max, &api.turns).await?;
-    // The body took its time: what counts is what the credential grants now.
-    let (scope, key) = match scope.renewed().await? {
-        None => (scope.clone(), key),
-        Some(scope) => {
-            let key = scope.bind(key)?;
-            (scope, key)
-        }
-    };
+    if !headers.contains_key(CONTENT_ENCODING) {
+        // What says that it is too long need not come.
+        scope.meter().fits(body.size_hint().lower())?;
+    }
+    let turns = api.turns.of_tenant(scope.tenant());
+    let body = body_of(headers, body, reading.body_bytes_max, &turns).await?;
+    scope.meter().bytes(body.len() as u64).await?;
     api.metrics.size(body.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
-    let arrived = Arrived { api: api.clone(), scope, method, key, reading, format, body };
-    let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
-    stored.unwrap_or(Err(Rejection::Misassembled("a panic")))
+    // The body took its time: what counts is what the credential grants now.
+    let arrived =
+        Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body }.renewed().await?;
+    match arrived.store_in_turn(&turns, false).await? {
+        (_, Outcome::Stored) => Ok(()),
+        (arrived, Outcome::OverRate { samples }) => {
+            // In line it holds its body alone, and no turn.
+            arrived.scope.meter().samples(samples).await?;
+            arrived.renewed().await?.store_in_turn(&turns, true).await.map(drop)
+        }
+    }
 }
 
 /// A push whose body is there whole.
@@ -111,11 +120,38 @@ struct Arrived {
     body: Bytes,
 }
 
+/// What became of it in its turn.
+enum Outcome {
+    Stored,
+    /// Nothing yet: its samples cannot be charged without a wait.
+    OverRate {
+        samples: u64,
+    },
+}
+
 impl Arrived {
-    /// Parses, prepares, and hands to the store.
-    fn store(self) -> Result<(), Rejection> {
-        let Self { api, scope, method, key, .. } = &self;
+    /// The same under what the credential grants now.
+    async fn renewed(self) -> Result<Self, Rejection> {
+        match self.scope.renewed().await? {
+            None => Ok(self),
+            Some(scope) => Ok(Self { key: scope.bind(self.key)?, scope, ..self }),
+        }
+    }
+
+    async fn store_in_turn(self, turns: &Turns, charged: bool) -> Result<(Self, Outcome), Rejection> {
+        let bytes = self.body.len();
+        let work = move || self.store(charged).map(|outcome| (self, outcome));
+        turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")))
+    }
+
+    /// Parses, charges the samples unless they are, prepares, and hands to the store.
+    fn store(&self, charged: bool) -> Result<Outcome, Rejection> {
+        let Self { api, scope, method, key, .. } = self;
         let parsed = self.parsed()?;
+        let samples = parsed.sample_count() as u64;
+        if !charged && !scope.meter().try_samples(samples)? {
+            return Ok(Outcome::OverRate { samples });
+        }
         // As upstream: the time of a push is the moment after its body was read.
         let at = api.clock.now();
         let bytes_max = api.store.push_bytes_max(scope)?;
@@ -127,7 +163,8 @@ impl Arrived {
             }
             Err(Unfit::TooLarge) => return Err(api.store.refuse_too_large(scope, key, at).into()),
         };
-        Ok(api.store.push(scope, &Push::new(key.clone(), *method, families, at))?)
+        api.store.push(scope, &Push::new(key.clone(), *method, families, at))?;
+        Ok(Outcome::Stored)
     }
 
     /// The body as its content type says it is written.

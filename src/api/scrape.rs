@@ -14,10 +14,12 @@ use crate::exposition::lines_from;
 use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
 use crate::exposition::write_lines;
+use crate::limits::Place;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::TenantId;
 use crate::namespace::View;
+use crate::rejection::Rejection;
 use crate::store::FleetPiece;
 use crate::store::FleetSnapshot;
 use crate::store::Piece;
@@ -43,7 +45,8 @@ use std::task::Poll;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The view of whoever asks, in the format that is asked for.
-pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Response {
+pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Result<Response, Rejection> {
+    let (view, place) = in_turn(view).await?;
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let negotiated = Negotiated::of(accept);
     let source = match view {
@@ -54,7 +57,14 @@ pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> R
         }
     };
     let body = ScrapeBody { source, writer: Writer::new(negotiated) };
-    ([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], Body::new(body)).into_response()
+    let headers = [(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())];
+    Ok((headers, place.held_by(Body::new(body))).into_response())
+}
+
+/// A view when a scrape may have it, as it is by then, with a place for as long as its answer takes.
+pub(super) async fn in_turn(view: View) -> Result<(View, Place), Rejection> {
+    let place = view.meter().scrape().await?;
+    Ok((view.renewed().await?, place))
 }
 
 /// A scrape as a body.

@@ -1,20 +1,30 @@
 //! Stage 3: not now? Takes a [`Principal`](crate::identity::Principal), hands on a [`Permit`].
 //!
-//! Time is spent here: requests by rate, and places for requests under way. Space is the store's, bytes are the api's.
+//! Time is spent here: requests, bytes and samples by rate, and places for what is under way. Whoever is over either waits
+//! in line before he is refused, since clients of this protocol do not come again. Space is the store's.
 
 mod bucket;
+mod buckets;
 mod ceilings;
+mod flow;
 mod layer;
+mod line;
 mod meter;
 mod permit;
+mod places;
+mod usage;
 
-pub use bucket::Buckets;
+pub use buckets::Buckets;
 pub use ceilings::Ceilings;
 pub use ceilings::InFlightBytes;
 pub use ceilings::ScrapePlace;
 pub use layer::admit;
 pub use meter::Meter;
 pub use permit::Permit;
+pub use places::Place;
+pub use usage::PaceUsage;
+pub use usage::PlacesUsage;
+pub use usage::RateUsage;
 
 use std::fmt;
 use std::time::Duration;

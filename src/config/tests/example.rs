@@ -12,6 +12,7 @@ use super::super::document::Value;
 use super::super::field::Keys;
 use super::super::issuers::ISSUER;
 use super::super::jwts::JWT;
+use super::super::limits::CREDENTIAL_LIMITS;
 use super::super::limits::LIMITS;
 use super::super::limits::OPERATOR_LIMITS;
 use super::super::listener::ADDRESS_RULE;
@@ -79,6 +80,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("revoked.", &REVOKED),
     ("tenants.payments.", &TENANT),
     ("tenants.payments.tokens.", &TENANT_TOKEN),
+    ("tenants.payments.tokens.limits.", &CREDENTIAL_LIMITS),
     ("tenants.payments.users.", &TENANT_USER),
     ("tenants.payments.users_file.", &TENANT_USERS_FILE),
     ("tenants.payments.jwts.", &JWT),
