@@ -65,18 +65,15 @@ impl Size {
 /// A rate, and the line of those who are over it.
 #[derive(Debug)]
 struct Paced {
-    flow: Arc<Flow>,
-    line: Arc<Line>,
+    flow: Flow,
+    line: Line,
 }
 
 impl Paced {
-    fn after(before: Option<&Self>, of: RateKind, rate: Rate, clock: &SharedClock) -> Self {
-        let same = before.filter(|before| before.flow.is(rate)).map(|before| before.flow.clone());
-        let line = before.map(|before| before.line.clone());
-        Self {
-            flow: same.unwrap_or_else(|| Arc::new(Flow::new(of, rate, clock))),
-            line: line.unwrap_or_else(|| Arc::new(Line::new())),
-        }
+    /// What was there, if it is of this rate.
+    fn after(before: Option<&Arc<Self>>, of: RateKind, rate: Rate, clock: &SharedClock) -> Arc<Self> {
+        let same = before.filter(|before| before.flow.is(rate)).cloned();
+        same.unwrap_or_else(|| Arc::new(Self { flow: Flow::new(of, rate, clock), line: Line::new() }))
     }
 
     /// Charges so much if it is there and nobody waits for it. Never waits.
@@ -109,8 +106,7 @@ impl Paced {
                 }
             }
         };
-        let refused = || Err(flow.refuse(flow.wait_for(cost.get().into(), clock.tick())));
-        patience.wait(standing, turn).await.unwrap_or_else(refused)
+        patience.wait(standing, turn).await
     }
 
     fn refund(&self, cost: u64) {
@@ -124,9 +120,9 @@ impl Paced {
 #[derive(Debug)]
 pub(super) struct Bucket {
     size: Size,
-    requests: Option<Paced>,
-    kib: Option<Paced>,
-    samples: Option<Paced>,
+    requests: Option<Arc<Paced>>,
+    kib: Option<Arc<Paced>>,
+    samples: Option<Arc<Paced>>,
     in_flight: Option<Places>,
     scrapes: Option<Places>,
     room: Room,
@@ -134,7 +130,8 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// The bucket that was there, if it is of this size: a reload fills none. Of one of another size each rate that is the
-    /// same goes on as it is and each other one begins full; whoever is under way keeps a place, and who waits waits on.
+    /// same goes on as it is and each other one begins full, with a line of its own: who waits waits on as he was told.
+    /// Whoever is under way keeps a place.
     pub(super) fn after(before: Option<&Arc<Self>>, size: Size, clock: &SharedClock) -> Arc<Self> {
         if let Some(before) = before.filter(|before| before.size == size) {
             return before.clone();
@@ -160,7 +157,7 @@ impl Bucket {
         self.size.wait_max
     }
 
-    fn paced(&self, of: RateKind) -> Option<&Paced> {
+    fn paced(&self, of: RateKind) -> Option<&Arc<Paced>> {
         match of {
             RateKind::Requests => self.requests.as_ref(),
             RateKind::Bytes => self.kib.as_ref(),
@@ -213,7 +210,7 @@ impl Bucket {
     }
 
     pub(super) fn usage(&self, now: Tick) -> PaceUsage {
-        let rate = |paced: &Option<Paced>| paced.as_ref().map(|paced| paced.flow.usage(now));
+        let rate = |paced: &Option<Arc<Paced>>| paced.as_ref().map(|paced| paced.flow.usage(now));
         let places =
             |places: &Option<Places>| places.as_ref().map_or(PlacesUsage { now: 0, max: u32::MAX }, Places::usage);
         PaceUsage {

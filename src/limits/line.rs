@@ -6,7 +6,6 @@
 //! the semaphore's list, some hundred bytes, and not a byte of its body.
 
 use crate::model::SharedClock;
-use crate::model::Tick;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -57,18 +56,11 @@ pub(super) struct Standing<'l> {
 }
 
 impl Standing<'_> {
-    /// What comes of `turn` in front of the line; `None` if that did not end by `until`.
-    pub(super) async fn wait<T>(self, turn: impl Future<Output = T>, until: Tick, clock: &SharedClock) -> Option<T> {
-        let in_front = async {
-            // Nobody closes it.
-            let _turn = self.line.turn.acquire().await.ok()?;
-            Some(turn.await)
-        };
-        tokio::select! {
-            biased;
-            outcome = in_front => outcome,
-            () = clock.sleep_until(until) => None,
-        }
+    /// What comes of `turn` in front of the line.
+    async fn wait<T>(self, turn: impl Future<Output = T>) -> T {
+        // Nobody closes it, so that an error is no less than a turn.
+        let _turn = self.line.turn.acquire().await.ok();
+        turn.await
     }
 }
 
@@ -127,14 +119,29 @@ impl Patience {
         self.waited.load(Ordering::Acquire)
     }
 
-    /// What comes of `turn` in front of the line, and takes what that took. `None`: patience ended first.
-    pub(super) async fn wait<T>(&self, standing: Standing<'_>, turn: impl Future<Output = T>) -> Option<T> {
+    /// What comes of `turn` in front of the line. For what everybody in line knows the time of: nobody is let in to wait
+    /// longer than he may, so nobody needs a timer but the one in front.
+    pub(super) async fn wait<T>(&self, standing: Standing<'_>, turn: impl Future<Output = T>) -> T {
         self.waited.store(true, Ordering::Release);
         let began = self.clock.tick();
-        let outcome = standing.wait(turn, began.after(self.left()), &self.clock).await;
+        let outcome = standing.wait(turn).await;
         let took = self.clock.tick().since(began);
         let mut left = self.left.lock();
         *left = left.saturating_sub(took);
         outcome
+    }
+
+    /// The same for what may never come; `None`: patience ended first.
+    pub(super) async fn wait_at_most<T>(&self, standing: Standing<'_>, turn: impl Future<Output = T>) -> Option<T> {
+        let too_late = self.clock.sleep_until(self.clock.tick().after(self.left()));
+        let turn = self.wait(standing, turn);
+        tokio::select! {
+            biased;
+            outcome = turn => Some(outcome),
+            () = too_late => {
+                *self.left.lock() = Duration::ZERO;
+                None
+            }
+        }
     }
 }

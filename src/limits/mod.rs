@@ -100,3 +100,6 @@ impl fmt::Display for Ceiling {
         f.write_str(self.key())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl Places {
                 self.shared.freed.notified().await;
             }
         };
-        patience.wait(standing, turn).await
+        patience.wait_at_most(standing, turn).await
     }
 
     fn take_any(&self) -> Option<Place> {
