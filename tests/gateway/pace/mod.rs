@@ -84,12 +84,11 @@ impl Request {
 
 /// What can be answered is answered at the first look: nothing is waited for.
 async fn at_once(client: &Client) -> Answer {
-    let push = client.put(PATH, "m 1\n");
-    let mut push = std::pin::pin!(push);
-    match std::future::poll_fn(|cx| Poll::Ready(push.as_mut().poll(cx))).await {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("it waits"),
-    }
+    let mut push = Request(Box::pin({
+        let client = client.clone();
+        async move { client.put(PATH, "m 1\n").await }
+    }));
+    push.answer().await.expect("it does not wait")
 }
 
 /// A body in frames, which may say how long it is, and may never end.
