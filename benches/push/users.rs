@@ -44,6 +44,7 @@ pub(crate) fn serve(file: &str, users: usize) {
             labels: BTreeMap::new(),
             networks: None,
             expires: None,
+            limits: None,
         },
     };
     config.tenants.get_mut("bench").unwrap().users = (0..users).map(user).collect();

@@ -4,6 +4,7 @@
 //! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
 
 use super::readers::Pieces;
+use super::scrape::in_turn;
 use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
@@ -26,7 +27,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// The groups of whoever asks.
 pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
-    let place = api.scrape_place(&view).await?;
+    let (view, own, shared) = in_turn(&api, view).await?;
     let (pin, groups, of_fleet) = match view {
         View::Tenant(scope) => (api.store.pin(&scope), api.store.catalogue(&scope), None),
         View::Fleet(scope) => {
@@ -34,7 +35,8 @@ pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, R
         }
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    Ok(([(CONTENT_TYPE, "application/json")], api.readers.answer(&api.clock, pin, place, body)).into_response())
+    let body = api.readers.answer(&api.clock, pin, shared, body);
+    Ok(([(CONTENT_TYPE, "application/json")], own.held_by(body)).into_response())
 }
 
 struct CatalogueBody {

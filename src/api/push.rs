@@ -5,6 +5,7 @@ use super::decode::body_of;
 use super::grouping::key_of;
 use super::state::Api;
 use super::state::TenantReading;
+use super::turns::Turns;
 use crate::config::AuditPushes;
 use crate::exposition;
 use crate::exposition::PushFormat;
@@ -25,7 +26,9 @@ use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
 use http::Uri;
+use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
+use http_body::Body as HttpBody;
 
 /// PUT: the group becomes what the body says.
 pub async fn replace(
@@ -85,20 +88,18 @@ async fn accept(
     if api.audit.pushes() != AuditPushes::Off {
         initiator.aims_at(key.clone());
     }
-    let body = body_of(headers, body, reading.body_bytes_max, &api.turns).await?;
-    // The body took its time: what counts is what the credential grants now.
-    let (scope, key) = match scope.renewed().await? {
-        None => (scope.clone(), key),
-        Some(scope) => {
-            let key = scope.bind(key)?;
-            (scope, key)
-        }
-    };
+    if !headers.contains_key(CONTENT_ENCODING) {
+        // What says that it is too long need not come.
+        scope.meter().fits(body.size_hint().lower())?;
+    }
+    let turns = api.turns.of_tenant(scope.tenant());
+    let body = body_of(headers, body, reading.body_bytes_max, &turns).await?;
+    scope.meter().bytes(body.len() as u64).await?;
     api.metrics.size(body.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
-    let arrived = Arrived { api: api.clone(), scope, method, key, reading, format, body };
-    let stored = api.turns.take(arrived.body.len(), move || arrived.store()).await;
-    let written = stored.unwrap_or(Err(Rejection::Misassembled("a panic")))?.await;
+    // The body took its time: what counts is what the credential grants now.
+    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body };
+    let written = arrived.renewed().await?.handed_over(&turns).await?.await;
     api.readers.relieve(&api.store);
     Ok(written?)
 }
@@ -114,22 +115,65 @@ struct Arrived {
     body: Bytes,
 }
 
+/// What became of it in its turn.
+enum Outcome {
+    /// The store has it, whose answer may yet be awaited.
+    HandedOver(Written),
+    /// Nothing yet: its samples cannot be charged without a wait.
+    OverRate { samples: u64 },
+}
+
 impl Arrived {
-    /// Parses, prepares, and hands to the store, whose answer may yet be awaited.
-    fn store(self) -> Result<Written, Rejection> {
-        let Self { api, scope, method, key, .. } = &self;
+    /// The same under what the credential grants now.
+    async fn renewed(self) -> Result<Self, Rejection> {
+        match self.scope.renewed().await? {
+            None => Ok(self),
+            Some(scope) => Ok(Self { key: scope.bind(self.key)?, scope, ..self }),
+        }
+    }
+
+    /// To the store, as soon as its samples can be charged.
+    async fn handed_over(self, turns: &Turns) -> Result<Written, Rejection> {
+        let (mut arrived, mut charged) = (self, false);
+        loop {
+            let (same, outcome) = arrived.store_in_turn(turns, charged).await?;
+            match outcome {
+                Outcome::HandedOver(written) => return Ok(written),
+                Outcome::OverRate { samples } => {
+                    // In line it holds its body alone, and no turn.
+                    same.scope.meter().samples(samples).await?;
+                    (arrived, charged) = (same.renewed().await?, true);
+                }
+            }
+        }
+    }
+
+    async fn store_in_turn(self, turns: &Turns, charged: bool) -> Result<(Self, Outcome), Rejection> {
+        let bytes = self.body.len();
+        let work = move || self.store(charged).map(|outcome| (self, outcome));
+        turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")))
+    }
+
+    /// Parses, charges the samples unless they are, prepares, and hands to the store.
+    fn store(&self, charged: bool) -> Result<Outcome, Rejection> {
+        let Self { api, scope, method, key, .. } = self;
         let parsed = self.parsed()?;
+        let samples = parsed.sample_count() as u64;
+        if !charged && !scope.meter().try_samples(samples)? {
+            return Ok(Outcome::OverRate { samples });
+        }
         // As upstream: the time of a push is the moment after its body was read.
         let at = api.clock.now();
         let bytes_max = api.store.push_bytes_max(scope)?;
         let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes_max) {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {
-                return Ok(api.store.refuse(scope, key, at, Refusal::Inconsistent(inconsistent.to_string())));
+                let refusal = Refusal::Inconsistent(inconsistent.to_string());
+                return Ok(Outcome::HandedOver(api.store.refuse(scope, key, at, refusal)));
             }
-            Err(Unfit::TooLarge) => return Ok(api.store.refuse_too_large(scope, key, at)),
+            Err(Unfit::TooLarge) => return Ok(Outcome::HandedOver(api.store.refuse_too_large(scope, key, at))),
         };
-        Ok(api.store.push(scope, Push::new(key.clone(), *method, families, at)))
+        Ok(Outcome::HandedOver(api.store.push(scope, Push::new(key.clone(), *method, families, at))))
     }
 
     /// The body as its content type says it is written.

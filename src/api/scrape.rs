@@ -15,6 +15,8 @@ use crate::exposition::lines_from;
 use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
 use crate::exposition::write_lines;
+use crate::limits::Place;
+use crate::limits::ScrapePlace;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::TenantId;
@@ -38,7 +40,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// The view of whoever asks, in the format that is asked for.
 pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Result<Response, Rejection> {
-    let place = api.scrape_place(&view).await?;
+    let (view, own, shared) = in_turn(&api, view).await?;
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let negotiated = Negotiated::of(accept);
     let (pin, source) = match view {
@@ -49,8 +51,16 @@ pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> R
             (pin, Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None })))
         }
     };
-    let body = api.readers.answer(&api.clock, pin, place, ScrapeBody { source, writer: Writer::new(negotiated) });
-    Ok(([(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())], body).into_response())
+    let body = api.readers.answer(&api.clock, pin, shared, ScrapeBody { source, writer: Writer::new(negotiated) });
+    let headers = [(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())];
+    Ok((headers, own.held_by(body)).into_response())
+}
+
+/// A view when a scrape may have it, as it is by then, with its places among its own party's scrapes and among all.
+pub(super) async fn in_turn(api: &Api, view: View) -> Result<(View, Place, ScrapePlace), Rejection> {
+    let own = view.meter().scrape().await?;
+    let shared = api.scrape_place(&view).await?;
+    Ok((view.renewed().await?, own, shared))
 }
 
 /// A scrape as a body.

@@ -17,7 +17,7 @@ use crate::model::TenantId;
 use std::collections::BTreeMap;
 
 pub(super) const TENANT_CERTIFICATE: Keys = Keys {
-    known: &["ca", "uri", "dns", "email", "cn", "name", "scopes", "jobs", "labels", "networks", "expires"],
+    known: &["ca", "uri", "dns", "email", "cn", "name", "scopes", "jobs", "labels", "networks", "expires", "limits"],
     later: &[],
 };
 

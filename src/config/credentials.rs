@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 pub(super) const TENANT_TOKEN: Keys =
-    Keys { known: &["id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
+    Keys { known: &["id", "name", "sha256", "scopes", "jobs", "labels", "networks", "expires", "limits"], later: &[] };
 
 pub(super) const OPERATOR_TOKEN: Keys =
     Keys { known: &["id", "name", "sha256", "scopes", "tenants", "networks", "expires"], later: &[] };

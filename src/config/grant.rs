@@ -1,5 +1,6 @@
 //! What a credential grants, whatever proves it: a token, a password, a JWT.
 
+use super::limits::CredentialLimits;
 use super::password::PasswordHash;
 use crate::model::OperatorScope;
 use crate::model::Pattern;
@@ -25,6 +26,8 @@ pub struct TenantGrant {
     pub labels: BTreeMap<String, String>,
     pub networks: Option<Vec<IpNet>>,
     pub expires: Option<Timestamp>,
+    /// A pace of its own, besides the tenant's. All whom one rule lets in share the rule's.
+    pub limits: Option<CredentialLimits>,
 }
 
 /// What an operator's credential may do. It reads over tenants or runs the gateway, and pushes nowhere.

@@ -1,5 +1,6 @@
 //! Reading what a credential grants and what narrows it: the same keys in tokens, users, users files and rules.
 
+use super::CredentialLimits;
 use super::OperatorGrant;
 use super::TenantGrant;
 use super::credentials::Known;
@@ -32,6 +33,7 @@ pub(super) fn of_tenant_but_labels(section: &Section<'_>, faults: &mut Faults) -
     let jobs = section.get("jobs").map(|field| jobs(field, faults));
     let networks = section.get("networks").map(|field| networks(field, faults));
     let expires = section.get("expires").map(|field| expires(field, faults));
+    let limits = section.get("limits").map(|field| CredentialLimits::read(field, faults));
     Some(TenantGrant {
         name: String::new(),
         scopes: scopes?,
@@ -39,6 +41,7 @@ pub(super) fn of_tenant_but_labels(section: &Section<'_>, faults: &mut Faults) -
         labels: BTreeMap::new(),
         networks: narrowed(networks)?,
         expires: narrowed(expires)?,
+        limits: narrowed(limits)?,
     })
 }
 

@@ -14,8 +14,10 @@ use crate::model::Pattern;
 use crate::model::TenantId;
 use std::collections::BTreeMap;
 
-pub(super) const JWT: Keys =
-    Keys { known: &["issuer", "claims", "name", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
+pub(super) const JWT: Keys = Keys {
+    known: &["issuer", "claims", "name", "scopes", "jobs", "labels", "networks", "expires", "limits"],
+    later: &[],
+};
 
 /// A rule of one tenant. The first of a tenant's rules that matches decides; a token that matches rules of two tenants is
 /// refused.

@@ -73,6 +73,7 @@ pub use jwts::JwtRule;
 pub use jwts::LabelTemplate;
 pub use jwts::TemplatePart;
 pub use limits::Amount;
+pub use limits::CredentialLimits;
 pub use limits::Limits;
 pub use limits::OperatorLimits;
 pub use limits::Pace;

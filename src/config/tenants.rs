@@ -97,6 +97,14 @@ impl Tenant {
         }
     }
 
+    /// What all its credentials grant, in no order.
+    pub fn grants(&self) -> impl Iterator<Item = &TenantGrant> {
+        let tokens = self.tokens.iter().map(|token| &token.grant);
+        let users = self.users.iter().map(|user| &user.grant);
+        let jwts = self.jwts.iter().map(|rule| &rule.grant);
+        tokens.chain(users).chain(jwts).chain(self.certificates.iter().map(|rule| &rule.grant))
+    }
+
     /// It still exists, and nobody is let in.
     pub(super) fn close(&mut self) {
         self.tokens.clear();

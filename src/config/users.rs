@@ -13,7 +13,7 @@ use super::field::Section;
 use super::grants;
 
 pub(super) const TENANT_USER: Keys =
-    Keys { known: &["name", "password_hash", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
+    Keys { known: &["name", "password_hash", "scopes", "jobs", "labels", "networks", "expires", "limits"], later: &[] };
 
 pub(super) const OPERATOR_USER: Keys =
     Keys { known: &["name", "password_hash", "scopes", "tenants", "networks", "expires"], later: &[] };

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 pub(super) const TENANT_USERS_FILE: Keys =
-    Keys { known: &["path", "scopes", "jobs", "labels", "networks", "expires"], later: &[] };
+    Keys { known: &["path", "scopes", "jobs", "labels", "networks", "expires", "limits"], later: &[] };
 
 pub(super) const OPERATOR_USERS_FILE: Keys =
     Keys { known: &["path", "scopes", "tenants", "networks", "expires"], later: &[] };

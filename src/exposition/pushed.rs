@@ -82,6 +82,12 @@ impl<'a> PushedFamilies<'a> {
         self.metrics.len()
     }
 
+    /// How many samples were pushed: a histogram counts once for each bucket, its sum and its count.
+    pub fn sample_count(&self) -> usize {
+        let with_sums = self.metrics.iter().filter(|metric| matches!(metric.measured, Measured::Distribution { .. }));
+        self.metrics.len() + with_sums.count() + self.points.len()
+    }
+
     /// Sorts the labels from `start` on by name, and says where they lie now. `Err` is the name that occurs twice.
     pub(super) fn seal_labels(&mut self, start: usize) -> Result<(u32, u32), Cow<'a, str>> {
         let labels = self.labels.get_mut(start..).unwrap_or_default();

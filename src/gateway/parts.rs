@@ -7,7 +7,6 @@ use super::live::Live;
 use super::live::terms;
 use super::reload::Reloader;
 use super::shares::InForce;
-use super::shares::Paced;
 use crate::answered::Answering;
 use crate::api::Api;
 use crate::api::ApiParts;
@@ -138,14 +137,7 @@ impl Parts {
 
 /// What this gateway gives out, for whoever tells of it.
 fn shares(reloader: &Reloader) -> SharedShares {
-    let buckets = reloader.live().buckets.clone();
-    let pace = move |whose: Paced<'_>| {
-        let in_flight = match whose {
-            Paced::Tenant(tenant) => buckets.load().in_flight(tenant),
-            Paced::Operator(operator) => buckets.load().operator_in_flight(operator),
-        };
-        in_flight.map(|now| ("in_flight_max", u64::from(now))).into_iter().collect()
-    };
-    let (reloader, store) = (reloader.clone(), reloader.live().store.clone());
-    Arc::new(InForce { reloader, store, pace: Box::new(pace) })
+    let live = reloader.live();
+    let (store, buckets, ceilings) = (live.store.clone(), live.buckets.clone(), live.ceilings.clone());
+    Arc::new(InForce { reloader: reloader.clone(), store, buckets, ceilings })
 }

@@ -41,6 +41,8 @@ pub struct TenantGrant {
     pub jobs: Arc<[Arc<[Pattern]>]>,
     /// Grouping labels it is bound to; empty: to none.
     pub labels: Arc<BTreeMap<String, String>>,
+    /// The names of those credentials that were shown and have limits of their own, each of which holds. Nearly always none.
+    pub paced: Arc<[Arc<str>]>,
 }
 
 /// What an operator's credential is granted.
@@ -59,6 +61,7 @@ impl Credential {
             scopes: grant.scopes.clone(),
             jobs: grant.jobs.iter().map(|patterns| Arc::from(patterns.as_slice())).collect(),
             labels: Arc::new(grant.labels.clone()),
+            paced: grant.limits.iter().map(|_| Arc::from(grant.name.as_str())).collect(),
         };
         let config::TenantGrant { name, networks, expires, .. } = grant;
         let who = Who { tenant: Some(tenant.clone()), operator: None, credential: name.clone() };

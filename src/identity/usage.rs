@@ -67,12 +67,7 @@ impl Usages {
             known.insert(name.into(), Known { tenant: tenant.into(), expires, usage });
         };
         for (id, tenant) in &config.tenants {
-            let tokens = tenant.tokens.iter().map(|token| &token.grant);
-            let users = tenant.users.iter().map(|user| &user.grant);
-            let rules = tenant.jwts.iter().map(|rule| &rule.grant);
-            let certificates = tenant.certificates.iter().map(|rule| &rule.grant);
-            let all = tokens.chain(users).chain(rules).chain(certificates);
-            all.for_each(|grant| know(id.as_str(), &grant.name, grant.expires));
+            tenant.grants().for_each(|grant| know(id.as_str(), &grant.name, grant.expires));
         }
         for operator in config.operators.values() {
             let tokens = operator.tokens.iter().map(|token| &token.grant);

@@ -129,6 +129,10 @@ impl Bodies {
         pool.serve_line();
     }
 
+    pub(super) fn taken(&self) -> u64 {
+        self.pool.lock().taken
+    }
+
     /// For a body of this tenant's that begins. It has nothing yet.
     pub(super) fn body(&self, tenant: &TenantId) -> InFlightBytes {
         InFlightBytes { bodies: self.clone(), tenant: tenant.clone(), has: 0 }

@@ -103,6 +103,13 @@ impl Ceilings {
         }
     }
 
+    /// Bytes of bodies, and scrapes, that are under way now.
+    pub fn usage(&self) -> (u64, u64) {
+        let scrapes = self.scrapes.load();
+        let free = scrapes.all.available_permits() as u64;
+        (self.bodies.taken(), u64::from(scrapes.max).saturating_sub(free))
+    }
+
     /// For a body of this tenant's that begins.
     pub fn body(&self, tenant: &TenantId) -> InFlightBytes {
         self.bodies.body(tenant)

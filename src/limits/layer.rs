@@ -1,8 +1,9 @@
 //! This stage as a layer.
 
-use super::bucket::Buckets;
-use super::permit::Held;
+use super::buckets::Buckets;
 use super::permit::Permit;
+use super::places::Held;
+use crate::identity::Party;
 use crate::identity::Principal;
 use crate::rejection::Rejection;
 use arc_swap::ArcSwap;
@@ -13,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::Arc;
 
-/// Charges a request before its body is read, and keeps its place until its answer is sent.
+/// Charges a request before its body is read, in its turn, and keeps its places until its answer is sent.
 pub async fn admit(
     State(buckets): State<Arc<ArcSwap<Buckets>>>,
     mut request: Request,
@@ -21,8 +22,22 @@ pub async fn admit(
 ) -> Result<Response, Rejection> {
     let principal = request.extensions_mut().remove::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
     // Whoever has no bucket went with a reload a moment ago.
-    let slot = buckets.load().admit(principal.party()).ok_or_else(Rejection::withdrawn)??;
-    request.extensions_mut().insert(Permit::new(principal));
+    let meter = buckets.load().meter(principal.party()).ok_or_else(Rejection::withdrawn)?;
+    let places = meter.admit().await?;
+    // In line other credentials may have come in force: what counts is what they grant now.
+    let principal = if meter.has_waited() { still(principal).await? } else { principal };
+    request.extensions_mut().insert(Permit::new(principal, meter));
     let answer = next.run(request).await;
-    Ok(answer.map(|body| Body::new(Held::new(body, slot))))
+    Ok(answer.map(|body| Body::new(Held::new(body, places))))
+}
+
+/// Whom the same credentials prove now: somebody of the same party, or nobody.
+async fn still(principal: Principal) -> Result<Principal, Rejection> {
+    let Some(renewed) = principal.renewed().await? else { return Ok(principal) };
+    let same = match (principal.party(), renewed.party()) {
+        (Party::Tenant(was), Party::Tenant(is)) => was.tenant == is.tenant,
+        (Party::Operator(was), Party::Operator(is)) => was.operator == is.operator,
+        _ => false,
+    };
+    if same { Ok(renewed) } else { Err(Rejection::withdrawn()) }
 }

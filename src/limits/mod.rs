@@ -1,22 +1,32 @@
 //! Stage 3: not now? Takes a [`Principal`](crate::identity::Principal), hands on a [`Permit`].
 //!
-//! Time is spent here: requests by rate, and places for requests under way. Space is the store's, bytes are the api's.
+//! Time is spent here: requests, bytes and samples by rate, and places for what is under way. Whoever is over either waits
+//! in line before he is refused, since clients of this protocol do not come again. Space is the store's.
 
 mod bodies;
 mod bucket;
+mod buckets;
 mod ceilings;
+mod flow;
 mod layer;
+mod line;
 mod meter;
 mod permit;
+mod places;
+mod usage;
 
 pub use bodies::InFlightBytes;
-pub use bucket::Buckets;
+pub use buckets::Buckets;
 pub use ceilings::Ceilings;
 pub use ceilings::ScrapePlace;
 pub use ceilings::Scraper;
 pub use layer::admit;
 pub use meter::Meter;
 pub use permit::Permit;
+pub use places::Place;
+pub use usage::PaceUsage;
+pub use usage::PlacesUsage;
+pub use usage::RateUsage;
 
 use std::fmt;
 use std::time::Duration;
@@ -92,3 +102,6 @@ impl fmt::Display for Ceiling {
         f.write_str(self.key())
     }
 }
+
+#[cfg(test)]
+mod tests;

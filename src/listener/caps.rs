@@ -30,6 +30,10 @@ use tower::Layer;
 use tower::Service;
 use tower::ServiceExt;
 
+/// An address may have so many times its cap of sockets, open and waiting: a thousand cron jobs behind one NAT that all
+/// start at midnight, each with a connection of its own, find room by the default cap of 256.
+const ADDRESS_ROOM: usize = 4;
+
 /// The sockets of one address.
 struct Address {
     slots: Arc<Semaphore>,
@@ -40,8 +44,8 @@ struct Address {
 /// The caps of one listener.
 pub(super) struct Caps {
     all: Arc<Semaphore>,
-    /// Open and waiting sockets together may be twice the cap, in all and of one address: a waiting room as large as
-    /// the house. Beyond it a socket is closed at once. So the map holds no more addresses than that, either.
+    /// Open and waiting sockets together may be twice the cap: a waiting room as large as the house. Beyond it a socket is
+    /// closed at once. So the map holds no more addresses than that, either.
     sockets_max: usize,
     per_address_max: usize,
     rules: Vec<AddressRule>,
@@ -103,7 +107,7 @@ impl Caps {
         let entry =
             state.addresses.entry(key).or_insert_with(|| Address { slots: Arc::new(Semaphore::new(max)), sockets: 0 });
         // An entry made here has no sockets yet; it stays only if this one may come in.
-        if entry.sockets >= max.saturating_mul(2) {
+        if entry.sockets >= max.saturating_mul(ADDRESS_ROOM) {
             if entry.sockets == 0 {
                 state.addresses.remove(&key);
             }

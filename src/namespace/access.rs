@@ -2,8 +2,10 @@
 
 use super::FleetScope;
 use super::Scope;
+use crate::limits::Meter;
 use crate::model::OperatorScope;
 use crate::model::Verb;
+use crate::rejection::Rejection;
 
 /// What a route asks of whoever comes. There is no "undecided".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,4 +25,22 @@ pub enum Access {
 pub enum View {
     Tenant(Scope),
     Fleet(FleetScope),
+}
+
+impl View {
+    /// What the request is charged while it is worked on.
+    pub fn meter(&self) -> &Meter {
+        match self {
+            Self::Tenant(scope) => scope.meter(),
+            Self::Fleet(scope) => scope.meter(),
+        }
+    }
+
+    /// What of it the same credentials grant now. To be asked where something was waited for.
+    pub async fn renewed(self) -> Result<Self, Rejection> {
+        Ok(match self {
+            Self::Tenant(scope) => Self::Tenant(scope.renewed().await?.unwrap_or(scope)),
+            Self::Fleet(scope) => Self::Fleet(scope.renewed().await?.unwrap_or(scope)),
+        })
+    }
 }

@@ -80,13 +80,14 @@ fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> 
     let party = permit.principal().party();
     check_org_id(request.headers(), party)?;
     let scope = |verb: Verb| match party {
-        Party::Tenant(grant) => Scope::new(permit.principal(), grant, verb),
+        Party::Tenant(grant) => Scope::new(permit.principal(), grant, verb, permit.meter().clone()),
         Party::Operator(_) => Err(NamespaceError::TenantOnly),
     };
     let fleet = |wanted: OperatorScope| match party {
         Party::Operator(grant) => {
             let tenants = namespace.tenants.load();
-            FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| tenants.contains(tenant))
+            let scope = FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| tenants.contains(tenant));
+            scope.map(|scope| scope.held_with(permit))
         }
         Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
     };

@@ -5,6 +5,7 @@ use super::narrowing::Narrowing;
 use crate::identity::Party;
 use crate::identity::Principal;
 use crate::identity::TenantGrant;
+use crate::limits::Meter;
 use crate::model::GroupingKey;
 use crate::model::TenantId;
 use crate::model::Verb;
@@ -19,16 +20,22 @@ pub struct Scope {
     verb: Verb,
     /// `None` only in tests.
     principal: Option<Principal>,
+    meter: Meter,
 }
 
 impl Scope {
     /// Only this stage makes one: of a grant that holds the verb.
-    pub(super) fn new(principal: &Principal, grant: &TenantGrant, verb: Verb) -> Result<Self, NamespaceError> {
+    pub(super) fn new(
+        principal: &Principal,
+        grant: &TenantGrant,
+        verb: Verb,
+        meter: Meter,
+    ) -> Result<Self, NamespaceError> {
         if !grant.scopes.contains(&verb) {
             return Err(NamespaceError::Verb(verb));
         }
         let narrowing = Arc::new(Narrowing::new(grant.jobs.clone(), grant.labels.clone()));
-        Ok(Self { tenant: grant.tenant.clone(), narrowing, verb, principal: Some(principal.clone()) })
+        Ok(Self { tenant: grant.tenant.clone(), narrowing, verb, principal: Some(principal.clone()), meter })
     }
 
     /// What the same credentials grant now, if others are in force than when the request began; `None`: no others are.
@@ -41,7 +48,9 @@ impl Scope {
             return Ok(None);
         };
         match principal.party() {
-            Party::Tenant(grant) if grant.tenant == self.tenant => Ok(Some(Self::new(&principal, grant, self.verb)?)),
+            Party::Tenant(grant) if grant.tenant == self.tenant => {
+                Ok(Some(Self::new(&principal, grant, self.verb, self.meter.clone())?))
+            }
             // Whose group was meant is not to be guessed.
             _ => Err(Rejection::withdrawn()),
         }
@@ -61,6 +70,11 @@ impl Scope {
         self.narrowing.bind(key)
     }
 
+    /// What the request is charged while it is worked on.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     pub fn narrowing(&self) -> &Arc<Narrowing> {
         &self.narrowing
     }
@@ -70,7 +84,7 @@ impl Scope {
     #[expect(clippy::expect_used, reason = "a test that names a bad tenant is to fail here")]
     pub fn for_test(tenant: &str) -> Self {
         let tenant = TenantId::parse(tenant).expect("a test names a good tenant");
-        Self { tenant, narrowing: Arc::default(), verb: Verb::Push, principal: None }
+        Self { tenant, narrowing: Arc::default(), verb: Verb::Push, principal: None, meter: Meter::default() }
     }
 
     /// The same, narrowed.

@@ -51,6 +51,7 @@ fn tenant_grant(name: &str, scopes: &[Verb]) -> TenantGrant {
         labels: BTreeMap::new(),
         networks: None,
         expires: None,
+        limits: None,
     }
 }
 
@@ -197,6 +198,7 @@ impl GatewayBuilder {
                 labels: BTreeMap::new(),
                 networks: None,
                 expires: None,
+                limits: None,
             },
         };
         change(&mut rule);

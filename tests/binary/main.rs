@@ -8,6 +8,7 @@ mod certificates;
 mod client;
 mod commands;
 mod memory;
+mod midnight;
 mod program;
 mod quickstart;
 mod reloading;

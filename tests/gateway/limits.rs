@@ -10,6 +10,7 @@ async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in(
         .tenant_with("red", |tenant| {
             tenant.limits.pace.requests.per_second = NonZeroU32::new(2).unwrap();
             tenant.limits.pace.requests.burst = NonZeroU32::new(3).unwrap();
+            tenant.limits.pace.places.wait_max = Duration::ZERO;
         })
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .tenant("blue")
@@ -31,7 +32,10 @@ async fn over_the_burst_a_request_is_told_when_to_come_again_and_then_is_let_in(
 #[tokio::test]
 async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.pace.requests.burst = NonZeroU32::new(1).unwrap())
+        .tenant_with("red", |tenant| {
+            tenant.limits.pace.requests.burst = NonZeroU32::MIN;
+            tenant.limits.pace.places.wait_max = Duration::ZERO;
+        })
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     gateway.client("red").get("/nothing").await.refused(404, "not_found");
@@ -41,7 +45,10 @@ async fn an_unknown_path_costs_a_tenant_as_a_known_one_does() {
 #[tokio::test]
 async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leaves() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.pace.places.in_flight_max = 1)
+        .tenant_with("red", |tenant| {
+            tenant.limits.pace.places.in_flight_max = 1;
+            tenant.limits.pace.places.wait_max = Duration::ZERO;
+        })
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
@@ -62,7 +69,10 @@ async fn a_place_is_taken_while_a_body_comes_and_given_back_when_its_client_leav
 #[tokio::test]
 async fn a_place_is_kept_while_an_answer_is_being_read() {
     let gateway = GatewayBuilder::new()
-        .tenant_with("red", |tenant| tenant.limits.pace.places.in_flight_max = 1)
+        .tenant_with("red", |tenant| {
+            tenant.limits.pace.places.in_flight_max = 1;
+            tenant.limits.pace.places.wait_max = Duration::ZERO;
+        })
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
@@ -159,7 +169,8 @@ async fn a_full_tenant_and_a_hasty_operator_are_nobody_elses_business() {
         .operator("hasty", &[pushward::model::OperatorScope::FleetRead], |_| {})
         .operator("prometheus", &[pushward::model::OperatorScope::FleetRead], |_| {});
     let hasty = builder.config.operators.get_mut("hasty").unwrap();
-    hasty.limits.requests.burst = NonZeroU32::new(1).unwrap();
+    hasty.limits.requests.burst = NonZeroU32::MIN;
+    hasty.limits.places.wait_max = Duration::ZERO;
     let gateway = builder.start();
     gateway.client("red").put("/metrics/job/a", "m 1\n").await.ok();
     gateway.client("red").put("/metrics/job/b", "m 1\n").await.refused(403, "quota_full");

@@ -27,6 +27,7 @@ mod limits;
 mod mtls;
 mod names;
 mod ops;
+mod pace;
 mod passwords;
 mod paths;
 mod protobuf;

@@ -27,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -172,6 +173,7 @@ async fn a_reload_fills_no_bucket_and_forgets_no_request_under_way() {
         limits.pace.requests.per_second = NonZeroU32::MIN;
         limits.pace.requests.burst = NonZeroU32::new(burst).unwrap();
         limits.pace.places.in_flight_max = in_flight;
+        limits.pace.places.wait_max = Duration::ZERO;
         builder
     };
     let base = GatewayBuilder::new().tenant("red");

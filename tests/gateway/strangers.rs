@@ -54,7 +54,10 @@ async fn answer_without_a_body(client: Client, path: &str) -> Answer {
 async fn who_is_refused_is_answered_before_a_byte_of_the_body_is_read() {
     let gateway = GatewayBuilder::new()
         .tenant("blue")
-        .tenant_with("red", |tenant| tenant.limits.pace.requests.burst = NonZeroU32::new(1).unwrap())
+        .tenant_with("red", |tenant| {
+            tenant.limits.pace.requests.burst = NonZeroU32::MIN;
+            tenant.limits.pace.places.wait_max = Duration::ZERO;
+        })
         .token("red", "red", &[pushward::model::Verb::Push], |_| {})
         .start();
     let path = "/metrics/job/a";

@@ -1,10 +1,14 @@
 //! `limits`: how much a tenant may use. The same names serve as defaults and in each tenant.
 
 mod ceiling;
+mod credential;
 mod fraction;
 mod pace;
 
 pub(super) use self::ceiling::Ceiling;
+#[cfg(test)]
+pub(super) use self::credential::CREDENTIAL_LIMITS;
+pub use self::credential::CredentialLimits;
 pub use self::fraction::Percent;
 pub use self::pace::OperatorLimits;
 pub use self::pace::Pace;

@@ -23,6 +23,22 @@ impl Rate {
         }
     }
 
+    /// What both keys say.
+    pub(super) fn read(section: &Section<'_>, [per_second, burst]: [&str; 2], faults: &mut Faults) -> Option<Self> {
+        let (per_second, burst) = (number(section, per_second, faults), number(section, burst, faults));
+        Some(Self { per_second: per_second?, burst: burst? })
+    }
+
+    /// As [`Rate::read`], of bytes.
+    pub(super) fn read_in_kib(
+        section: &Section<'_>,
+        [per_second, burst]: [&str; 2],
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let (per_second, burst) = (kib(section, per_second, faults), kib(section, burst, faults));
+        Some(Self { per_second: per_second?, burst: burst? })
+    }
+
     /// This rate, with what `PREFIX_per_second` and `PREFIX_burst` say in its place.
     fn overridden(self, section: &Section<'_>, [per_second, burst]: [&str; 2], faults: &mut Faults) -> Self {
         Self {
@@ -137,7 +153,7 @@ pub(in crate::config) fn number(section: &Section<'_>, key: &str, faults: &mut F
     count(section, key, faults).and_then(NonZeroU32::new)
 }
 
-fn count(section: &Section<'_>, key: &str, faults: &mut Faults) -> Option<u32> {
+pub(super) fn count(section: &Section<'_>, key: &str, faults: &mut Faults) -> Option<u32> {
     let number = section.whole(key, 1..=u32::MAX.into(), faults)?;
     u32::try_from(number).ok()
 }

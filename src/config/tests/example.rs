@@ -13,6 +13,7 @@ use super::super::field::Keys;
 use super::super::gateway::GATEWAY;
 use super::super::issuers::ISSUER;
 use super::super::jwts::JWT;
+use super::super::limits::CREDENTIAL_LIMITS;
 use super::super::limits::LIMITS;
 use super::super::limits::OPERATOR_LIMITS;
 use super::super::listener::ADDRESS_RULE;
@@ -82,6 +83,7 @@ const SECTIONS: &[(&str, &Keys)] = &[
     ("revoked.", &REVOKED),
     ("tenants.payments.", &TENANT),
     ("tenants.payments.tokens.", &TENANT_TOKEN),
+    ("tenants.payments.tokens.limits.", &CREDENTIAL_LIMITS),
     ("tenants.payments.users.", &TENANT_USER),
     ("tenants.payments.users_file.", &TENANT_USERS_FILE),
     ("tenants.payments.jwts.", &JWT),

@@ -73,6 +73,7 @@ fn tenant_grant(one: &TenantGrant, other: &TenantGrant) -> Option<TenantGrant> {
         scopes: &one.scopes & &other.scopes,
         jobs: one.jobs.iter().chain(other.jobs.iter()).cloned().collect(),
         labels: Arc::new(labels),
+        paced: one.paced.iter().chain(other.paced.iter()).cloned().collect(),
     })
 }
 

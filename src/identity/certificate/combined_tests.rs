@@ -30,6 +30,7 @@ fn tenant(name: &str, expires: Option<i64>) -> Arc<Credential> {
         labels: BTreeMap::new(),
         networks: None,
         expires: expires.map(Timestamp::from_unix_seconds),
+        limits: None,
     };
     Arc::new(Credential::of_tenant(&TenantId::parse(name).unwrap(), &grant))
 }

@@ -115,6 +115,7 @@ mod tests {
             labels: BTreeMap::new(),
             networks: None,
             expires: None,
+            limits: None,
         };
         let credential = Arc::new(Credential::of_tenant(tenant, &grant));
         Proof { credential, issuer: 0, key_epoch: 1, until: UNTIL }

@@ -14,6 +14,7 @@ use crate::model::Subscriber;
 use crate::testkit::MockClock;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
@@ -90,20 +91,20 @@ async fn one_over_its_cap_waits_and_then_is_refused() {
 }
 
 #[tokio::test]
-async fn a_waiting_room_is_as_large_as_the_house() {
-    let caps = caps(10, 1);
-    let clock: SharedClock = Arc::new(MockClock::new());
-    let address = ip("192.0.2.1");
-    let _held = caps.admit(address, &clock).await.ok().unwrap();
-    let waiting = caps.admit(address, &clock);
-    let third = async {
-        tokio::task::yield_now().await;
-        caps.admit(address, &clock).await
-    };
-    tokio::select! {
-        biased;
-        _ = waiting => unreachable!("nobody moved the clock"),
-        third = third => assert_eq!(third.err(), Some(Cap::WaitingRoom)),
+async fn a_waiting_room_is_as_large_as_the_house_and_one_address_has_three_times_its_own() {
+    // Slots in all and of an address; how many may wait besides the one that has its slot.
+    for (all, of_address, room) in [(1, 10, 1), (10, 1, 3)] {
+        let caps = caps(all, of_address);
+        let clock: SharedClock = Arc::new(MockClock::new());
+        let address = ip("192.0.2.1");
+        let _held = caps.admit(address, &clock).await.ok().unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..room {
+            let mut one = Box::pin(caps.admit(address, &clock));
+            assert!(std::future::poll_fn(|cx| Poll::Ready(one.as_mut().poll(cx))).await.is_pending());
+            waiting.push(one);
+        }
+        assert_eq!(caps.admit(address, &clock).await.err(), Some(Cap::WaitingRoom));
     }
 }
 

@@ -143,6 +143,7 @@ impl Site {
             labels: BTreeMap::new(),
             networks: None,
             expires: None,
+            limits: None,
         };
         let mut rule = CertificateRule { ca: ca.to_owned(), subject, labels: BTreeMap::new(), grant };
         change(&mut rule);

@@ -36,6 +36,7 @@ fn rule(name: &str, claims: &[(&str, ClaimValue)]) -> JwtRule {
             labels: BTreeMap::new(),
             networks: None,
             expires: None,
+            limits: None,
         },
     }
 }
