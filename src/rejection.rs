@@ -111,7 +111,7 @@ impl Rejection {
                 | ApiError::Body(_)
                 | ApiError::BodyBroken => StatusCode::BAD_REQUEST,
                 ApiError::ConfigRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                ApiError::BodyTooLarge { .. } | ApiError::OverBound { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
                 ApiError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
@@ -171,6 +171,7 @@ impl Rejection {
                 ApiError::Body(_) => "body_malformed",
                 ApiError::BodyBroken => "body_broken",
                 ApiError::BodyTooLarge { .. } => "body_too_large",
+                ApiError::OverBound { .. } => "bound_exceeded",
                 ApiError::BodyTooSlow => "body_too_slow",
                 ApiError::Encoding(_) => "encoding_unsupported",
             },
@@ -222,6 +223,7 @@ impl Rejection {
                 LimitsError::GatewayFull { ceiling, limit } => (ceiling.key(), *limit),
             }),
             Self::Api(ApiError::BodyTooLarge { limit }) => Some(("body_bytes_max", *limit)),
+            Self::Api(ApiError::OverBound { over, .. }) => Some((over.bound.key(), over.limit)),
             Self::Store(Refusal::QuotaFull { kind, limit, .. }) => Some((QuotaKind::key(*kind), *limit)),
             _ => None,
         }

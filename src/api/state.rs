@@ -6,7 +6,9 @@ use super::turns::Turns;
 use crate::config::Config;
 use crate::config::JobLabel;
 use crate::config::Tenant;
+use crate::limits::Ceilings;
 use crate::model::NameScheme;
+use crate::model::PushBounds;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -32,6 +34,7 @@ pub struct Api {
     pub(super) reading: Arc<Reading>,
     pub(super) metrics: PushMetrics,
     pub(super) turns: Turns,
+    pub(super) ceilings: Ceilings,
     pub(super) health: Health,
     pub(super) audit: Audit,
     pub(super) reload: Arc<dyn Reload>,
@@ -46,6 +49,7 @@ pub struct ApiParts {
     pub hasher: SeriesHasher,
     pub clock: SharedClock,
     pub metrics: PushMetrics,
+    pub ceilings: Ceilings,
     pub health: Health,
     pub audit: Audit,
     pub reload: Arc<dyn Reload>,
@@ -67,7 +71,7 @@ pub struct Readings(Arc<ArcSwap<BTreeMap<TenantId, TenantReading>>>);
 pub(super) struct TenantReading {
     pub(super) dialect: TextDialect,
     pub(super) names: NameScheme,
-    pub(super) body_bytes_max: u64,
+    pub(super) bounds: PushBounds,
 }
 
 impl Readings {
@@ -82,7 +86,7 @@ impl Readings {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
-            body_bytes_max: tenant.limits.push.body_bytes_max,
+            bounds: tenant.limits.push,
         };
         let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
         self.0.store(Arc::new(tenants.collect()));
@@ -91,7 +95,7 @@ impl Readings {
 
 impl Api {
     pub fn new(config: &Config, parts: ApiParts) -> Self {
-        let ApiParts { readings, store, hasher, clock, metrics, health, audit, reload } = parts;
+        let ApiParts { readings, store, hasher, clock, metrics, ceilings, health, audit, reload } = parts;
         let reading = Reading {
             tenants: readings,
             namespace_label: config.namespace.label.clone(),
@@ -99,7 +103,8 @@ impl Api {
         };
         let started = clock.now();
         let turns = Turns::for_each_processor();
-        Self { store, clock, hasher, reading: Arc::new(reading), metrics, turns, health, audit, reload, started }
+        let reading = Arc::new(reading);
+        Self { store, clock, hasher, reading, metrics, turns, ceilings, health, audit, reload, started }
     }
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {

@@ -14,6 +14,7 @@ use crate::config::Reading;
 use crate::config::Source;
 use crate::exposition;
 use crate::identity::Identity;
+use crate::limits::Ceilings;
 use crate::listener::InClear;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
@@ -77,6 +78,7 @@ impl Parts {
             hasher: SeriesHasher::with_key(key),
             clock: clock.clone(),
             metrics: metrics.pushes(),
+            ceilings: Ceilings::default(),
             health: health.clone(),
             audit: audit.clone(),
             reload: Arc::new(reloader.clone()),

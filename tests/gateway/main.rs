@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod bounds;
 mod catalogue;
 mod caught;
 mod certificates;
