@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "limits::LimitsError",
             "limits::ScrapePlace",
             "limits::Scraper",
+            "limits::Meter",
         ],
     ),
     ("store", &["model", "config::NamePattern", "namespace::Scope", "namespace::FleetScope", "namespace::Narrowing"]),

@@ -1,9 +1,9 @@
 //! Stage 5: what was asked. Takes a [`Scope`](crate::namespace::Scope), reads the bytes, calls the store, writes the
-//! answer. Handlers are thin: the grammar of a path is in `grouping`, of a body in `decode`, what stands in an answer in
+//! answer. Handlers are thin: the grammar of a path is in `grouping`, of a body in `body`, what stands in an answer in
 //! `exposition`.
 
+mod body;
 mod catalogue;
-mod decode;
 mod delete;
 mod grouping;
 mod health;
@@ -38,6 +38,9 @@ pub use state::not_found;
 pub use status::status;
 pub use wipe::wipe;
 
+use crate::model::OverBound;
+use std::fmt;
+
 /// Why a request cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
@@ -63,12 +66,29 @@ pub enum ApiError {
     /// `limit` is in bytes, decompressed.
     #[error("the body is too large: body_bytes_max is {limit} bytes, decompressed")]
     BodyTooLarge { limit: u64 },
+    /// The push is over another of its bounds; `told` says where.
+    #[error("{told}")]
+    OverBound { over: OverBound, told: Box<str> },
     /// `deadlines.body` of the listener came before its end.
     #[error("the body came too slowly")]
     BodyTooSlow,
     /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,
+}
+
+impl ApiError {
+    fn over(over: OverBound, told: impl Into<Box<str>>) -> Self {
+        Self::OverBound { over, told: told.into() }
+    }
+
+    /// A push that cannot be read, or is over `bound`.
+    fn unread(error: &impl fmt::Display, bound: Option<OverBound>) -> Self {
+        match bound {
+            Some(over) => Self::over(over, error.to_string()),
+            None => Self::Body(error.to_string()),
+        }
+    }
 }
 
 fn why(reason: Option<&str>) -> String {

@@ -1,7 +1,9 @@
 //! PUT and POST of a group.
 
 use super::ApiError;
-use super::decode::body_of;
+use super::body::Taken;
+use super::body::Terms;
+use super::body::body_of;
 use super::grouping::key_of;
 use super::state::Api;
 use super::state::TenantReading;
@@ -11,6 +13,7 @@ use crate::exposition;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
 use crate::exposition::Unfit;
+use crate::model::GroupBounds;
 use crate::model::GroupingKey;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
@@ -21,7 +24,6 @@ use crate::store::Written;
 use crate::telemetry::Initiator;
 use axum::Extension;
 use axum::body::Body;
-use axum::body::Bytes;
 use axum::extract::State;
 use http::HeaderMap;
 use http::StatusCode;
@@ -85,6 +87,7 @@ async fn accept(
     // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
     let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
     let key = api.store.spelling(scope, key);
+    let bounds = bounds_of(&reading, &key)?;
     if api.audit.pushes() != AuditPushes::Off {
         initiator.aims_at(key.clone());
     }
@@ -93,15 +96,24 @@ async fn accept(
         scope.meter().fits(body.size_hint().lower())?;
     }
     let turns = api.turns.of_tenant(scope.tenant());
-    let body = body_of(headers, body, reading.body_bytes_max, &turns).await?;
-    scope.meter().bytes(body.len() as u64).await?;
-    api.metrics.size(body.len());
+    let account = || api.ceilings.body(scope.tenant());
+    let terms = Terms { bounds: &reading.bounds, meter: scope.meter(), account: &account, turns: &turns };
+    let body = body_of(headers, body, terms).await?;
+    api.metrics.size(body.bytes.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     // The body took its time: what counts is what the credential grants now.
-    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, reading, format, body };
-    let written = arrived.renewed().await?.handed_over(&turns).await?.await;
+    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, bounds, reading, format, body };
+    // What has arrived is accounted for until it is stored.
+    let (_arrived, written) = arrived.renewed().await?.handed_over(&turns).await?;
+    let written = written.await;
     api.readers.relieve(&api.store);
     Ok(written?)
+}
+
+/// The bounds for a push of this group, whose own labels may be over them.
+fn bounds_of(reading: &TenantReading, key: &GroupingKey) -> Result<GroupBounds, ApiError> {
+    let over = |over| ApiError::over(over, format!("the push is too large: {over} in the path"));
+    reading.bounds.of_group(key).map_err(over)
 }
 
 /// A push whose body is there whole.
@@ -110,9 +122,10 @@ struct Arrived {
     scope: Scope,
     method: Method,
     key: GroupingKey,
+    bounds: GroupBounds,
     reading: TenantReading,
     format: PushFormat,
-    body: Bytes,
+    body: Taken,
 }
 
 /// What became of it in its turn.
@@ -128,17 +141,21 @@ impl Arrived {
     async fn renewed(self) -> Result<Self, Rejection> {
         match self.scope.renewed().await? {
             None => Ok(self),
-            Some(scope) => Ok(Self { key: scope.bind(self.key)?, scope, ..self }),
+            Some(scope) => {
+                let key = scope.bind(self.key)?;
+                let bounds = bounds_of(&self.reading, &key)?;
+                Ok(Self { key, bounds, scope, ..self })
+            }
         }
     }
 
     /// To the store, as soon as its samples can be charged.
-    async fn handed_over(self, turns: &Turns) -> Result<Written, Rejection> {
+    async fn handed_over(self, turns: &Turns) -> Result<(Self, Written), Rejection> {
         let (mut arrived, mut charged) = (self, false);
         loop {
             let (same, outcome) = arrived.store_in_turn(turns, charged).await?;
             match outcome {
-                Outcome::HandedOver(written) => return Ok(written),
+                Outcome::HandedOver(written) => return Ok((same, written)),
                 Outcome::OverRate { samples } => {
                     // In line it holds its body alone, and no turn.
                     same.scope.meter().samples(samples).await?;
@@ -149,7 +166,7 @@ impl Arrived {
     }
 
     async fn store_in_turn(self, turns: &Turns, charged: bool) -> Result<(Self, Outcome), Rejection> {
-        let bytes = self.body.len();
+        let bytes = self.body.bytes.len();
         let work = move || self.store(charged).map(|outcome| (self, outcome));
         turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")))
     }
@@ -158,7 +175,7 @@ impl Arrived {
     fn store(&self, charged: bool) -> Result<Outcome, Rejection> {
         let Self { api, scope, method, key, .. } = self;
         let parsed = self.parsed()?;
-        let samples = parsed.sample_count() as u64;
+        let samples = parsed.line_count();
         if !charged && !scope.meter().try_samples(samples)? {
             return Ok(Outcome::OverRate { samples });
         }
@@ -179,13 +196,12 @@ impl Arrived {
     /// The body as its content type says it is written.
     fn parsed(&self) -> Result<PushedFamilies<'_>, ApiError> {
         let TenantReading { dialect, names, .. } = self.reading;
+        let Self { bounds, body: Taken { bytes, .. }, .. } = self;
         match self.format {
-            PushFormat::Text => {
-                exposition::text::parse(&self.body, dialect, names).map_err(|error| ApiError::Body(error.to_string()))
-            }
-            PushFormat::Protobuf => {
-                exposition::protobuf::parse(&self.body, names).map_err(|error| ApiError::Body(error.to_string()))
-            }
+            PushFormat::Text => exposition::text::parse_within(bytes, dialect, names, bounds)
+                .map_err(|error| ApiError::unread(&error, error.bound())),
+            PushFormat::Protobuf => exposition::protobuf::parse_within(bytes, names, bounds)
+                .map_err(|error| ApiError::unread(&error, error.bound())),
         }
     }
 }

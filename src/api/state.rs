@@ -12,6 +12,7 @@ use crate::limits::LimitsError;
 use crate::limits::ScrapePlace;
 use crate::limits::Scraper;
 use crate::model::NameScheme;
+use crate::model::PushBounds;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -83,7 +84,7 @@ pub struct Readings(Arc<ArcSwap<BTreeMap<TenantId, TenantReading>>>);
 pub(super) struct TenantReading {
     pub(super) dialect: TextDialect,
     pub(super) names: NameScheme,
-    pub(super) body_bytes_max: u64,
+    pub(super) bounds: PushBounds,
 }
 
 impl Readings {
@@ -98,7 +99,7 @@ impl Readings {
         let reading = |tenant: &Tenant| TenantReading {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
-            body_bytes_max: tenant.limits.push.body_bytes_max,
+            bounds: tenant.limits.push,
         };
         let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
         self.0.store(Arc::new(tenants.collect()));

@@ -16,6 +16,8 @@ pub struct PushedFamilies<'a> {
     pub(super) points: Vec<Point>,
     /// Beside the metrics, where they came as protobuf: each as it was sent. Else empty.
     pub(super) raw: Vec<&'a [u8]>,
+    /// How many lines all of it becomes; see [`PushedFamilies::line_count`].
+    pub(super) lines: u64,
     /// Whether some name is not classic.
     pub(super) utf8: bool,
     /// Whether any sample came with a timestamp, even with 0.
@@ -76,16 +78,29 @@ pub(super) struct Point {
     pub(super) value: f64,
 }
 
+/// The lines that a metric of this kind has whatever else is said of it: a histogram's bucket to infinity among them.
+pub(super) const fn lines_always(kind: MetricKind) -> u64 {
+    match kind {
+        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => 1,
+        MetricKind::Summary => 2,
+        MetricKind::Histogram | MetricKind::GaugeHistogram => 3,
+    }
+}
+
+/// The lines that a bucket or quantile adds to those.
+pub(super) fn lines_of_point(kind: MetricKind, at: f64) -> u64 {
+    u64::from(kind == MetricKind::Summary || at != f64::INFINITY)
+}
+
 impl<'a> PushedFamilies<'a> {
     /// How many metrics were pushed: a histogram counts once.
     pub fn metric_count(&self) -> usize {
         self.metrics.len()
     }
 
-    /// How many samples were pushed: a histogram counts once for each bucket, its sum and its count.
-    pub fn sample_count(&self) -> usize {
-        let with_sums = self.metrics.iter().filter(|metric| matches!(metric.measured, Measured::Distribution { .. }));
-        self.metrics.len() + with_sums.count() + self.points.len()
+    /// How many lines of a scrape it becomes, families of the gateway's own names included.
+    pub fn line_count(&self) -> u64 {
+        self.lines
     }
 
     /// Sorts the labels from `start` on by name, and says where they lie now. `Err` is the name that occurs twice.

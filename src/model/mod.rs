@@ -20,6 +20,9 @@ mod subscriber;
 mod tenant;
 mod token;
 
+pub use bounds::GroupBounds;
+pub use bounds::OverBound;
+pub use bounds::PushBound;
 pub use bounds::PushBounds;
 pub use clock::Clock;
 pub use clock::SharedClock;

@@ -67,6 +67,7 @@ codes! {
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "The path has no such method";
     BodyTooSlow: "body_too_slow", REQUEST_TIMEOUT, "The body came too slowly";
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    BoundExceeded: "bound_exceeded", PAYLOAD_TOO_LARGE, "The push is over a bound";
     BurstExceeded: "burst_exceeded", PAYLOAD_TOO_LARGE, "The request alone costs more than a burst";
     EncodingUnsupported: "encoding_unsupported", UNSUPPORTED_MEDIA_TYPE, "The content encoding is not supported";
     ConfigRefused: "config_refused", UNPROCESSABLE_ENTITY, "The configuration is refused";

@@ -157,6 +157,9 @@ impl Facts {
             ApiError::BodyTooLarge { limit } => {
                 Self::over(Code::BodyTooLarge, Limit::of_tenant("body_bytes_max", *limit, None))
             }
+            ApiError::OverBound { over, .. } => {
+                Self::over(Code::BoundExceeded, Limit::of_tenant(over.bound.key(), over.limit, Some(over.found)))
+            }
             ApiError::BodyTooSlow => Self::plain(Code::BodyTooSlow),
             ApiError::Encoding(_) => Self::plain(Code::EncodingUnsupported),
         }

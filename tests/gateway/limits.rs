@@ -134,7 +134,8 @@ async fn a_small_body_that_long_grouping_labels_make_vast_is_refused_for_the_quo
         .token("red", "red", &pushward::model::Verb::ALL, |_| {})
         .start();
     let red = gateway.client("red");
-    let path = format!("/metrics/job/a/l/{}", "v".repeat(10_000));
+    let value = "v".repeat(3_400);
+    let path = format!("/metrics/job/a/l/{value}/m/{value}/n/{value}");
     let body: String = (0..20).map(|n| format!("m{n} 1\n")).collect();
     let answer = red.put(&path, &body).await.refused(403, "quota_full");
     assert!(answer.text().contains("stored_bytes_max is 100000, and this would be over it"), "{}", answer.text());

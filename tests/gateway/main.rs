@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod bounds;
 mod catalogue;
 mod caught;
 mod ceilings;

@@ -8,7 +8,8 @@ use pushward::testkit::Answer;
 use pushward::testkit::Client;
 use pushward::testkit::GatewayBuilder;
 
-const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+pub(crate) const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 fn label(name: &str, value: &str) -> LabelPair {
     LabelPair { name: Some(name.into()), value: Some(value.into()) }

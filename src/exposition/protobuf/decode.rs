@@ -1,13 +1,14 @@
 //! The decoder: bytes in, families out, nothing copied but what is kept.
 
 use super::error::DecodeError;
+use super::head::Head;
+use super::head::Terms;
+use super::head::messages;
 use super::histogram::Bucket;
 use super::histogram::Histogram;
 use super::keep::METRIC;
 use super::keep::copy_value;
 use super::wire::Fields;
-use super::wire::take;
-use super::wire::varint;
 use crate::exposition::escape::Quoted;
 use crate::exposition::pushed::Family;
 use crate::exposition::pushed::Label;
@@ -16,86 +17,43 @@ use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
+use crate::exposition::pushed::lines_always;
+use crate::exposition::pushed::lines_of_point;
+use crate::model::GroupBounds;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
+use crate::model::PushBound;
 use crate::model::is_label_name;
 use crate::model::is_metric_name;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-/// Reads a stream of `MetricFamily` messages, each with its length in front. Stops at the first fault.
+/// Reads a stream of `MetricFamily` messages, however large. What a client sent is for [`parse_within`].
+pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, DecodeError> {
+    parse_within(body, names, &GroupBounds::NONE)
+}
+
+/// Reads a stream of `MetricFamily` messages, each with its length in front. Stops at the first fault, and at the first
+/// message or field that is over a bound.
 ///
 /// Of two families of one name the last one counts, as upstream. What the store of upstream would refuse is noted in
 /// what is handed back, for [`prepare`](crate::exposition::prepare()) to refuse.
-pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, DecodeError> {
+pub fn parse_within<'a>(
+    body: &'a [u8],
+    names: NameScheme,
+    bounds: &GroupBounds,
+) -> Result<PushedFamilies<'a>, DecodeError> {
     if u32::try_from(body.len()).is_err() {
         return Err(DecodeError::new("the body has 4 GiB or more"));
     }
-    let (messages, last) = messages(body, names)?;
-    let mut decoder = Decoder { pushed: PushedFamilies::default(), names, scratch: Vec::new() };
+    let terms = Terms { names, bounds: *bounds };
+    let (messages, last) = messages(body, &terms)?;
+    let mut decoder = Decoder { pushed: PushedFamilies::default(), terms, scratch: Vec::new() };
     for (at, message) in messages.iter().enumerate() {
-        let head = Head::read(message, names)?;
+        let head = Head::read(message, &terms)?;
         let counts = last.get(head.name) == Some(&at);
-        decoder.family(&head, message, counts)?;
+        decoder.family(&head, message, counts).map_err(|error| error.in_message(at + 1))?;
     }
     Ok(decoder.pushed)
-}
-
-/// The messages of a body, and which of them is the last of its family's name.
-type Messages<'a> = (Vec<&'a [u8]>, HashMap<&'a str, usize>);
-
-/// Splits a body. A message without a name ends it at once: one byte is enough to say an empty one, and ten million of
-/// them would be noted in some hundred megabytes before the first was refused.
-fn messages(mut body: &[u8], names: NameScheme) -> Result<Messages<'_>, DecodeError> {
-    let (mut messages, mut last) = (Vec::new(), HashMap::new());
-    while !body.is_empty() {
-        let cut = body.len() < 10 && body.iter().all(|byte| byte & 0x80 != 0);
-        let length = if cut { Err(DecodeError::unexpected_eof()) } else { varint(&mut body) }?;
-        let message = take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?;
-        last.insert(Head::read(message, names)?.name, messages.len());
-        messages.push(message);
-    }
-    Ok((messages, last))
-}
-
-/// A family but for its metrics.
-struct Head<'a> {
-    name: &'a str,
-    help: &'a str,
-    kind: MetricKind,
-}
-
-impl<'a> Head<'a> {
-    fn read(message: &'a [u8], names: NameScheme) -> Result<Self, DecodeError> {
-        let mut head = Self { name: "", help: "", kind: MetricKind::Counter };
-        let mut fields = Fields::of(message);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => head.name = field.value.text()?,
-                2 => head.help = field.value.text()?,
-                3 => head.kind = kind_of(field.value.varint()?)?,
-                // The unit is read and, as upstream's scrape loses it, not kept.
-                5 => field.value.text().map(|_| ())?,
-                _ => {}
-            }
-        }
-        if !names.is_metric_name(head.name) {
-            return Err(DecodeError::new(format!("invalid metric name {}", Quoted(head.name.as_bytes()))));
-        }
-        Ok(head)
-    }
-}
-
-fn kind_of(number: u64) -> Result<MetricKind, DecodeError> {
-    Ok(match number {
-        0 => MetricKind::Counter,
-        1 => MetricKind::Gauge,
-        2 => MetricKind::Summary,
-        3 => MetricKind::Untyped,
-        4 => MetricKind::Histogram,
-        5 => MetricKind::GaugeHistogram,
-        _ => return Err(DecodeError::new(format!("unknown metric type {number}"))),
-    })
 }
 
 /// The field of a metric that holds the value of a family of this type.
@@ -111,7 +69,7 @@ pub(super) const fn value_field(kind: MetricKind) -> u32 {
 
 struct Decoder<'a> {
     pushed: PushedFamilies<'a>,
-    names: NameScheme,
+    terms: Terms,
     scratch: Vec<u8>,
 }
 
@@ -119,6 +77,7 @@ struct Decoder<'a> {
 struct Reading {
     family: u32,
     metric: u32,
+    kind: MetricKind,
     measured: Option<Measured>,
     keeps: bool,
     twins: bool,
@@ -129,9 +88,9 @@ impl<'a> Decoder<'a> {
     fn family(&mut self, head: &Head<'a>, message: &'a [u8], counts: bool) -> Result<(), DecodeError> {
         let pushed = &mut self.pushed;
         let lengths = [pushed.metrics.len(), pushed.labels.len(), pushed.points.len()];
-        let (timestamped, contradicted) = (pushed.timestamped, pushed.contradiction.is_some());
+        let (timestamped, contradicted, lines) = (pushed.timestamped, pushed.contradiction.is_some(), pushed.lines);
         let family = index(pushed.families.len());
-        pushed.utf8 |= self.names == NameScheme::Utf8 && !is_metric_name(head.name);
+        pushed.utf8 |= self.terms.names == NameScheme::Utf8 && !is_metric_name(head.name);
         let mut entry = Family::new(Cow::Borrowed(head.name), head.kind);
         (entry.help, entry.empties) = (Cow::Borrowed(head.help), true);
         pushed.families.push(entry);
@@ -149,6 +108,7 @@ impl<'a> Decoder<'a> {
             pushed.raw.truncate(metrics);
             pushed.labels.truncate(labels);
             pushed.points.truncate(points);
+            pushed.lines = lines;
             pushed.timestamped = timestamped;
             pushed.contradiction = pushed.contradiction.take().filter(|_| contradicted);
         }
@@ -159,12 +119,13 @@ impl<'a> Decoder<'a> {
         let start = self.pushed.labels.len();
         let points = self.pushed.points.len();
         let metric = index(self.pushed.metrics.len());
-        let mut reading = Reading { family, metric, measured: None, keeps: false, twins: false };
+        let mut reading = Reading { family, metric, kind: head.kind, measured: None, keeps: false, twins: false };
+        self.count_lines(lines_always(head.kind))?;
         let mut histogram = Histogram::default();
         let mut fields = Fields::of(message);
         while let Some(field) = fields.next()? {
             match field.number {
-                1 => self.label(field.value.bytes()?)?,
+                1 => self.label(field.value.bytes()?, start)?,
                 6 => {
                     field.value.varint()?;
                     self.pushed.timestamped = true;
@@ -188,6 +149,10 @@ impl<'a> Decoder<'a> {
                 _ => {}
             }
         }
+        // A line of a bucket or quantile has one more.
+        let placed = self.pushed.points.len() > points
+            || matches!(head.kind, MetricKind::Histogram | MetricKind::GaugeHistogram);
+        self.check_labels(self.pushed.labels.len() - start + usize::from(placed))?;
         reading.keeps |= histogram.keeps;
         if reading.keeps {
             // What is kept goes out again, so it is read to its innermost field before it is taken.
@@ -243,7 +208,22 @@ impl<'a> Decoder<'a> {
         self.pushed.contradiction.get_or_insert(text.into());
     }
 
-    fn label(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+    fn count_lines(&mut self, more: u64) -> Result<(), DecodeError> {
+        self.pushed.lines += more;
+        let limit = self.terms.bounds.push().series_per_push_max;
+        self.terms.check(PushBound::Series, limit, self.pushed.lines, "the metrics")
+    }
+
+    /// Whether a line may have so many labels of its own.
+    fn check_labels(&self, pushed: usize) -> Result<(), DecodeError> {
+        let Terms { bounds, .. } = &self.terms;
+        let limit = bounds.push().labels_per_series_max;
+        self.terms.check(PushBound::Labels, limit, bounds.labels(pushed), "a metric's labels")
+    }
+
+    /// Takes a label of the metric whose labels lie from `start` on.
+    fn label(&mut self, message: &'a [u8], start: usize) -> Result<(), DecodeError> {
+        self.check_labels(self.pushed.labels.len() + 1 - start)?;
         let (mut name, mut value) = ("", "");
         let mut fields = Fields::of(message);
         while let Some(field) = fields.next()? {
@@ -253,10 +233,14 @@ impl<'a> Decoder<'a> {
                 _ => {}
             }
         }
-        if !self.names.is_label_name(name) {
+        if !self.terms.names.is_label_name(name) {
             return Err(DecodeError::new(format!("invalid label name {}", Quoted(name.as_bytes()))));
         }
-        self.pushed.utf8 |= self.names == NameScheme::Utf8 && !is_label_name(name);
+        let bounds = self.terms.bounds.push();
+        let (names_max, values_max) = (bounds.label_name_bytes_max, bounds.label_value_bytes_max);
+        self.terms.check(PushBound::LabelNameBytes, names_max, name.len() as u64, "a label's name")?;
+        self.terms.check(PushBound::LabelValueBytes, values_max, value.len() as u64, "a label's value")?;
+        self.pushed.utf8 |= self.terms.names == NameScheme::Utf8 && !is_label_name(name);
         self.pushed.labels.push(Label { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
         Ok(())
     }
@@ -304,7 +288,10 @@ impl<'a> Decoder<'a> {
         let at = at + 0.0;
         match self.pushed.points.last() {
             Some(before) if before.metric == reading.metric && before.at == at => reading.twins = true,
-            _ => self.pushed.points.push(Point { metric: reading.metric, at, value }),
+            _ => {
+                self.count_lines(lines_of_point(reading.kind, at))?;
+                self.pushed.points.push(Point { metric: reading.metric, at, value });
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod bounds;
 mod decode;
 mod error;
+mod head;
 mod histogram;
 mod keep;
 #[cfg(any(test, feature = "testkit"))]
@@ -17,6 +18,7 @@ mod scrape;
 mod wire;
 
 pub use decode::parse;
+pub use decode::parse_within;
 pub use error::DecodeError;
 pub(super) use keep::keep;
 pub(super) use native::Buckets;
@@ -28,5 +30,7 @@ pub use scrape::FamilyMessage;
 
 #[cfg(test)]
 mod messages_tests;
+#[cfg(test)]
+mod over_tests;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,8 @@ use crate::exposition::escape::Quoted;
 use crate::exposition::float;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Point;
+use crate::exposition::pushed::lines_always;
+use crate::exposition::pushed::lines_of_point;
 use crate::model::MetricKind;
 
 impl<'a> Parser<'a> {
@@ -26,7 +28,15 @@ impl<'a> Parser<'a> {
         let label = if is_summary { "quantile" } else { "le" };
         self.seal(named, start, at)?;
         let place = self.take_place(label, start, at)?;
+        if !is_summary {
+            // Each histogram has a bucket, and so a line with `le` besides.
+            self.check_labels(self.pushed.labels.len() + 1 - start, at)?;
+        }
+        let known = self.pushed.metrics.len();
         let metric = self.names.metric_of(named.family, start, &mut self.pushed);
+        if self.pushed.metrics.len() > known {
+            self.count_lines(lines_always(kind), at)?;
+        }
         let value_at = line.at();
         let value = value(line)?;
         let refused = |text: &str, parser: &Self| {
@@ -49,6 +59,7 @@ impl<'a> Parser<'a> {
                 return refused("negative bucket population for", self);
             }
             (Role::Whole | Role::Bucket, Some(place)) => {
+                self.count_lines(lines_of_point(kind, place), at)?;
                 let value = if is_summary { value } else { value + 0.0 };
                 self.pushed.points.push(Point { metric, at: place, value });
             }

@@ -32,9 +32,14 @@ pub(super) enum Name<'a> {
 
 impl Name<'_> {
     pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In bytes, escapes resolved.
+    pub(super) fn len(&self) -> usize {
         match self {
-            Self::Plain(name) => name.is_empty(),
-            Self::Quoted(name) => name.is_empty(),
+            Self::Plain(name) => name.len(),
+            Self::Quoted(name) => name.len(),
         }
     }
 }

@@ -14,8 +14,11 @@ mod parser;
 
 pub use error::ParseError;
 pub use parser::parse;
+pub use parser::parse_within;
 pub(super) use parser::read_back;
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod distribution_tests;
 #[cfg(test)]

@@ -54,22 +54,32 @@ impl<'a> Names<'a> {
         self.seen.reserve(families);
     }
 
-    /// The family `name` belongs to. It is made if there is none: an untyped one until its type is read.
-    pub(super) fn find(&mut self, name: Cow<'a, str>, pushed: &mut PushedFamilies<'a>) -> Named {
+    /// The family `name` belongs to. It is made if there is none: an untyped one until its type is read. None if it would
+    /// be one more than `families_max`.
+    pub(super) fn find(
+        &mut self,
+        name: Cow<'a, str>,
+        pushed: &mut PushedFamilies<'a>,
+        families_max: u64,
+    ) -> Option<Named> {
         if let Some((last, named)) = &self.last
             && *last == name
         {
-            return *named;
+            return Some(*named);
         }
-        let named = self.known(&name, pushed).unwrap_or_else(|| {
-            let family = index(pushed.families.len());
-            pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
-            self.families.insert(name.clone(), family);
-            self.seen.push(Seen::default());
-            Named { family, role: Role::Whole }
-        });
+        let named = match self.known(&name, pushed) {
+            Some(named) => named,
+            None if pushed.families.len() as u64 >= families_max => return None,
+            None => {
+                let family = index(pushed.families.len());
+                pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
+                self.families.insert(name.clone(), family);
+                self.seen.push(Seen::default());
+                Named { family, role: Role::Whole }
+            }
+        };
         self.last = Some((name, named));
-        named
+        Some(named)
     }
 
     /// A family of that very name comes before a histogram or summary that has such lines.

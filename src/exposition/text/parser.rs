@@ -14,10 +14,13 @@ use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::lines_always;
 use crate::exposition::stored;
+use crate::model::GroupBounds;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
 use crate::model::PreparedFamily;
+use crate::model::PushBound;
 use crate::model::TextDialect;
 use crate::model::underscored_metric;
 use std::borrow::Cow;
@@ -26,26 +29,44 @@ use std::borrow::Cow;
 const METRICS_EXPECTED_MAX: usize = 1024;
 const FAMILIES_EXPECTED_MAX: usize = 28;
 
-/// Reads a body of the text format 0.0.4. Stops at the first fault.
+/// Reads a text of the format 0.0.4, however large. What a client sent is for [`parse_within`].
 pub fn parse(body: &[u8], dialect: TextDialect, names: NameScheme) -> Result<PushedFamilies<'_>, ParseError> {
+    parse_within(body, dialect, names, &GroupBounds::NONE)
+}
+
+/// Reads a body of the text format 0.0.4. Stops at the first fault, and at the first byte that is over a bound.
+pub fn parse_within<'a>(
+    body: &'a [u8],
+    dialect: TextDialect,
+    names: NameScheme,
+    bounds: &GroupBounds,
+) -> Result<PushedFamilies<'a>, ParseError> {
     if u32::try_from(body.len()).is_err() {
         return Err(Fault::new(0, "the body has 4 GiB or more").in_line(1));
     }
-    let mut parser = Parser { scheme: names, ..Parser::default() };
+    let mut parser = Parser::new(names, bounds);
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
     parser.pushed.labels.reserve(expected);
     parser.names.expect(expected.min(FAMILIES_EXPECTED_MAX));
     let lenient = dialect == TextDialect::Lenient;
+    let line_bytes_max = bounds.push().line_bytes_max;
+    // A carriage return and a line feed may stand behind a line that is as long as it may be.
+    let reach = usize::try_from(line_bytes_max).unwrap_or(usize::MAX).saturating_add(2);
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
         number += 1;
-        let end = memchr::memchr(b'\n', rest);
-        let (mut line, tail) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or_default();
+        let ahead = rest.get(..reach).unwrap_or(rest);
+        let end = memchr::memchr(b'\n', ahead);
+        let (mut line, tail) = rest.split_at_checked(end.unwrap_or(ahead.len())).unwrap_or_default();
         rest = tail.get(1..).unwrap_or_default();
         if lenient {
             line = line.strip_suffix(b"\r").unwrap_or(line);
+        }
+        if line.len() as u64 > line_bytes_max {
+            let at = line.len() - 1;
+            return Err(parser.over(at, PushBound::LineBytes, line.len() as u64).in_line(number));
         }
         parser.line(Line::new(line, lenient || end.is_some())).map_err(|fault| fault.in_line(number))?;
     }
@@ -57,14 +78,14 @@ pub(in crate::exposition) fn read_back<'f>(
     family: &'f PreparedFamily,
     only: Option<&str>,
 ) -> Result<PushedFamilies<'f>, ParseError> {
-    let mut parser = Parser { scheme: NameScheme::Utf8, ..Parser::default() };
+    let mut parser = Parser::new(NameScheme::Utf8, &GroupBounds::NONE);
     let mut lines = stored::lines(family.lines());
     if let Some(only) = only {
         let mut wanted = lines.filter(|line| underscored_metric(&stored::line_name(line)) == only);
         wanted.try_for_each(|line| parser.stored(line))?;
     } else {
-        let named = parser.names.find(Cow::Borrowed(family.name()), &mut parser.pushed);
-        if let Some(entry) = parser.pushed.families.get_mut(named.family as usize) {
+        let named = parser.names.find(Cow::Borrowed(family.name()), &mut parser.pushed, u64::MAX);
+        if let Some(entry) = named.and_then(|named| parser.pushed.families.get_mut(named.family as usize)) {
             entry.kind = family.kind();
         }
         lines.try_for_each(|line| parser.stored(line))?;
@@ -72,14 +93,38 @@ pub(in crate::exposition) fn read_back<'f>(
     Ok(parser.pushed)
 }
 
-#[derive(Default)]
 pub(super) struct Parser<'a> {
     pub(super) pushed: PushedFamilies<'a>,
     pub(super) names: Names<'a>,
-    pub(super) scheme: NameScheme,
+    scheme: NameScheme,
+    pub(super) bounds: GroupBounds,
 }
 
 impl<'a> Parser<'a> {
+    fn new(scheme: NameScheme, bounds: &GroupBounds) -> Self {
+        Self { pushed: PushedFamilies::default(), names: Names::default(), scheme, bounds: *bounds }
+    }
+
+    #[cold]
+    pub(super) fn over(&self, at: usize, bound: PushBound, found: u64) -> Fault {
+        Fault::over(at, self.bounds.push().over(bound, found))
+    }
+
+    /// Counts lines of a scrape; `at` is where the line of the push began that makes them.
+    pub(super) fn count_lines(&mut self, more: u64, at: usize) -> Result<(), Fault> {
+        self.pushed.lines += more;
+        match self.pushed.lines > self.bounds.push().series_per_push_max {
+            true => Err(self.over(at, PushBound::Series, self.pushed.lines)),
+            false => Ok(()),
+        }
+    }
+
+    fn named(&mut self, name: Cow<'a, str>, at: usize) -> Result<Named, Fault> {
+        let families_max = self.bounds.push().families_per_push_max;
+        let named = self.names.find(name, &mut self.pushed, families_max);
+        named.ok_or_else(|| self.over(at, PushBound::Families, families_max.saturating_add(1)))
+    }
+
     /// A line that ends with its line feed.
     fn stored(&mut self, line: &'a [u8]) -> Result<(), ParseError> {
         let line = Line::new(line.strip_suffix(b"\n").unwrap_or(line), true);
@@ -116,7 +161,7 @@ impl<'a> Parser<'a> {
             return Err(line.fault("invalid metric name in comment"));
         }
         let name = self.checked(name, NameOf::Metric, at)?;
-        let family = self.names.find(name, &mut self.pushed).family;
+        let family = self.named(name, at)?.family;
         line.skip_blanks();
         if line.peek()? == b'\n' {
             return Ok(());
@@ -164,15 +209,16 @@ impl<'a> Parser<'a> {
         }
         if line.peek()? == b'{' {
             line.advance();
-            self.labels(&mut line, &mut name)?;
+            self.labels(&mut line, &mut name, start)?;
             line.skip_blanks();
         }
         let name = name.ok_or_else(|| Fault::new(at, "invalid metric name"))?;
-        let named = self.names.find(name, &mut self.pushed);
+        let named = self.named(name, at)?;
         let kind = self.names.settle(named.family, &self.pushed);
         if matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped) {
             let labels = self.seal(named, start, at)?;
             let measured = Measured::Value(value(&mut line)?);
+            self.count_lines(lines_always(kind), at)?;
             self.pushed.metrics.push(Metric { family: named.family, labels, measured });
         } else {
             self.distributed(named, kind, start, at, &mut line)?;
@@ -180,8 +226,9 @@ impl<'a> Parser<'a> {
         self.timestamp(line)
     }
 
-    /// The labels up to the closing brace, whose opening one has been read; and in braces the metric's name.
-    fn labels(&mut self, line: &mut Line<'a>, name: &mut Option<Cow<'a, str>>) -> Result<(), Fault> {
+    /// The labels up to the closing brace, whose opening one has been read; and in braces the metric's name. The line's
+    /// labels lie from `start` on.
+    fn labels(&mut self, line: &mut Line<'a>, name: &mut Option<Cow<'a, str>>, start: usize) -> Result<(), Fault> {
         let named_before = name.is_some();
         loop {
             line.skip_blanks();
@@ -199,6 +246,7 @@ impl<'a> Parser<'a> {
             let next = line.peek()?;
             if next == b'=' {
                 line.advance();
+                self.check_labels(self.pushed.labels.len() + 1 - start, at)?;
                 self.label(line, label, at)?;
             } else if named_before {
                 return Err(line.found("expected '=' after label name, found"));
@@ -216,6 +264,15 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether a line may have so many labels of its own.
+    pub(super) fn check_labels(&self, pushed: usize, at: usize) -> Result<(), Fault> {
+        let labels = self.bounds.labels(pushed);
+        match labels > self.bounds.push().labels_per_series_max {
+            true => Err(self.over(at, PushBound::Labels, labels)),
+            false => Ok(()),
+        }
+    }
+
     /// A label's value, its name and the `=` behind it read, up to the comma or brace that follows.
     fn label(&mut self, line: &mut Line<'a>, name: Name<'a>, at: usize) -> Result<(), Fault> {
         let name = self.checked(name, NameOf::Label, at)?;
@@ -229,6 +286,9 @@ impl<'a> Parser<'a> {
         let at = line.at();
         let invalid = |value: Cow<'_, [u8]>| Fault::new(at, format!("invalid label value {}", Quoted(&value)));
         let value = line.value()?.map_err(invalid)?;
+        if value.len() as u64 > self.bounds.push().label_value_bytes_max {
+            return Err(self.over(at, PushBound::LabelValueBytes, value.len() as u64));
+        }
         line.skip_blanks();
         if !matches!(line.peek()?, b',' | b'}') {
             let message = format!("unexpected end of label value {}", Quoted(value.as_bytes()));
@@ -245,6 +305,13 @@ impl<'a> Parser<'a> {
             NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
             NameOf::Label => Fault::new(at, format!("invalid label name {}", Quoted(name))),
         };
+        let (bound, bytes_max) = match of {
+            NameOf::Metric => (PushBound::MetricNameBytes, self.bounds.push().metric_name_bytes_max),
+            NameOf::Label => (PushBound::LabelNameBytes, self.bounds.push().label_name_bytes_max),
+        };
+        if name.len() as u64 > bytes_max {
+            return Err(self.over(at, bound, name.len() as u64));
+        }
         match name {
             Name::Plain(name) if !name.is_empty() => Ok(Cow::Borrowed(name)),
             Name::Quoted(name) if !name.is_empty() => {
