@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// A gauge with a line of some `bytes`.
 fn large(key: &GroupingKey, bytes: usize) -> PreparedFamily {
-    family(key, "m", MetricKind::Gauge, &"h".repeat(bytes), &[&[]])
+    family(key, "m", MetricKind::Gauge, "", &[&[("text", &"x".repeat(bytes))]])
 }
 
 fn stored(store: &Store) -> u64 {
