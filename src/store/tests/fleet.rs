@@ -130,7 +130,7 @@ fn no_view_contradicts_itself_while_tenants_bring_and_take_what_contradicts() {
                 for family in &families {
                     replace(store, tenant, a, std::slice::from_ref(family)).unwrap();
                 }
-                delete(&store, tenant, a).unwrap();
+                delete(store, tenant, a).unwrap();
             }
         }
     };
