@@ -133,7 +133,8 @@ impl Gateway {
         self.parts.reloader.clone()
     }
 
-    /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
+    /// Serves until `shutdown`, then until every request under way is answered or its deadline has come, and until what waits
+    /// to be journalled is.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { parts, mains, ops } = self;
         let audit = parts.audit();
@@ -161,6 +162,7 @@ impl Gateway {
             never = parts.warn_of_expiries() => match never {},
             never = parts.warn_of_fullness() => match never {},
         }
+        parts.finish().await;
         if let Err(error) = audit.stop().await {
             tracing::warn!(%error, "the audit has no last line");
         }

@@ -35,6 +35,11 @@ use crate::telemetry::SharedShares;
 use axum::Router;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// For what is still being journalled when the last request is over: a disk that takes longer for a batch is not going to
+/// take it.
+const FINISH_MAX: Duration = Duration::from_secs(10);
 
 /// All but sockets.
 #[derive(Debug)]
@@ -114,6 +119,15 @@ impl Parts {
             audit: self.audit(),
         };
         around(ops::doors(&ops), &Answering { elsewhere: "ops", ..self.requests.answering.clone() })
+    }
+
+    /// Whoever still waited has gone; what it wrote is not left half way to the disk, unless the disk does not answer.
+    pub(super) async fn finish(&self) {
+        let deadline = self.clock.tick().after(FINISH_MAX);
+        tokio::select! {
+            () = self.reloader.live().store.finish() => {}
+            () = self.clock.sleep_until(deadline) => tracing::warn!("the storage did not answer until the end"),
+        }
     }
 
     pub(super) fn audit(&self) -> Audit {

@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
+use tokio_util::sync::CancellationToken;
 
 /// What the thread works with.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ struct Line {
     called: Condvar,
     /// A batch is over, or the thread is.
     rested: Condvar,
+    /// The thread is, or never was.
+    gone: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -143,6 +146,7 @@ impl Committer {
             Ok(_) => Thread::Works,
             Err(error) => {
                 tracing::error!(%error, "no thread for the journal: nothing is accepted that would be journalled");
+                self.line.gone.cancel();
                 Thread::Gone
             }
         }
@@ -157,13 +161,10 @@ impl Committer {
         }
     }
 
-    /// Refuses further writes and returns when those that wait are committed and answered. Blocks as long as the journal does.
-    pub(super) fn finish(&self) {
+    /// Refuses further writes; ready when those that wait are committed and answered.
+    pub(super) async fn finish(&self) {
         self.line.end();
-        let mut waiting = self.line.waiting.lock();
-        while waiting.thread == Thread::Ends {
-            self.line.rested.wait(&mut waiting);
-        }
+        self.line.gone.cancelled().await;
     }
 }
 
@@ -178,16 +179,21 @@ impl Drop for Gone<'_> {
         drop(waiting);
         drop(unanswered);
         self.0.rested.notify_all();
+        self.0.gone.cancel();
     }
 }
 
 impl Line {
     fn end(&self) {
         let mut waiting = self.waiting.lock();
-        waiting.thread = match waiting.thread {
-            Thread::Unborn | Thread::Gone => Thread::Gone,
-            Thread::Works | Thread::Ends => Thread::Ends,
-        };
+        match waiting.thread {
+            Thread::Works => waiting.thread = Thread::Ends,
+            Thread::Unborn => {
+                waiting.thread = Thread::Gone;
+                self.gone.cancel();
+            }
+            Thread::Ends | Thread::Gone => {}
+        }
         drop(waiting);
         self.called.notify_one();
     }

@@ -315,10 +315,10 @@ impl Store {
         self.committer.settle();
     }
 
-    /// Refuses further writes where they are journalled, and returns when those that wait are committed and answered.
-    /// Blocks as long as the journal does.
-    pub fn finish(&self) {
-        self.committer.finish();
+    /// Refuses further writes where they are journalled; ready when those that wait are committed and answered, which is as
+    /// long as the journal takes.
+    pub async fn finish(&self) {
+        self.committer.finish().await;
     }
 
     /// What the scope can see, at one instant.

@@ -32,6 +32,7 @@ use crate::model::TenantId;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One tenant's groups.
@@ -135,26 +136,38 @@ impl Shelf {
     /// Nothing can be seen of it, during or after.
     pub(super) fn rehearse<'a>(
         &self,
-        writes: impl IntoIterator<Item = &'a Write>,
+        writes: &'a [Write],
         own_gauge: PrepareOwnGauge,
     ) -> Result<Vec<(Verdict<'a>, Option<Entry>)>, Refusal> {
         let mut contents = self.open()?;
-        let mut writes = writes.into_iter().peekable();
-        let (mut verdicts, mut befores) = (Vec::new(), Vec::new());
-        while let Some(write) = writes.next() {
+        let last_of_group: HashMap<_, _> =
+            writes.iter().enumerate().filter_map(|(nth, write)| Some((write.key()?, nth))).collect();
+        let (mut verdicts, mut befores) = (Vec::with_capacity(writes.len()), Vec::new());
+        let usage = contents.state.usage();
+        for (nth, write) in writes.iter().enumerate() {
             let verdict = contents.judge(write);
             let state = &mut contents.state;
             let entry = verdict.effect.as_ref().map(|effect| self.entry(state, effect));
-            // Nobody is judged on what the last one does.
-            if let Some(effect) = verdict.effect.as_ref().filter(|_| writes.peek().is_some()) {
-                befores.extend(state.before(effect));
-                state.show(effect, &mut Changing::unseen(), own_gauge);
+            let is_last = nth + 1 == writes.len();
+            let is_last_of_group = write.key().is_some_and(|key| last_of_group.get(key) == Some(&nth));
+            match &verdict.effect {
+                None => {}
+                // Nobody is judged on what it does, or on no more of it than what it takes.
+                Some(_) if is_last => {}
+                Some(Effect::Push { push, after, .. }) if is_last_of_group && state.holds_alike(push) => {
+                    state.usage = *after;
+                }
+                Some(effect) => {
+                    befores.extend(state.before(effect));
+                    state.show(effect, &mut Changing::unseen(), own_gauge);
+                }
             }
             verdicts.push((verdict, entry));
         }
         for before in befores.into_iter().rev() {
             contents.state.undo(before, own_gauge);
         }
+        contents.state.usage = usage;
         Ok(verdicts)
     }
 

@@ -191,6 +191,20 @@ impl State {
         Gone::These(taken.map(|held| held.family.escaped_name().clone()).collect())
     }
 
+    /// Whether the push puts every family in the place of one of the same name, type and series, and takes none away: then
+    /// a write to another group is judged no otherwise after it than before, but for what the tenant takes.
+    pub(super) fn holds_alike(&self, push: &Push) -> bool {
+        let Some(group) = self.groups.get(&push.key) else { return false };
+        let alike = |family: &Arc<PreparedFamily>| {
+            let held = group.get(family.escaped_name()).map(|held| &held.family);
+            held.is_some_and(|held| {
+                (held.name(), held.kind(), held.series()) == (family.name(), family.kind(), family.series())
+            })
+        };
+        let keeps_all = push.method == Method::Merge || push.families.len() == group.families.len();
+        keeps_all && push.families.iter().all(|family| !family.is_empty() && alike(family))
+    }
+
     /// What has happened to the group; to one that comes at `at`, nothing.
     pub(super) fn times(&self, key: &GroupingKey, at: Timestamp) -> GroupTimes {
         self.groups.get(key).map_or(GroupTimes::coming(at), |group| group.times)

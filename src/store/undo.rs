@@ -10,7 +10,6 @@ use super::group::Group;
 use super::group::GroupTimes;
 use super::group::Held;
 use super::state::State;
-use super::usage::Usage;
 use super::write::Effect;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
@@ -28,7 +27,6 @@ pub(super) struct Before {
     times: Option<GroupTimes>,
     /// By their names as they are compared. None: the group did not hold it.
     families: Vec<(FamilyName, Option<Kept>)>,
-    usage: Usage,
 }
 
 #[derive(Debug)]
@@ -65,13 +63,12 @@ impl State {
             key: key.clone(),
             times: group.map(|group| group.times),
             families: group.map(families).unwrap_or_default(),
-            usage: self.usage,
         }
     }
 
-    /// The group is again as it was. Its rows may stand elsewhere in their columns, which means nothing.
+    /// The group is again as it was; what the tenant takes is for the caller to set back. Its rows may stand elsewhere in their columns, which means nothing.
     pub(super) fn undo(&mut self, before: Before, own_gauge: PrepareOwnGauge) {
-        let Before { key, times, families, usage } = before;
+        let Before { key, times, families } = before;
         let claims = &mut Changing::unseen();
         match times {
             None => self.remove_group(&key, claims),
@@ -86,7 +83,6 @@ impl State {
                 OwnGauge::ALL.iter().for_each(|gauge| self.show_own_gauge(&key, *gauge, own_gauge));
             }
         }
-        self.usage = usage;
     }
 }
 

@@ -36,6 +36,17 @@ pub(super) enum Write {
     },
 }
 
+impl Write {
+    /// The one group that it is about.
+    pub(super) fn key(&self) -> Option<&GroupingKey> {
+        match self {
+            Self::Push { push, .. } => Some(&push.key),
+            Self::Refused { key, .. } | Self::Delete { key } => Some(key),
+            Self::Wipe { .. } => None,
+        }
+    }
+}
+
 /// What comes of a write once it is judged.
 #[derive(Debug)]
 pub(super) struct Verdict<'a> {

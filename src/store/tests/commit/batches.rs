@@ -142,3 +142,20 @@ fn a_tenant_that_asks_for_less_is_not_journalled_and_waits_for_nobody() {
     first.wait().unwrap();
     assert_eq!(journal.sizes(), [1]);
 }
+
+#[test]
+fn a_series_that_a_batch_brings_is_not_brought_again_by_another_group() {
+    let (plain, instance) = (key("a", &[]), key("a", &[("instance", "x")]));
+    let journal = Arc::new(Held::default());
+    let store = durable(&["red"], ROOMY, journal.clone());
+    replace(&store, "red", &plain, &[gauge(&plain, "m")]).unwrap();
+    journal.desk.lock().closed = true;
+    let first = begin(&store, "red", &key("first", &[]), &[]);
+    journal.has_entered(2);
+    let brings = begin(&store, "red", &plain, &[family(&plain, "m", Gauge, "", &[&[("instance", "x")]])]);
+    let other = begin(&store, "red", &instance, &[gauge(&instance, "m")]);
+    journal.open();
+    assert!([first, brings].into_iter().all(|written| written.wait() == Ok(())));
+    assert!(matches!(other.wait(), Err(Refusal::Inconsistent(_))));
+    assert_eq!(journal.sizes(), [1, 1, 2]);
+}

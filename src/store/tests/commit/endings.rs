@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn finish(store: &Store) {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.finish());
+}
+
 #[test]
 fn a_write_whose_client_has_left_is_written_whole() {
     let journal = Held::closed();
@@ -12,7 +16,7 @@ fn a_write_whose_client_has_left_is_written_whole() {
     drop(begin(&store, "red", &b, &[gauge(&b, "m"), gauge(&b, "n")]));
     drop(first);
     journal.open();
-    store.finish();
+    finish(&store);
     assert_eq!(journal.sizes(), [1, 1]);
     let (_, groups, _) = seen(&store);
     assert!(groups[1].contains("m@7 n@7"), "{groups:?}");
@@ -66,7 +70,7 @@ fn what_waits_at_the_end_is_written_and_answered_and_what_comes_later_is_refused
     journal.has_entered(1);
     let waiting: Vec<_> = keys[1..].iter().map(|key| begin(&store, "red", key, &[gauge(key, "m")])).collect();
     journal.open();
-    store.finish();
+    finish(&store);
     assert_eq!(journal.sizes(), [1, 2]);
     assert!(waiting.into_iter().chain([first]).all(|written| written.wait() == Ok(())));
     assert_eq!(replace(&store, "red", &keys[0], &[]), Err(Refusal::Unavailable));
@@ -103,6 +107,6 @@ fn nobody_waits_for_a_journal_that_broke_off() {
         assert_eq!(replace(&store, "red", &a, &[gauge(&a, "m")]), Err(Refusal::Unavailable));
     }
     store.settle();
-    store.finish();
+    finish(&store);
     assert_eq!(tenant_view(&store, "red"), "");
 }

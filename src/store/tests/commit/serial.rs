@@ -12,6 +12,7 @@ use crate::namespace::Narrowing;
 use crate::store::write::Write;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
@@ -74,7 +75,7 @@ proptest! {
             if fails {
                 prop_assert_eq!(seen(&batched), before);
                 let without_effect = |(told, (tenant, write)): (&Result<(), Refusal>, (&str, Write))| {
-                    *told == Err(Refusal::Unavailable) || *told == shelf(&serial, tenant).rehearse([&write], own_gauge).unwrap().remove(0).0.answer
+                    *told == Err(Refusal::Unavailable) || *told == shelf(&serial, tenant).rehearse(&[write], own_gauge).unwrap().remove(0).0.answer
                 };
                 prop_assert!(told.iter().zip(writes()).all(without_effect), "{:?}", told);
             } else {
@@ -100,7 +101,7 @@ fn what_is_shown_is_what_was_kept_whoever_writes_at_one_time() {
     journal.desk.lock().fails = (0..4_000).map(|n| n % 5 == 3).collect();
     let store = durable(&TENANTS, ROOMY, journal.clone());
     let clock = AtomicI64::new(1);
-    let acknowledged = Mutex::new(0);
+    let acknowledged = Mutex::new(BTreeSet::new());
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let (store, clock, acknowledged) = (&store, &clock, &acknowledged);
@@ -114,15 +115,23 @@ fn what_is_shown_is_what_was_kept_whoever_writes_at_one_time() {
                 );
                 for _ in 0..WRITES {
                     let (tenant, step) = step().new_tree(&mut runner).unwrap().current();
-                    let Some(write) = write_of(&step, clock.fetch_add(1, Ordering::Relaxed)) else { continue };
-                    if store.write(Ok(shelf(store, TENANTS[tenant])), write).wait().is_ok() {
-                        *acknowledged.lock() += 1;
+                    let at = clock.fetch_add(1, Ordering::Relaxed);
+                    let Some(write) = write_of(&step, at) else { continue };
+                    let pushes = matches!(write, Write::Push { .. });
+                    if store.write(Ok(shelf(store, TENANTS[tenant])), write).wait().is_ok() && pushes {
+                        acknowledged.lock().insert(Timestamp::from_unix_seconds(at));
                     }
                 }
             });
         }
     });
-    assert!(*acknowledged.lock() > 0);
+    let pushed_at = |entry: Entry| match entry {
+        Entry::Push { times, .. } => times.pushed_at,
+        _ => None,
+    };
+    let kept: BTreeSet<_> = journal.kept().into_iter().filter_map(pushed_at).collect();
+    assert!(!kept.is_empty());
+    assert_eq!(*acknowledged.lock(), kept);
     assert_eq!(seen(&store), seen(&replayed(&journal.kept(), &TENANTS)));
     for tenant in TENANTS {
         assert_eq!(usage(&store, tenant), recount(&store, tenant));
