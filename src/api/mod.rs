@@ -5,6 +5,8 @@
 mod catalogue;
 mod decode;
 mod delete;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod grouping;
 mod health;
 mod push;
