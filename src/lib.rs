@@ -53,3 +53,7 @@ pub mod model;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+
+#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;

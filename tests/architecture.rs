@@ -83,6 +83,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("main", &["*"]),
     ("lib", &["*"]),
     ("testkit", &["*"]),
+    ("fuzzing", &["*"]),
 ];
 
 /// Files that are a page, and how long a page is.

@@ -5,6 +5,8 @@
 mod body;
 mod catalogue;
 mod delete;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod grouping;
 mod health;
 mod limits;

@@ -9,6 +9,8 @@ mod basic;
 mod bearer;
 mod certificate;
 mod credential;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod jwt;
 mod layer;
 mod origin;

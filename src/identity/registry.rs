@@ -220,7 +220,7 @@ fn outcome_of(headers: &HeaderMap) -> Result<Outcome, IdentityError> {
     header.to_str().map(scheme_of).map_err(|_| IdentityError::Unauthenticated)
 }
 
-fn scheme_of(header: &str) -> Outcome {
+pub(super) fn scheme_of(header: &str) -> Outcome {
     match try_bearer(header) {
         Outcome::NotRequested => try_basic(header),
         decided => decided,

@@ -18,6 +18,8 @@ mod client_auth;
 mod course;
 mod deadline;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handshake;
 mod http;
 mod in_clear;

@@ -9,6 +9,8 @@ mod authority;
 mod bounded;
 mod combined;
 mod distrust;
+#[cfg(feature = "fuzzing")]
+pub(in crate::identity) mod fuzzing;
 mod rules;
 mod shown;
 mod spiffe;

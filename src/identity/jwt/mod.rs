@@ -7,6 +7,8 @@
 
 mod dates;
 mod forgeries;
+#[cfg(feature = "fuzzing")]
+pub(in crate::identity) mod fuzzing;
 mod issuer;
 mod json;
 mod keys;

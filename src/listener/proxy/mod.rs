@@ -3,6 +3,8 @@
 //! Whom the header names is who counts from here on: for the cap of its address, for networks, budgets and logs. A header
 //! is believed from trusted addresses alone; from any other it is a forgery and the end of the connection.
 
+#[cfg(feature = "fuzzing")]
+pub(in crate::listener) mod fuzzing;
 mod header;
 
 use self::header::Beginning;
