@@ -17,6 +17,7 @@ use super::certificates::Loaded;
 use crate::api::Readings;
 use crate::config::Config;
 use crate::config::PartFault;
+use crate::config::Tenant;
 use crate::identity::Registry;
 use crate::limits::Buckets;
 use crate::model::Durability;
@@ -102,8 +103,14 @@ impl Live {
 
 /// What each tenant may keep, and how well. One that is closed keeps its shelf.
 pub(super) fn terms(config: &Config) -> impl Iterator<Item = (TenantId, TenantTerms)> {
-    let durability = Durability::Memory;
-    config.tenants.iter().map(move |(id, tenant)| (id.clone(), TenantTerms { quota: tenant.limits.quota, durability }))
+    config.tenants.iter().map(|(id, tenant)| {
+        let durability = durability_of(config, tenant);
+        (id.clone(), TenantTerms { quota: tenant.limits.quota, durability })
+    })
+}
+
+fn durability_of(config: &Config, tenant: &Tenant) -> Durability {
+    tenant.durability.map_or(config.storage.durability, |asked| asked.min(config.storage.durability))
 }
 
 fn tenants(config: &Config) -> BTreeSet<TenantId> {

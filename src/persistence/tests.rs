@@ -1,0 +1,1 @@
+//! The log against whatever a disk does.
