@@ -113,6 +113,7 @@ impl Rejection {
                 ApiError::ConfigRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ApiError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+                ApiError::Loading => StatusCode::SERVICE_UNAVAILABLE,
                 ApiError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
             Self::Store(refusal) => match refusal {
@@ -172,6 +173,7 @@ impl Rejection {
                 ApiError::BodyBroken => "body_broken",
                 ApiError::BodyTooLarge { .. } => "body_too_large",
                 ApiError::BodyTooSlow => "body_too_slow",
+                ApiError::Loading => "loading",
                 ApiError::Encoding(_) => "encoding_unsupported",
             },
             Self::Store(refusal) => match refusal {
@@ -237,6 +239,7 @@ impl Rejection {
                 LimitsError::InFlight { .. } | LimitsError::ScrapesInFlight { .. } | LimitsError::GatewayFull { .. },
             )
             | Self::Store(Refusal::Unavailable)
+            | Self::Api(ApiError::Loading)
             | Self::Audit(AuditUnavailable) => Some(1),
             _ => None,
         }

@@ -7,6 +7,7 @@ mod decode;
 mod delete;
 mod grouping;
 mod health;
+mod loading;
 mod push;
 mod reload;
 mod scrape;
@@ -20,6 +21,7 @@ pub use delete::delete;
 pub use grouping::PathError;
 pub use health::healthy;
 pub use health::ready;
+pub use loading::wait_until_loaded;
 pub use push::merge;
 pub use push::replace;
 pub use reload::Reload;
@@ -63,6 +65,9 @@ pub enum ApiError {
     /// `deadlines.body` of the listener came before its end.
     #[error("the body came too slowly")]
     BodyTooSlow,
+    /// After a start, for as long as it takes.
+    #[error("what was pushed before is still being loaded, try again in a moment")]
+    Loading,
     /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,

@@ -42,8 +42,7 @@ impl Storage {
         };
         storage.path = section.path("path", faults).unwrap_or(storage.path);
         storage.durability = durability(&section, faults).unwrap_or(storage.durability);
-        storage.orphans_keep =
-            section.duration("orphans_keep", ORPHANS_KEEP, faults).unwrap_or(storage.orphans_keep);
+        storage.orphans_keep = section.duration("orphans_keep", ORPHANS_KEEP, faults).unwrap_or(storage.orphans_keep);
         storage
     }
 }

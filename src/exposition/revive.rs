@@ -116,7 +116,10 @@ mod tests {
                     # TYPE g gauge\ng{l=\"a\\\"b\\\\c\\nd\",exported_tenant=\"\"} NaN\ng{l=\"\"} 1\nu{quantile=\"a\",le=\"b\"} -Inf\n";
         comes_back(text, NameScheme::Classic);
         comes_back(text, NameScheme::Utf8);
-        comes_back("{\"a.b\",\"c.d\"=\"1\",\"l\"=\"2\"} 1\n{\"a.b\",\"c.d\"=\"2\",\"e f\"=\"}\"} 1\n", NameScheme::Utf8);
+        comes_back(
+            "{\"a.b\",\"c.d\"=\"1\",\"l\"=\"2\"} 1\n{\"a.b\",\"c.d\"=\"2\",\"e f\"=\"}\"} 1\n",
+            NameScheme::Utf8,
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 use super::certificates::Certificates;
 use super::certificates::Loaded;
+use super::storage::Storage;
 use crate::api::Readings;
 use crate::config::Config;
 use crate::config::PartFault;
@@ -38,6 +39,7 @@ pub(super) struct Live {
     pub(super) tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
     pub(super) readings: Readings,
     pub(super) store: Arc<Store>,
+    pub(super) storage: Storage,
     pub(super) certificates: Certificates,
 }
 
@@ -59,7 +61,13 @@ impl Next {
 
 impl Live {
     /// The first of it, for a start.
-    pub(super) fn new(config: &Config, store: Arc<Store>, certificates: Certificates, clock: &SharedClock) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        store: Arc<Store>,
+        storage: Storage,
+        certificates: Certificates,
+        clock: &SharedClock,
+    ) -> Self {
         let registry = Registry::new(config, clock, None);
         registry.keep_keys_fresh();
         Self {
@@ -68,6 +76,7 @@ impl Live {
             tenants: Arc::new(ArcSwap::from_pointee(tenants(config))),
             readings: Readings::new(config),
             store,
+            storage,
             certificates,
         }
     }
@@ -84,7 +93,11 @@ impl Live {
 
     /// Puts it in force, in the order above; which certificates are new. One caller at a time.
     pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
+        let before = self.tenants.load_full();
+        let named: Vec<_> = next.tenants.difference(&before).cloned().collect();
         self.store.open(terms(config));
+        // Before anybody can speak for them.
+        self.storage.bring_back(&self.store, config, &named);
         self.readings.replace(config);
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());
@@ -97,6 +110,7 @@ impl Live {
             let (groups, series, bytes) = (usage.groups, usage.series, usage.stored_bytes);
             tracing::info!(tenant = tenant.as_str(), groups, series, bytes, "the tenant is gone, with what it pushed");
         }
+        self.storage.set_aside(before.difference(&stays));
         certificates
     }
 }
@@ -109,7 +123,8 @@ pub(super) fn terms(config: &Config) -> impl Iterator<Item = (TenantId, TenantTe
     })
 }
 
-fn durability_of(config: &Config, tenant: &Tenant) -> Durability {
+/// What a tenant is promised.
+pub(super) fn durability_of(config: &Config, tenant: &Tenant) -> Durability {
     tenant.durability.map_or(config.storage.durability, |asked| asked.min(config.storage.durability))
 }
 

@@ -6,6 +6,7 @@
 //! | `parts` | what the listeners share |
 //! | `live` | what a reload replaces, and in which order |
 //! | `reload` | reading, making, putting in force, telling |
+//! | `storage` | what is kept on the disk, and how it comes back |
 //! | `watch` | files that change |
 //! | `certificates` | those of the listeners, each replaced by itself |
 //! | `condition` | what is not in force as its file says |
@@ -15,6 +16,7 @@ mod condition;
 mod live;
 mod parts;
 mod reload;
+mod storage;
 mod watch;
 
 pub use reload::ReloadError;
@@ -33,6 +35,8 @@ use crate::listener::CurrentTls;
 use crate::listener::TlsError;
 use crate::listener::bind;
 use crate::model::SharedClock;
+use crate::persistence::LoadError;
+use crate::persistence::OpenError;
 use crate::stack::Connections;
 use crate::stack::accept_stack;
 use crate::stack::request_stack;
@@ -53,6 +57,10 @@ pub enum StartError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error("the system's random source failed")]
     Random,
 }
@@ -98,7 +106,6 @@ impl Gateway {
         let mains = config.listeners.iter().map(open).collect::<Result<_, _>>()?;
         let ops = open(&config.ops.listener)?;
         let parts = Parts::new(source, reading, certificates, clock, audit)?;
-        parts.health.set_loaded();
         Ok(Self { parts, mains, ops })
     }
 
@@ -118,7 +125,10 @@ impl Gateway {
     }
 
     /// Serves until `shutdown`, then until every request under way is answered or its deadline has come.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// What was kept before is loaded meanwhile: until it is, requests wait, and then are refused. If it cannot be, that is
+    /// the end.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), LoadError> {
         let Self { parts, mains, ops } = self;
         let audit = parts.audit();
         audit.note(&AuditEvent::new("start").with("version", env!("CARGO_PKG_VERSION")));
@@ -140,13 +150,22 @@ impl Gateway {
             listeners.wait().await;
             mains_are_over.cancel();
         };
-        tokio::select! {
-            _ = async { tokio::join!(mains, ops, watching, stopping) } => {}
+        let loading = async {
+            let loaded = tokio::task::spawn_blocking(parts.load()).await.unwrap_or(Ok(()));
+            if loaded.is_err() {
+                shutdown.cancel();
+            }
+            loaded
+        };
+        let (.., loaded) = tokio::select! {
+            ends = async { tokio::join!(mains, ops, watching, stopping, loading) } => ends,
             never = parts.warn_of_expiries() => match never {},
-        }
+        };
+        let _ = tokio::task::spawn_blocking(parts.close()).await;
         if let Err(error) = audit.stop().await {
             tracing::warn!(%error, "the audit has no last line");
         }
+        loaded
     }
 }
 
@@ -164,7 +183,7 @@ impl Apps {
         let Beginning { source, reading } = beginning.into();
         let mains = reading.config.listeners.clone();
         let parts = Parts::new(source, reading, Certificates::default(), clock, audit)?;
-        parts.health.set_loaded();
+        parts.load()()?;
         let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, listener));
         Ok(Self { listeners: mains.iter().map(app).collect(), ops: parts.ops_app(), reloader: parts.reloader.clone() })
     }

@@ -1,6 +1,7 @@
 //! A checkpoint: what the logs came to, written anew, so that they can go.
 
 use super::contents::Contents;
+use super::contents::KeptFamily;
 use super::contents::KeptGroup;
 use super::disk::Disk;
 use super::disk::DiskFile;
@@ -78,7 +79,7 @@ impl<'r> Pen<'r> {
     }
 
     fn group(&mut self, tenant: &TenantId, key: &GroupingKey, group: &KeptGroup) -> io::Result<()> {
-        let head = |family: &super::contents::KeptFamily| FamilyHead {
+        let head = |family: &KeptFamily| FamilyHead {
             name: family.name.to_string(),
             kind: family.kind,
             at: family.at,

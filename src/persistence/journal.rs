@@ -1,16 +1,17 @@
 //! The journal: batches that become frames, on a disk that may refuse them.
 
 use super::checkpoint;
-use super::disk::Disk;
 use super::disk::Directory;
 use super::disk::DirectoryError;
+use super::disk::Disk;
+use super::format::Mark;
 use super::keeper::Bell;
 use super::keeper::Ring;
 use super::orphans::Orphans;
 use super::quarantine;
+use super::record::Record;
 use super::record::write_entry;
 use super::record::write_mark_of_tenant;
-use super::record::Record;
 use super::replay;
 use super::replay::ReplayError;
 use super::replay::replay;
@@ -70,7 +71,9 @@ pub enum OpenError {
     #[error("the storage in {0} is in use by another process")]
     InUse(String),
     /// It may say what this version does not understand.
-    #[error("the storage in {dir} was written by a later version of Pushward: {file} is of format {found}, and this one reads up to 1")]
+    #[error(
+        "the storage in {dir} was written by a later version of Pushward: {file} is of format {found}, and this one reads up to 1"
+    )]
     Newer { dir: String, file: String, found: u32 },
     #[error("the storage in {dir} cannot be opened: {error}")]
     Io { dir: String, error: String },
@@ -96,9 +99,8 @@ impl DiskJournal {
             DirectoryError::InUse => OpenError::InUse(dir.display().to_string()),
             DirectoryError::Io(error) => OpenError::Io { dir: dir.display().to_string(), error: error.to_string() },
         })?;
-        let headers = replay::names(&disk).and_then(|names| {
-            names.into_iter().try_for_each(|name| replay::header(&disk, name).map(|_| ()))
-        });
+        let headers = replay::names(&disk)
+            .and_then(|names| names.into_iter().try_for_each(|name| replay::header(&disk, name).map(|_| ())));
         headers.map_err(|error| OpenError::of(dir, error))?;
         Ok(Self::on(Box::new(disk), orphans_keep, clock, health))
     }
@@ -142,7 +144,7 @@ impl Inner {
     pub(super) fn append(
         &self,
         durability: Durability,
-        write: impl FnOnce(&mut Vec<u8>, super::format::Mark),
+        write: impl FnOnce(&mut Vec<u8>, Mark),
     ) -> Result<(), JournalError> {
         let mut writer = self.writer.lock();
         match writer.append(durability, write) {

@@ -1,6 +1,7 @@
 //! What was kept comes back: at the start all of it, later what a tenant left behind who is named again.
 
 use super::contents::Kept;
+use super::contents::KeptFamily;
 use super::contents::KeptGroup;
 use super::journal::DiskJournal;
 use super::journal::Inner;
@@ -16,6 +17,7 @@ use crate::model::PreparedFamily;
 use crate::model::SharedClock;
 use crate::model::TenantId;
 use crate::model::Tick;
+use crate::model::Timestamp;
 use crate::store::RestoreError;
 use crate::store::RestoredGroup;
 use std::collections::BTreeSet;
@@ -166,7 +168,10 @@ fn restore(
     loaded: &mut Loaded,
     progress: &mut Progress,
 ) {
-    for (key, group) in &kept.groups {
+    // A scrape shows the groups in the order in which they came.
+    let mut groups: Vec<_> = kept.groups.iter().collect();
+    groups.sort_unstable_by_key(|(key, group)| (group.times.came_at, *key));
+    for (key, group) in groups {
         let families = revive(replayed, tenant, key, group, restoring);
         loaded.groups = loaded.groups.saturating_add(1);
         loaded.families = loaded.families.saturating_add(families.len() as u64);
@@ -195,7 +200,7 @@ fn revive(
     key: &GroupingKey,
     group: &KeptGroup,
     restoring: &Restoring<'_>,
-) -> Vec<(PreparedFamily, crate::model::Timestamp)> {
+) -> Vec<(PreparedFamily, Timestamp)> {
     let mut families = Vec::with_capacity(group.families.len());
     for family in group.families.values() {
         let block = replayed.read(family.place).unwrap_or_default();
@@ -211,12 +216,7 @@ fn revive(
     families
 }
 
-fn note(
-    replayed: &mut Replayed,
-    family: &super::contents::KeptFamily,
-    what: &'static str,
-    of: (TenantId, GroupingKey, Option<String>),
-) {
+fn note(replayed: &mut Replayed, family: &KeptFamily, what: &'static str, of: (TenantId, GroupingKey, Option<String>)) {
     let place = family.place;
     if let Some(file) = replayed.files.get_mut(place.file as usize) {
         file.damages.push(Damage { what, offset: place.offset, bytes: place.length.into(), of: Some(of) });

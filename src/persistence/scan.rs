@@ -87,8 +87,7 @@ pub(super) fn scan(
 ) -> Result<Scanned, ScanError> {
     let length = disk_file.length()?;
     let scanned = Scanned { length: HEADER_BYTES, ..Scanned::default() };
-    let mut scan =
-        Scan { window: Window::over(disk_file), mark: None, file, contents, doubts: Vec::new(), scanned };
+    let mut scan = Scan { window: Window::over(disk_file), mark: None, file, contents, doubts: Vec::new(), scanned };
     let header = scan.window.get(0, HEADER_BYTES as usize)?;
     match Header::decode(header, name) {
         Ok(header) => (scan.mark, scan.scanned.seal) = (Some(header.mark), header.seal),
@@ -118,9 +117,8 @@ impl Scan<'_, '_> {
         let mut at = HEADER_BYTES;
         while at < end {
             let head = FrameHead::decode(self.window.get(at, FRAME_HEAD_BYTES)?, self.mark);
-            let whole = |head: &FrameHead| {
-                at.saturating_add(FRAME_HEAD_BYTES as u64).saturating_add(head.payload_bytes as u64)
-            };
+            let whole =
+                |head: &FrameHead| at.saturating_add(FRAME_HEAD_BYTES as u64).saturating_add(head.payload_bytes as u64);
             match head.filter(|(head, _)| whole(head) <= end) {
                 Some((head, mark)) => {
                     self.mark = Some(mark);
