@@ -82,6 +82,17 @@ impl DiskJournal {
     ///
     /// Where the disk takes no writes all is loaded as well, and batches are refused until it does.
     pub fn load(&self, tenants: &BTreeSet<TenantId>, restoring: &Restoring<'_>) -> Result<Loaded, LoadError> {
+        let loaded = self.load_once(tenants, restoring)?;
+        self.keep_up();
+        Ok(loaded)
+    }
+
+    /// The same without a thread that sees to the storage afterwards.
+    pub(super) fn load_once(
+        &self,
+        tenants: &BTreeSet<TenantId>,
+        restoring: &Restoring<'_>,
+    ) -> Result<Loaded, LoadError> {
         let inner = &*self.inner;
         let mut files = inner.files.lock();
         let mut progress = Progress { clock: inner.clock.clone(), told: inner.clock.tick() };
@@ -116,7 +127,6 @@ impl DiskJournal {
             }
         }
         inner.forget_long_gone();
-        self.keep_up();
         if inner.bell.is_due(replayed.log_bytes) {
             inner.bell.ring(Ring::Checkpoint);
         }

@@ -29,7 +29,7 @@ pub(super) struct Replayed {
     pub(super) sequence: u64,
     /// No file has a higher number.
     pub(super) number: u64,
-    /// Of all logs, that which comes last and has something in it.
+    /// Of all logs, that which comes last.
     pub(super) last: Option<Seal>,
     pub(super) log_bytes: u64,
     pub(super) checkpoint_bytes: u64,
@@ -124,7 +124,7 @@ impl Replayed {
             FileKind::Checkpoint => self.checkpoint_bytes = bytes,
             FileKind::Log => {
                 self.log_bytes = self.log_bytes.saturating_add(bytes);
-                if !scanned.is_empty {
+                if !scanned.is_void {
                     self.last = Some(Seal { number: name.number, length: scanned.length });
                 }
             }

@@ -35,8 +35,8 @@ pub(super) struct Scanned {
     /// Bytes of a last frame that is not whole.
     pub(super) torn: u64,
     pub(super) damages: Vec<Damage>,
-    /// A log that nothing stands in behind its header, or not even that: it was made a moment before a crash.
-    pub(super) is_empty: bool,
+    /// A log without a header: it was made a moment before a crash, and nothing was written to it.
+    pub(super) is_void: bool,
 }
 
 /// What in a file is not as it was written.
@@ -93,7 +93,7 @@ pub(super) fn scan(
         Ok(header) => (scan.mark, scan.scanned.seal) = (Some(header.mark), header.seal),
         Err(HeaderFault::Newer(version)) => return Err(ScanError::Newer(version)),
         Err(HeaderFault::Damaged) if length <= HEADER_BYTES && name.kind == FileKind::Log => {
-            return Ok(Scanned { is_empty: true, ..scan.scanned });
+            return Ok(Scanned { is_void: true, ..scan.scanned });
         }
         Err(HeaderFault::Damaged) => scan.damage("header", 0, HEADER_BYTES),
     }
@@ -108,7 +108,6 @@ pub(super) fn scan(
     }
     let mut scanned = scan.scanned;
     scanned.torn = end.saturating_sub(scanned.length).min(if scan.doubts.is_empty() { 0 } else { u64::MAX });
-    scanned.is_empty = length <= HEADER_BYTES && scanned.damages.is_empty();
     Ok(scanned)
 }
 

@@ -65,11 +65,6 @@ impl Writer {
         let begun = create(disk, name, Header { name, seal, mark });
         match begun {
             Ok(file) => {
-                let empty = self.active.as_ref().filter(|active| active.length <= HEADER_BYTES);
-                if let Some(empty) = empty {
-                    // It seals nothing that the new one does not.
-                    let _ = disk.remove(&FileName::log(empty.number).text());
-                }
                 self.seal = seal;
                 self.active = Some(Active { file, number: self.number, mark, length: HEADER_BYTES });
                 Ok(())
@@ -81,9 +76,9 @@ impl Writer {
         }
     }
 
-    /// Where the last log with something in it ends.
+    /// Where the last log ends, be it empty: what a disk refused there may stand behind its end.
     fn end(&self) -> Option<Seal> {
-        let active = self.active.as_ref().filter(|active| active.length > HEADER_BYTES);
+        let active = self.active.as_ref();
         active.map(|active| Seal { number: active.number, length: active.length }).or(self.seal)
     }
 
