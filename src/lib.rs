@@ -38,6 +38,8 @@ pub mod rejection;
 pub mod answered;
 
 // What surrounds the path: nothing on it imports these.
+pub mod persistence;
+
 pub mod ops;
 
 pub mod gateway;

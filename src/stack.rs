@@ -121,12 +121,13 @@ pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router
 
 /// The stages between a connection's Peer and a route's Scope.
 fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, requests: &Requests) -> Router<S> {
-    let Requests { identity, buckets, .. } = requests;
+    let Requests { identity, buckets, api, .. } = requests;
     router.layer(
         ServiceBuilder::new()
             .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
             .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
-            .layer(with(buckets.clone(), limits::admit)), //         Principal -> Permit     held until the answer is sent
+            .layer(with(buckets.clone(), limits::admit)) //          Principal -> Permit     held until the answer is sent
+            .layer(with(api.clone(), api::wait_until_loaded)), //    after a start
     ) //                                                            each route: Permit -> Scope, then its handler
 }
 

@@ -62,6 +62,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("answered", &["model", "config::AuditPushes", "telemetry", "rejection", "listener::Peer"]),
     ("paths", &["rejection", "api::ApiError"]),
     (
+        "persistence",
+        &[
+            "model",
+            "telemetry",
+            "store::Entry",
+            "store::Gone",
+            "store::GroupTimes",
+            "store::Journal",
+            "store::JournalError",
+            "store::RestoreError",
+            "store::RestoredGroup",
+        ],
+    ),
+    (
         "ops",
         &[
             "model",

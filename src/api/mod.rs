@@ -10,6 +10,7 @@ pub(crate) mod fuzzing;
 mod grouping;
 mod health;
 mod limits;
+mod loading;
 mod push;
 mod readers;
 mod reload;
@@ -25,6 +26,7 @@ pub use grouping::PathError;
 pub use health::healthy;
 pub use health::ready;
 pub use limits::limits;
+pub use loading::wait_until_loaded;
 pub use push::merge;
 pub use push::replace;
 pub use reload::Reload;
@@ -74,6 +76,9 @@ pub enum ApiError {
     /// `deadlines.body` of the listener came before its end.
     #[error("the body came too slowly")]
     BodyTooSlow,
+    /// After a start, for as long as it takes.
+    #[error("what was pushed before is still being loaded, try again in a moment")]
+    Loading,
     /// The client went, or broke HTTP, before its end.
     #[error("the body broke off")]
     BodyBroken,

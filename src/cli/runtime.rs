@@ -94,13 +94,17 @@ async fn serve(beginning: Beginning, clock: SharedClock) -> Result<ExitCode, Ser
     let running = gateway.run(shutdown.clone());
     tokio::pin!(running);
     tokio::select! {
-        () = &mut running => return Ok(ExitCode::SUCCESS),
+        ended = &mut running => {
+            ended.map_err(StartError::from)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         () = reload_at(hangups, &reloader) => {}
         () = either(&mut signals) => tracing::info!("stopping: requests under way are answered"),
     }
     shutdown.cancel();
     tokio::select! {
-        () = running => {
+        ended = running => {
+            ended.map_err(StartError::from)?;
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
         }

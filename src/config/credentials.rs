@@ -14,6 +14,7 @@ use super::field::Keys;
 use super::field::Section;
 use super::grants;
 use super::tenants::Names;
+use crate::model::Durability;
 use crate::model::TokenDigest;
 use crate::model::TokenId;
 use std::collections::BTreeMap;
@@ -29,8 +30,10 @@ pub(super) const OPERATOR_TOKEN: Keys =
 pub const QUICKSTART_ID_PREFIX: &str = "qs";
 
 /// What reading a credential needs to know of the rest.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
+    /// `storage.durability`, more than which no tenant may ask for.
+    pub(super) durability: Durability,
     /// `namespace.label`, to which no credential can be bound.
     pub(super) tenant_label: String,
     /// All there are, those of `tenants_dir` included.

@@ -218,5 +218,6 @@ fn known(
     }
     let tenant_label = namespace(section, faults).label;
     let issuers = section.get("issuers").map(|field| issuers::read(field, &tenants, faults)).unwrap_or_default();
-    Known { tenant_label, tenants, issuers, operators, client_cas: BTreeMap::new() }
+    let durability = Storage::read(section.get("storage"), &mut faults.aside()).durability;
+    Known { durability, tenant_label, tenants, issuers, operators, client_cas: BTreeMap::new() }
 }

@@ -106,7 +106,6 @@ pub use revoked::Revoked;
 pub use source::PartFault;
 pub use source::Since;
 pub use source::Source;
-pub use storage::Durability;
 pub use storage::Storage;
 pub use strangers::Strangers;
 pub use tenants::Tenant;

@@ -22,12 +22,21 @@ impl Config {
         let others = [
             ("ops.auth", *auth != running.ops.auth),
             ("storage", self.storage != running.storage),
+            ("tenants.*.durability", self.keeps_otherwise(running)),
             ("namespace", self.namespace != running.namespace),
             ("log", self.log != running.log),
             ("audit.file", self.audit.file != running.audit.file),
         ];
         keys.extend(others.iter().filter(|(_, differs)| *differs).map(|(key, _)| (*key).to_owned()));
         keys
+    }
+}
+
+impl Config {
+    /// Whether a tenant that is in both is promised something else.
+    fn keeps_otherwise(&self, running: &Self) -> bool {
+        let both = self.tenants.iter().filter_map(|(id, tenant)| Some((tenant, running.tenants.get(id)?)));
+        both.into_iter().any(|(wanted, running)| wanted.durability != running.durability)
     }
 }
 
@@ -91,6 +100,7 @@ mod tests {
                 &["namespace", "log"],
             ),
             ("listener: { address: \"127.0.0.1:1\" }\ntenants: { red: { utf8_names: true } }\n", &[]),
+            ("listener: { address: \"127.0.0.1:1\" }\nstorage: { orphans_keep: 1d }\n", &["storage"]),
             (
                 "listener: { address: \"127.0.0.1:1\", tls: { certificate_file: a, key_file: b } }\n",
                 &["listener.public.tls"],

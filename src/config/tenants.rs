@@ -10,10 +10,13 @@ use super::credentials::Credentials;
 use super::fault::Faults;
 use super::field::Field;
 use super::field::Keys;
+use super::field::Section;
 use super::limits::Ceiling;
 use super::limits::LIMITS;
 use super::nearest::nearest;
+use super::storage;
 use super::users_file::UsersFile;
+use crate::model::Durability;
 use crate::model::TenantId;
 use crate::model::TextDialect;
 use std::collections::BTreeMap;
@@ -21,7 +24,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub(super) const TENANT: Keys = Keys {
-    known: &["limits", "text", "utf8_names", "tokens", "users", "users_file", "jwts", "certificates"],
+    known: &["limits", "durability", "text", "utf8_names", "tokens", "users", "users_file", "jwts", "certificates"],
     later: &[],
 };
 
@@ -35,6 +38,8 @@ pub(super) const USERS: &str = "a list of users with name, password_hash and sco
 pub struct Tenant {
     pub id: TenantId,
     pub limits: Limits,
+    /// What it is promised, if that is not what `storage` says: never more.
+    pub durability: Option<Durability>,
     /// How strictly its pushes are read.
     pub text: TextDialect,
     /// Whether names of metrics and labels may be any UTF-8.
@@ -86,6 +91,7 @@ impl Tenant {
         Self {
             id,
             limits,
+            durability: None,
             text: TextDialect::default(),
             utf8_names: false,
             tokens: Vec::new(),
@@ -130,6 +136,7 @@ impl Tenant {
             tenant.limits = defaults.of_section(&section, faults);
             ceiling.judge(&tenant.limits, &section, faults);
         }
+        tenant.durability = durability(&section, credentials.known.durability, faults);
         let words = [("lenient", TextDialect::Lenient), ("strict", TextDialect::Strict)];
         tenant.text = section.word("text", &words, faults).unwrap_or_default();
         tenant.utf8_names = section.flag("utf8_names", faults).unwrap_or(false);
@@ -156,6 +163,18 @@ impl Tenant {
         let users_file = users_file.and_then(|field| UsersFile::<TenantGrant>::named(field, credentials.known, faults));
         Written { tenant, users_file }
     }
+}
+
+/// No more than the gateway promises: what is not written down for anybody is not for this tenant.
+fn durability(section: &Section<'_>, most: Durability, faults: &mut Faults) -> Option<Durability> {
+    let asked = storage::durability(section, faults)?;
+    if asked > most
+        && let Some(field) = section.get("durability")
+    {
+        field.fault(faults, "is more than storage.durability, expected as much or less");
+        return None;
+    }
+    Some(asked)
 }
 
 /// The names of all tenants there are.

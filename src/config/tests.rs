@@ -193,10 +193,7 @@ fn what_is_later_is_refused_by_its_name() {
     for (key, text) in [
         ("listener[1].tls.certificates", "listener: [ { name: a }, { name: b, tls: { certificates: [] } } ]"),
         ("listener.tls.certificates", "listener: { tls: { certificates: [] } }"),
-        ("storage.path", "storage: { path: data }"),
-        ("storage.orphans_keep", "storage: { orphans_keep: 30d }"),
         ("operators.o.jwts", "operators: { o: { jwts: [] } }"),
-        ("storage.durability", "storage: { durability: fsync }"),
     ] {
         refused(text, &format!(": {key}: not in this version"));
     }

@@ -14,9 +14,11 @@
 
 use super::certificates::Certificates;
 use super::certificates::Loaded;
+use super::storage::Storage;
 use crate::api::Readings;
 use crate::config::Config;
 use crate::config::PartFault;
+use crate::config::Tenant;
 use crate::identity::Registry;
 use crate::limits::Buckets;
 use crate::limits::Ceilings;
@@ -39,6 +41,7 @@ pub(super) struct Live {
     pub(super) readings: Readings,
     pub(super) store: Arc<Store>,
     pub(super) ceilings: Ceilings,
+    pub(super) storage: Storage,
     pub(super) certificates: Certificates,
 }
 
@@ -60,7 +63,13 @@ impl Next {
 
 impl Live {
     /// The first of it, for a start.
-    pub(super) fn new(config: &Config, store: Arc<Store>, certificates: Certificates, clock: &SharedClock) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        store: Arc<Store>,
+        storage: Storage,
+        certificates: Certificates,
+        clock: &SharedClock,
+    ) -> Self {
         let registry = Registry::new(config, clock, None);
         registry.keep_keys_fresh();
         Self {
@@ -70,6 +79,7 @@ impl Live {
             readings: Readings::new(config),
             store,
             ceilings: Ceilings::new(&config.gateway, config.tenants.len(), clock),
+            storage,
             certificates,
         }
     }
@@ -86,9 +96,13 @@ impl Live {
 
     /// Puts it in force, in the order above; which certificates are new. One caller at a time.
     pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
+        let before = self.tenants.load_full();
+        let named: Vec<_> = next.tenants.difference(&before).cloned().collect();
         self.store.open(terms(config));
         self.store.set_stored_bytes_max(config.gateway.stored_bytes_max);
         self.ceilings.resize(&config.gateway, config.tenants.len());
+        // Before anybody can speak for them.
+        self.storage.bring_back(&self.store, config, &named);
         self.readings.replace(config);
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());
@@ -101,14 +115,22 @@ impl Live {
             let (groups, series, bytes) = (usage.groups, usage.series, usage.stored_bytes);
             tracing::info!(tenant = tenant.as_str(), groups, series, bytes, "the tenant is gone, with what it pushed");
         }
+        self.storage.set_aside(before.difference(&stays));
         certificates
     }
 }
 
 /// What each tenant may keep, and how well. One that is closed keeps its shelf.
 pub(super) fn terms(config: &Config) -> impl Iterator<Item = (TenantId, TenantTerms)> {
-    let durability = Durability::Memory;
-    config.tenants.iter().map(move |(id, tenant)| (id.clone(), TenantTerms { quota: tenant.limits.quota, durability }))
+    config.tenants.iter().map(|(id, tenant)| {
+        let durability = durability_of(config, tenant);
+        (id.clone(), TenantTerms { quota: tenant.limits.quota, durability })
+    })
+}
+
+/// What a tenant is promised.
+pub(super) fn durability_of(config: &Config, tenant: &Tenant) -> Durability {
+    tenant.durability.map_or(config.storage.durability, |asked| asked.min(config.storage.durability))
 }
 
 fn tenants(config: &Config) -> BTreeSet<TenantId> {

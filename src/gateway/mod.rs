@@ -6,6 +6,7 @@
 //! | `parts` | what the listeners share |
 //! | `live` | what a reload replaces, and in which order |
 //! | `reload` | reading, making, putting in force, telling |
+//! | `storage` | what is kept on the disk, and how it comes back |
 //! | `watch` | files that change |
 //! | `certificates` | those of the listeners, each replaced by itself |
 //! | `condition` | what is not in force as its file says |
@@ -17,6 +18,7 @@ mod live;
 mod parts;
 mod reload;
 mod shares;
+mod storage;
 mod watch;
 
 pub use reload::ReloadError;
@@ -37,6 +39,8 @@ use crate::listener::PassedSockets;
 use crate::listener::TlsError;
 use crate::listener::bind;
 use crate::model::SharedClock;
+use crate::persistence::LoadError;
+use crate::persistence::OpenError;
 use crate::stack::Connections;
 use crate::stack::accept_stack;
 use crate::stack::request_stack;
@@ -59,6 +63,10 @@ pub enum StartError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error("the system's random source failed")]
     Random,
 }
@@ -114,7 +122,6 @@ impl Gateway {
         let ops = open(&config.ops.listener)?;
         passed.all_taken()?;
         let parts = Parts::new(source, reading, certificates, clock, audit)?;
-        parts.health.set_loaded();
         Ok(Self { parts, mains, ops })
     }
 
@@ -135,7 +142,10 @@ impl Gateway {
 
     /// Serves until `shutdown`, then until every request under way is answered or its deadline has come, and until what waits
     /// to be journalled is.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// What was kept before is loaded meanwhile: until it is, requests wait, and then are refused. If it cannot be, that is
+    /// the end.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), LoadError> {
         let Self { parts, mains, ops } = self;
         let audit = parts.audit();
         audit.note(&AuditEvent::new("start").with("version", env!("CARGO_PKG_VERSION")));
@@ -157,15 +167,24 @@ impl Gateway {
             listeners.wait().await;
             mains_are_over.cancel();
         };
-        tokio::select! {
-            _ = async { tokio::join!(mains, ops, watching, stopping) } => {}
+        let loading = async {
+            let loaded = tokio::task::spawn_blocking(parts.load()).await.unwrap_or(Ok(()));
+            if loaded.is_err() {
+                shutdown.cancel();
+            }
+            loaded
+        };
+        let (.., loaded) = tokio::select! {
+            ends = async { tokio::join!(mains, ops, watching, stopping, loading) } => ends,
             never = parts.warn_of_expiries() => match never {},
             never = parts.warn_of_fullness() => match never {},
-        }
+        };
         parts.finish().await;
+        let _ = tokio::task::spawn_blocking(parts.close()).await;
         if let Err(error) = audit.stop().await {
             tracing::warn!(%error, "the audit has no last line");
         }
+        loaded
     }
 }
 
@@ -183,7 +202,7 @@ impl Apps {
         let Beginning { source, reading } = beginning.into();
         let mains = reading.config.listeners.clone();
         let parts = Parts::new(source, reading, Certificates::default(), clock, audit)?;
-        parts.health.set_loaded();
+        parts.load()()?;
         let app = |listener: &Listener| (listener.name.clone(), request_stack(&parts.requests, listener));
         Ok(Self { listeners: mains.iter().map(app).collect(), ops: parts.ops_app(), reloader: parts.reloader.clone() })
     }

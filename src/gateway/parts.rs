@@ -7,6 +7,7 @@ use super::live::Live;
 use super::live::terms;
 use super::reload::Reloader;
 use super::shares::InForce;
+use super::storage::Storage;
 use crate::answered::Answering;
 use crate::api::Api;
 use crate::api::ApiParts;
@@ -23,9 +24,9 @@ use crate::ops::CredentialMetrics;
 use crate::ops::ListenerMetrics;
 use crate::ops::Ops;
 use crate::ops::TenantShares;
+use crate::persistence::LoadError;
 use crate::stack::Requests;
 use crate::stack::around;
-use crate::store::MemoryJournal;
 use crate::store::Store;
 use crate::telemetry::Audit;
 use crate::telemetry::Health;
@@ -70,10 +71,12 @@ impl Parts {
         metrics.register("pushward_audit_dropped", help, audit.dropped());
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
+        let hasher = SeriesHasher::with_key(key);
+        let storage = Storage::open(&config, hasher.clone(), &clock, &health)?;
         let reserved = &config.namespace.names_reserved;
-        let store = Arc::new(Store::new(terms(&config), reserved, Arc::new(MemoryJournal), exposition::own_gauge));
+        let store = Arc::new(Store::new(terms(&config), reserved, storage.journal(), exposition::own_gauge));
         store.set_stored_bytes_max(config.gateway.stored_bytes_max);
-        let live = Live::new(&config, store, certificates, &clock);
+        let live = Live::new(&config, store, storage, certificates, &clock);
         let condition = Condition::new(health.clone(), live.registry.clone());
         metrics.collect(Box::new(condition.clone()));
         metrics.collect(Box::new(CredentialMetrics(live.registry.clone())));
@@ -84,7 +87,7 @@ impl Parts {
         let api = ApiParts {
             readings: live.readings.clone(),
             store: live.store.clone(),
-            hasher: SeriesHasher::with_key(key),
+            hasher,
             clock: clock.clone(),
             metrics: metrics.pushes(),
             ceilings: live.ceilings.clone(),
@@ -128,6 +131,23 @@ impl Parts {
             () = self.reloader.live().store.finish() => {}
             () = self.clock.sleep_until(deadline) => tracing::warn!("the storage did not answer until the end"),
         }
+    }
+
+    /// Puts what was kept before into the store, after which the gateway is ready. Blocks on the disk.
+    pub(super) fn load(&self) -> impl FnOnce() -> Result<(), LoadError> + Send + use<> {
+        let (reloader, health) = (self.reloader.clone(), self.health.clone());
+        move || {
+            let live = reloader.live();
+            live.storage.load(&live.store, &reloader.in_force())?;
+            health.set_loaded();
+            Ok(())
+        }
+    }
+
+    /// Nothing is kept any more. Blocks on the disk.
+    pub(super) fn close(&self) -> impl FnOnce() + Send + use<> {
+        let reloader = self.reloader.clone();
+        move || reloader.live().storage.close()
     }
 
     pub(super) fn audit(&self) -> Audit {

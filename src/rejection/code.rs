@@ -78,6 +78,7 @@ codes! {
     Internal: "internal", INTERNAL_SERVER_ERROR, "Internal error";
     AuthenticationBusy: "authentication_busy", SERVICE_UNAVAILABLE, "Too many credentials are being checked";
     GatewayFull: "gateway_full", SERVICE_UNAVAILABLE, "The gateway is full";
+    Loading: "loading", SERVICE_UNAVAILABLE, "What is stored is still being loaded";
     StorageUnavailable: "storage_unavailable", SERVICE_UNAVAILABLE, "The storage does not accept writes";
     AuditUnavailable: "audit_unavailable", SERVICE_UNAVAILABLE, "The audit cannot be written";
 }

@@ -146,6 +146,7 @@ impl Facts {
 
     fn of_api(error: &ApiError) -> Self {
         match error {
+            ApiError::Loading => Self::passing(Code::Loading, SOON),
             ApiError::NotFound => Self::plain(Code::NotFound),
             ApiError::MethodNotAllowed => Self::plain(Code::MethodNotAllowed),
             ApiError::NoTenantNamed => Self::plain(Code::TenantNotNamed),

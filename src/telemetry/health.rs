@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use tokio::sync::watch;
 
 /// The state of the process. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,7 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct Inner {
-    loaded: AtomicBool,
+    loaded: watch::Sender<bool>,
     stopping: AtomicBool,
     audit: OnceLock<Audit>,
     degraded: Mutex<BTreeSet<&'static str>>,
@@ -25,7 +26,18 @@ struct Inner {
 impl Health {
     /// All that was kept is loaded: scrapes are whole.
     pub fn set_loaded(&self) {
-        self.inner.loaded.store(true, Ordering::Release);
+        self.inner.loaded.send_replace(true);
+    }
+
+    /// Whether it is.
+    pub fn is_loaded(&self) -> bool {
+        *self.inner.loaded.borrow()
+    }
+
+    /// Completes when it is.
+    pub async fn loaded(&self) {
+        // The sender lives as long as this.
+        let _ = self.inner.loaded.subscribe().wait_for(|loaded| *loaded).await;
     }
 
     /// A shutdown has begun: balancers should look elsewhere.
@@ -39,7 +51,7 @@ impl Health {
     }
 
     pub fn is_ready(&self) -> bool {
-        self.inner.loaded.load(Ordering::Acquire) && !self.inner.stopping.load(Ordering::Acquire)
+        self.is_loaded() && !self.inner.stopping.load(Ordering::Acquire)
     }
 
     /// Something is wrong, or no longer, that keeps nobody from scraping.
@@ -64,7 +76,7 @@ impl Health {
     /// Why it is not ready, for operators.
     pub fn reasons(&self) -> Vec<&'static str> {
         let mut reasons = Vec::new();
-        if !self.inner.loaded.load(Ordering::Acquire) {
+        if !self.is_loaded() {
             reasons.push("loading");
         }
         if self.inner.stopping.load(Ordering::Acquire) {

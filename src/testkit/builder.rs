@@ -76,7 +76,7 @@ pub fn cheap_hash(password: &str) -> String {
 impl GatewayBuilder {
     /// Defaults, without anybody.
     pub fn new() -> Self {
-        let text = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
+        let text = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\nstorage: { durability: memory }\n";
         let config = Config::parse(text, Path::new("test.yml")).expect("the defaults are good");
         Self { config, tokens: BTreeMap::new(), audit: None }
     }

@@ -96,7 +96,7 @@ impl Edge {
 /// With `rules` of red and `more` behind everything.
 fn main_file(watch: &str, rules: &str, more: &str) -> String {
     format!(
-        "listener:\n  address: \"127.0.0.1:0\"\n  tls:\n    certificate_file: server.pem\n    key_file: server-key.pem\n    \
+        "storage: {{ durability: memory }}\nlistener:\n  address: \"127.0.0.1:0\"\n  tls:\n    certificate_file: server.pem\n    key_file: server-key.pem\n    \
          client_auth: required\n    client_cas:\n      edge:\n        ca_file: edge.pem\n        crl_file: edge.crl\n        \
          trust_domain: edge.example.org\n        tenants: [red]\n\
          ops: {{ address: \"127.0.0.1:0\" }}\nreload: {{ watch: {watch} }}\nlimits: {{ requests_burst: 1000000 }}\n\

@@ -37,7 +37,7 @@ fn a_port_in_use_ends_with_one_and_is_named() {
     let dir = TempDir::new().unwrap();
     for (listener, ops) in [(address.as_str(), "127.0.0.1:0"), ("127.0.0.1:0", address.as_str())] {
         let file = dir.path().join("pushward.yml");
-        fs::write(&file, format!("listener: {{ address: \"{listener}\" }}\nops: {{ address: \"{ops}\" }}\n")).unwrap();
+        fs::write(&file, format!("listener: {{ address: \"{listener}\" }}\nops: {{ address: \"{ops}\" }}\nstorage: {{ durability: memory }}\n")).unwrap();
         let mut program = Program::start(&["serve", "--config", file.to_str().unwrap()]);
         assert_eq!(program.exit_code(), Some(1));
         assert!(program.said().contains(&format!("cannot listen on {address}")), "{}", program.said());
@@ -75,7 +75,8 @@ fn a_new_token_lets_its_holder_in_once_its_entry_is_pasted() {
     let (token, entry) = text.split_once("\n\n").unwrap();
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("pushward.yml");
-    let head = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n";
+    let head =
+        "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\nstorage: { durability: memory }\n";
     fs::write(&file, format!("{head}tenants:\n  red:\n    tokens:\n{entry}")).unwrap();
     let program = Program::start(&["serve", "--config", file.to_str().unwrap()]);
     let port = program.port();

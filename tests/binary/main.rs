@@ -7,6 +7,7 @@ mod audit;
 mod certificates;
 mod client;
 mod commands;
+mod keeping;
 mod memory;
 mod midnight;
 mod program;

@@ -18,7 +18,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// `port` 0 is whichever is free; `more` stands at the end of the configuration.
+    /// `port` 0 is whichever is free; `more` stands at the end of the configuration. Nothing is kept, unless it says so.
     pub(crate) fn new(port: u16, more: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let scopes = ["push", "delete", "read", "admin"].map(|scope| ["--scope", scope]);
@@ -26,8 +26,9 @@ impl Site {
         let text = String::from_utf8(made.stdout).unwrap();
         let (token, entry) = text.split_once("\n\n").unwrap();
         let head = format!("listener: {{ address: \"127.0.0.1:{port}\" }}\nops: {{ address: \"127.0.0.1:0\" }}\n");
+        let storage = if more.contains("storage:") { "" } else { "storage: { durability: memory }\n" };
         let site = Self { dir, token: token.to_owned() };
-        fs::write(site.file(), format!("{head}{more}tenants:\n  red:\n    tokens:\n{entry}")).unwrap();
+        fs::write(site.file(), format!("{head}{storage}{more}tenants:\n  red:\n    tokens:\n{entry}")).unwrap();
         site
     }
 
@@ -45,7 +46,7 @@ impl Site {
 }
 
 #[test]
-fn after_a_kill_it_serves_at_once_on_the_same_port_and_has_forgotten_what_was_pushed() {
+fn after_a_kill_it_serves_at_once_on_the_same_port_and_has_forgotten_what_was_in_memory_alone() {
     let port = free_port();
     let site = Site::new(port, "");
     let mut program = site.serve();

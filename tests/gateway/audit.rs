@@ -305,7 +305,7 @@ fn site() -> (tempfile::TempDir, PlainToken) {
     let (dir, admin) = (tempfile::tempdir().unwrap(), PlainToken::generate("").unwrap());
     let (id, digest) = (admin.id(), admin.digest().to_hex());
     let text = format!(
-        "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\ntenants_dir: t\noperators:\n  o: \
+        "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\nstorage: {{ durability: memory }}\ntenants_dir: t\noperators:\n  o: \
          {{ tokens: [ {{ id: \"{id}\", name: admin, sha256: \"{digest}\", scopes: [\"fleet:admin\"] }} ] }}\n"
     );
     std::fs::write(dir.path().join("p.yml"), text).unwrap();

@@ -59,7 +59,7 @@ impl Site {
         };
         let url = format!("jwks_url: \"{}\", jwks_ca_file: ca.pem, jwks_token_file: jwks.token", server.url("/"));
         let main = format!(
-            "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\ntenants_dir: t\nissuers:\n  \
+            "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\nstorage: {{ durability: memory }}\ntenants_dir: t\nissuers:\n  \
              filed: {}\n  fetched: {}\nrevoked: [ {{ issuer: filed, claims: {{ run: 7 }} }} ]\ntenants:\n  red: {{ tokens: [ {{ {red}, scopes: [push] }} ] }}\n  \
              meg: {{ users_file: {{ path: m.htpasswd, scopes: [push] }} }}\noperators:\n  o:\n    tokens: [ {{ {narrow}, scopes: [\"fleet:read\"], tenants: [red] }} ]\n    \
              users_file: {{ path: o.htpasswd, scopes: [\"fleet:read\"] }}\n",

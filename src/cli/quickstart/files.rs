@@ -169,7 +169,8 @@ listener:
 ops:
   address: "{ops}"
 storage:
-  durability: "memory" # a restart loses what was pushed
+  path: "data"
+  durability: "fsync" # what is acknowledged outlives a crash
 "#,
         expires = rfc3339(expires),
         addresses = list(&addresses),

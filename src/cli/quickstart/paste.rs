@@ -42,10 +42,11 @@ To scrape what the tenant pushed (its token goes through a pipe: a command line 
 To scrape it all with Prometheus, with two alerts:
   prometheus --config.file={prometheus}
 
-A restart loses what was pushed: this version keeps it in memory.
+What was pushed is kept in {data}.
 Ctrl-C stops. Serving {dir}"#,
         read = file("read.token"),
         prometheus = file("prometheus.yml"),
+        data = file("data"),
         dir = shell(&dir.display().to_string()),
     )?;
     if let Some(address) = config.listeners.iter().find_map(Listener::beyond_loopback) {

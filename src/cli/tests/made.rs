@@ -84,7 +84,7 @@ fn quickstart_makes_what_the_contract_lists_and_serves_it() {
     let served = ran.served.unwrap();
     assert_eq!(served.listeners[0].addresses, ["127.0.0.1:9091".parse().unwrap()]);
     assert_eq!(pushward(&["check", "--config", &format!("{dir}/pushward.yml")]).code, GOOD);
-    for line in ["--cacert", "/push.header", "prometheus --config.file=", "A restart loses what was pushed"] {
+    for line in ["--cacert", "/push.header", "prometheus --config.file=", "What was pushed is kept in"] {
         assert!(ran.out.contains(line), "{line} in\n{}", ran.out);
     }
     // Only the CA's certificate is anywhere, never its key.

@@ -155,7 +155,7 @@ fn the_examples_numbers_are_the_defaults() {
     assert_eq!(config.listeners[0].deadlines, Deadlines::default());
     assert_eq!(config.listeners[0].connections_max, Listener::on(Vec::new()).connections_max);
     assert_eq!(config.ops.auth, OpsAuth::default());
-    assert_eq!(format!("{:?}", config.storage), format!("{:?}", Storage::default()));
+    assert_eq!(config.storage, Storage::default());
     assert_eq!(format!("{:?}", config.namespace), format!("{:?}", Namespace::default()));
     assert_eq!(format!("{:?}", config.log), format!("{:?}", Log::default()));
     assert_eq!((config.strangers, &config.passwords), (Strangers::default(), &Passwords::default()));

@@ -33,7 +33,7 @@ impl Site {
             format!("{{ tokens: [ {{ id: \"{id}\", sha256: \"{digest}\", scopes: [{scopes}]{more} }} ] }}")
         };
         let text = format!(
-            "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\ntenants:\n  red: {}\n\
+            "listener: {{ address: \"127.0.0.1:0\" }}\nops: {{ address: \"127.0.0.1:0\" }}\nstorage: {{ durability: memory }}\ntenants:\n  red: {}\n\
              operators:\n  admin: {}\n  reader: {}\n  narrow: {}\n{more}",
             token(red, ""),
             token(admin, ""),
@@ -159,7 +159,7 @@ async fn a_look_at_changed_files_does_not_read_the_main_one() {
     site.write("");
     let gateway = GatewayBuilder::new().start_from(&site.file());
     let red = site.client(&gateway, 0);
-    std::fs::write(site.file(), "listener: { address: \"127.0.0.1:0\" }\n").unwrap();
+    std::fs::write(site.file(), "listener: { address: \"127.0.0.1:0\" }\nstorage: { durability: memory }\n").unwrap();
     gateway.reloader().reload(Trigger::Watch).await.unwrap();
     red.put("/metrics/job/a", "m 1\n").await.ok();
     gateway.reloader().reload(Trigger::Signal).await.unwrap();

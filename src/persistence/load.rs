@@ -1,0 +1,241 @@
+//! What was kept comes back: at the start all of it, later what a tenant left behind who is named again.
+
+use super::contents::Kept;
+use super::contents::KeptFamily;
+use super::contents::KeptGroup;
+use super::journal::DiskJournal;
+use super::journal::Inner;
+use super::keeper::Ring;
+use super::record::StoredFamily;
+use super::replay::ReplayError;
+use super::replay::Replayed;
+use super::replay::replay;
+use super::scan::Damage;
+use super::writer::Writer;
+use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
+use crate::model::SharedClock;
+use crate::model::TenantId;
+use crate::model::Tick;
+use crate::model::Timestamp;
+use crate::store::RestoreError;
+use crate::store::RestoredGroup;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+/// Where what was kept goes.
+pub struct Restoring<'r> {
+    /// Makes a family of this process out of a kept one; `None`: its lines are none.
+    pub revive: &'r (dyn Fn(StoredFamily) -> Option<PreparedFamily> + Sync),
+    pub restore: &'r (dyn Fn(&TenantId, RestoredGroup) -> Result<(), RestoreError> + Sync),
+}
+
+impl fmt::Debug for Restoring<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Restoring(..)")
+    }
+}
+
+/// Why nothing was loaded. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage cannot be read: {0}")]
+pub struct LoadError(String);
+
+impl From<ReplayError> for LoadError {
+    fn from(error: ReplayError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How much was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    pub groups: u64,
+    pub families: u64,
+    /// What was damaged and is kept aside.
+    pub damaged: u64,
+}
+
+/// Chosen: whoever watches a start that takes longer wants to see it move.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells of a load that takes its time.
+struct Progress {
+    clock: SharedClock,
+    told: Tick,
+}
+
+impl Progress {
+    fn tell(&mut self, bytes: u64, groups: u64) {
+        let now = self.clock.tick();
+        if now.since(self.told) >= TOLD_EVERY {
+            self.told = now;
+            tracing::info!(bytes, groups, "loading what was pushed before");
+        }
+    }
+}
+
+impl DiskJournal {
+    /// Reads everything, hands on what `tenants` pushed, and opens the log. Tenants who are not among them become orphans.
+    /// Blocks on the disk.
+    ///
+    /// Where the disk takes no writes all is loaded as well, and batches are refused until it does.
+    pub fn load(&self, tenants: &BTreeSet<TenantId>, restoring: &Restoring<'_>) -> Result<Loaded, LoadError> {
+        let loaded = self.load_once(tenants, restoring)?;
+        self.keep_up();
+        Ok(loaded)
+    }
+
+    /// The same without a thread that sees to the storage afterwards.
+    pub(super) fn load_once(
+        &self,
+        tenants: &BTreeSet<TenantId>,
+        restoring: &Restoring<'_>,
+    ) -> Result<Loaded, LoadError> {
+        let inner = &*self.inner;
+        let mut files = inner.files.lock();
+        let mut progress = Progress { clock: inner.clock.clone(), told: inner.clock.tick() };
+        let mut replayed = replay(&*inner.disk, None, &mut |bytes| progress.tell(bytes, 0))?;
+        tell_of_torn(&replayed);
+        let mut loaded = Loaded::default();
+        let kept = std::mem::take(&mut replayed.contents.tenants);
+        for tenant in tenants {
+            if let Some(kept) = kept.get(tenant) {
+                restore(&mut replayed, tenant, kept, restoring, &mut loaded, &mut progress);
+            }
+        }
+        loaded.damaged = replayed.files.iter().map(|file| file.damages.len() as u64).sum();
+        if let Err(error) = inner.keep_damaged(&replayed) {
+            tracing::error!(%error, "what is damaged cannot be kept aside, so its files stay");
+        }
+        inner.open_log(&replayed);
+        inner.note_files(&mut files, replayed.checkpoint_bytes, replayed.logs(), replayed.is_damaged());
+        drop(files);
+        for (tenant, kept) in kept.iter().filter(|(_, kept)| !kept.groups.is_empty()) {
+            match tenants.contains(tenant) {
+                true if kept.gone.is_some() => {
+                    inner.gone(tenant, kept.gone);
+                    inner.back(tenant);
+                }
+                true => {}
+                false => {
+                    inner.gone(tenant, kept.gone);
+                    let (tenant, groups) = (tenant.as_str(), kept.groups.len());
+                    tracing::info!(tenant, groups, "kept for a tenant that is not served from here");
+                }
+            }
+        }
+        inner.forget_long_gone();
+        if inner.bell.is_due(replayed.log_bytes) {
+            inner.bell.ring(Ring::Checkpoint);
+        }
+        Ok(loaded)
+    }
+
+    /// Hands on what this tenant left behind, as far as it is kept: it is named again, and has an empty shelf. Nothing it
+    /// pushes may be under way. Blocks on the disk.
+    pub fn bring_back(&self, tenant: &TenantId, restoring: &Restoring<'_>) -> Result<Loaded, LoadError> {
+        let inner = &*self.inner;
+        let files = inner.files.lock();
+        let mut progress = Progress { clock: inner.clock.clone(), told: inner.clock.tick() };
+        let mut replayed = replay(&*inner.disk, None, &mut |bytes| progress.tell(bytes, 0))?;
+        let mut loaded = Loaded::default();
+        if let Some(kept) = replayed.contents.tenants.remove(tenant) {
+            restore(&mut replayed, tenant, &kept, restoring, &mut loaded, &mut progress);
+        }
+        drop(files);
+        inner.back(tenant);
+        Ok(loaded)
+    }
+
+    /// The configuration names these tenants no more: what they pushed is kept for a while.
+    pub fn set_aside<'t>(&self, tenants: impl IntoIterator<Item = &'t TenantId>) {
+        tenants.into_iter().for_each(|tenant| self.inner.gone(tenant, None));
+    }
+}
+
+impl Inner {
+    /// Opens a log behind those that were read.
+    fn open_log(&self, replayed: &Replayed) {
+        // What is said to be there from now on must not go with the power.
+        let synced = replayed.files.iter().try_for_each(|file| file.file.sync());
+        let mut writer = self.writer.lock();
+        *writer = Writer::behind(replayed.last, replayed.number, replayed.sequence, replayed.log_bytes);
+        if let Err(error) = synced.and_then(|()| writer.begin(&*self.disk)) {
+            tracing::error!(%error, "the storage takes no writes: what was pushed before is served, no push is accepted");
+            self.health.set_degraded("storage", true);
+            self.bell.ring(Ring::Mend);
+        }
+    }
+}
+
+fn restore(
+    replayed: &mut Replayed,
+    tenant: &TenantId,
+    kept: &Kept,
+    restoring: &Restoring<'_>,
+    loaded: &mut Loaded,
+    progress: &mut Progress,
+) {
+    // A scrape shows the groups in the order in which they came.
+    let mut groups: Vec<_> = kept.groups.iter().collect();
+    groups.sort_unstable_by_key(|(key, group)| (group.times.came_at, *key));
+    for (key, group) in groups {
+        let families = revive(replayed, tenant, key, group, restoring);
+        loaded.groups = loaded.groups.saturating_add(1);
+        loaded.families = loaded.families.saturating_add(families.len() as u64);
+        let restored = RestoredGroup { key: key.clone(), families, times: group.times };
+        match (restoring.restore)(tenant, restored) {
+            Ok(()) => {}
+            Err(RestoreError::Families(left_out)) => {
+                for (name, why) in left_out {
+                    tracing::error!(tenant = tenant.as_str(), group = ?key, family = &*name, why, "a family contradicts others");
+                    if let Some(family) = group.families.get(&name) {
+                        let what = "a family that contradicts others";
+                        note(replayed, family, what, (tenant.clone(), key.clone(), Some(name.to_string())));
+                    }
+                }
+            }
+            Err(error) => tracing::error!(tenant = tenant.as_str(), group = ?key, %error, "a group was not restored"),
+        }
+        progress.tell(0, loaded.groups);
+    }
+}
+
+/// The group's families, with identities of this process. What cannot be read is noted as damaged.
+fn revive(
+    replayed: &mut Replayed,
+    tenant: &TenantId,
+    key: &GroupingKey,
+    group: &KeptGroup,
+    restoring: &Restoring<'_>,
+) -> Vec<(PreparedFamily, Timestamp)> {
+    let mut families = Vec::with_capacity(group.families.len());
+    for family in group.families.values() {
+        let block = replayed.read(family.place).unwrap_or_default();
+        let stored = StoredFamily::decode(family.name.clone(), family.kind, family.place.sum, &block);
+        match stored.and_then(restoring.revive) {
+            Some(revived) => families.push((revived, family.at)),
+            None => {
+                let of = (tenant.clone(), key.clone(), Some(family.name.to_string()));
+                note(replayed, family, "a family that is none", of);
+            }
+        }
+    }
+    families
+}
+
+fn note(replayed: &mut Replayed, family: &KeptFamily, what: &'static str, of: (TenantId, GroupingKey, Option<String>)) {
+    let place = family.place;
+    if let Some(file) = replayed.files.get_mut(place.file as usize) {
+        file.damages.push(Damage { what, offset: place.offset, bytes: place.length.into(), of: Some(of) });
+    }
+}
+
+fn tell_of_torn(replayed: &Replayed) {
+    for file in replayed.files.iter().filter(|file| file.torn > 0) {
+        let (file, bytes) = (file.name.text(), file.torn);
+        tracing::info!(file, bytes, "the last write was cut off before anybody was told that it was kept");
+    }
+}

@@ -1,0 +1,63 @@
+//! What tenants pushed whom the configuration does not name: kept for a while, so that one who comes back has it again.
+
+use super::journal::Inner;
+use super::record::Record;
+use super::record::write_mark_of_tenant;
+use crate::model::Durability;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Those who are gone, and since when.
+#[derive(Debug)]
+pub(super) struct Orphans {
+    keep: Duration,
+    gone: BTreeMap<TenantId, Timestamp>,
+}
+
+impl Orphans {
+    pub(super) fn kept_for(keep: Duration) -> Self {
+        Self { keep, gone: BTreeMap::new() }
+    }
+
+    /// Those whose time is over.
+    fn over(&self, now: Timestamp) -> Vec<TenantId> {
+        let over = |since: &Timestamp| since.saturating_add(self.keep) <= now;
+        self.gone.iter().filter(|(_, since)| over(since)).map(|(tenant, _)| tenant.clone()).collect()
+    }
+}
+
+impl Inner {
+    /// The configuration does not name the tenant: since now, or for as long as the files say.
+    pub(super) fn gone(&self, tenant: &TenantId, since: Option<Timestamp>) {
+        let at = since.unwrap_or_else(|| self.clock.now());
+        self.orphans.lock().gone.insert(tenant.clone(), at);
+        if since.is_none() {
+            self.mark(&Record::TenantGone { tenant: tenant.clone(), at });
+        }
+    }
+
+    /// The configuration names the tenant again.
+    pub(super) fn back(&self, tenant: &TenantId) {
+        if self.orphans.lock().gone.remove(tenant).is_some() {
+            self.mark(&Record::TenantBack { tenant: tenant.clone() });
+        }
+    }
+
+    /// Forgets what those pushed who are gone for longer than it is kept.
+    pub(super) fn forget_long_gone(&self) {
+        let over = self.orphans.lock().over(self.clock.now());
+        for tenant in over {
+            if self.mark(&Record::TenantForgotten { tenant: tenant.clone() }) {
+                self.orphans.lock().gone.remove(&tenant);
+                tracing::info!(tenant = tenant.as_str(), "what the tenant pushed is forgotten: it is gone for long");
+            }
+        }
+    }
+
+    /// Writes what became of a tenant; if that fails, the next start finds out again.
+    fn mark(&self, record: &Record) -> bool {
+        self.append(Durability::Fsync, |out, mark| write_mark_of_tenant(out, mark, record)).is_ok()
+    }
+}
