@@ -11,6 +11,7 @@ use rustls::client::WantsClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
+use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
@@ -107,9 +108,15 @@ pub(crate) struct Open<S>(BufReader<S>);
 
 impl Open<TcpStream> {
     pub(crate) fn plain(port: u16) -> Self {
-        let stream = connect(port);
-        stream.set_nodelay(true).unwrap();
-        Self(BufReader::new(stream))
+        Self::try_plain(port).unwrap()
+    }
+
+    /// The same where nobody may be listening.
+    pub(crate) fn try_plain(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
     }
 }
 
@@ -119,17 +126,20 @@ impl<S: Read + Write> Open<S> {
     }
 
     pub(crate) fn put(&mut self, path: &str, authorization: &str, body: &str) -> u16 {
+        self.send("PUT", path, authorization, body).unwrap()
+    }
+
+    /// The status of the answer, which was read whole. An error if the connection ended before.
+    pub(crate) fn send(&mut self, method: &str, path: &str, authorization: &str, body: &str) -> io::Result<u16> {
         let length = body.len();
         let authorization = header(authorization);
         let request =
-            format!("PUT {path} HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {length}\r\n\r\n{body}");
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let mut status = String::new();
-        self.0.read_line(&mut status).unwrap();
+            format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {length}\r\n\r\n{body}");
+        self.0.get_mut().write_all(request.as_bytes())?;
+        let status = self.line()?;
         let mut length = 0;
         loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).unwrap();
+            let line = self.line()?;
             if line == "\r\n" {
                 break;
             }
@@ -137,7 +147,13 @@ impl<S: Read + Write> Open<S> {
                 length = value.trim().parse().unwrap();
             }
         }
-        self.0.read_exact(&mut vec![0; length]).unwrap();
-        status.split(' ').nth(1).unwrap().parse().unwrap()
+        self.0.read_exact(&mut vec![0; length])?;
+        Ok(status.split(' ').nth(1).unwrap().parse().unwrap())
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        if line.ends_with('\n') { Ok(line) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod certificates;
 mod client;
 mod commands;
+mod crash;
 mod keeping;
 mod memory;
 mod midnight;
