@@ -133,7 +133,7 @@ impl Parts {
         }
     }
 
-    /// Puts what was kept before into the store, after which the gateway is ready. Blocks on the disk.
+    /// Puts what was kept before into the store, after which the gateway is ready. Blocks on the disk, if anything is there.
     pub(super) fn load(&self) -> impl FnOnce() -> Result<(), LoadError> + Send + use<> {
         let (reloader, health) = (self.reloader.clone(), self.health.clone());
         move || {

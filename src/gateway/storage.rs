@@ -41,7 +41,11 @@ impl Storage {
     ) -> Result<Self, OpenError> {
         let storage = &config.storage;
         let journal = match storage.durability {
-            Durability::Memory => None,
+            Durability::Memory => {
+                // There is nothing that anybody could wait for.
+                health.set_loaded();
+                None
+            }
             Durability::Os | Durability::Fsync => {
                 Some(DiskJournal::open(&storage.path, storage.orphans_keep, clock.clone(), health.clone())?)
             }

@@ -1,11 +1,12 @@
 //! The store: every tenant's groups, in memory, written through a [`Journal`].
 //!
-//! Takes a [`Scope`] or [`FleetScope`], hands on a [`Snapshot`] or
-//! [`FleetSnapshot`]. A write is *judged* (consistency, quota) on the state as it would be after it, *journalled*, and only
-//! then *shown*, whole. What it costs grows with what it carries, not with what is stored.
+//! Takes a [`Scope`] or [`FleetScope`], hands on a [`Snapshot`] or [`FleetSnapshot`]. A write is *judged* (consistency,
+//! quota) on the state as it would be after it, *journalled*, and only then *shown*, whole. What it costs grows with what it
+//! carries, not with what is stored.
 //!
 //! | file | its one idea |
 //! |---|---|
+//! | `push` | what a push brings, and what it takes away |
 //! | `write` | a write, what comes of it, and the answer to whoever waits |
 //! | `shelf` | one tenant's state behind one lock: judge, rehearse, show |
 //! | `committer` | the one thread that has the writes of all tenants journalled, batch by batch |
@@ -37,6 +38,7 @@ mod identities;
 mod index;
 mod journal;
 mod judge;
+mod push;
 mod restore;
 mod shelf;
 mod snapshot;
@@ -59,6 +61,8 @@ pub use journal::Gone;
 pub use journal::Journal;
 pub use journal::JournalError;
 pub use journal::MemoryJournal;
+pub use push::Method;
+pub use push::Push;
 pub use restore::RestoreError;
 pub use restore::RestoredGroup;
 pub use snapshot::Piece;
@@ -77,7 +81,6 @@ use crate::config::NamePattern;
 use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::PrepareOwnGauge;
-use crate::model::PreparedFamily;
 use crate::model::Quota;
 use crate::model::QuotaKind;
 use crate::model::TenantId;
@@ -127,54 +130,6 @@ impl fmt::Display for OfUse {
             Some(needed) => write!(f, "and this would make it {needed}"),
             None => f.write_str("and this would be over it"),
         }
-    }
-}
-
-/// Whether a push replaces its whole group or only the families it carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// PUT.
-    Replace,
-    /// POST.
-    Merge,
-}
-
-/// A push, parsed and prepared. That its families agree with each other was checked when they were prepared.
-#[derive(Clone, Debug)]
-pub struct Push {
-    key: GroupingKey,
-    method: Method,
-    /// Sorted by name as names are compared, each once. One without lines takes away what the group holds under its name.
-    families: Vec<Arc<PreparedFamily>>,
-    at: Timestamp,
-}
-
-impl Push {
-    /// Of two families of one name the last one counts.
-    pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
-        let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
-        families.reverse();
-        families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
-        families.dedup_by(|later, first| later.escaped_name() == first.escaped_name());
-        Self { key, method, families, at }
-    }
-
-    /// Whether it may take anything away without putting another in its place.
-    fn takes(&self) -> bool {
-        self.method == Method::Replace || self.families.iter().any(|family| family.is_empty())
-    }
-
-    /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
-    fn takes_away(&self, family: &PreparedFamily) -> bool {
-        match self.carried(family.escaped_name()) {
-            Some(carried) if carried.name() == family.name() => carried.is_empty(),
-            _ => self.method == Method::Replace,
-        }
-    }
-
-    fn carried(&self, escaped: &str) -> Option<&PreparedFamily> {
-        let at = self.families.binary_search_by(|carried| (**carried.escaped_name()).cmp(escaped)).ok()?;
-        self.families.get(at).map(|carried| &**carried)
     }
 }
 

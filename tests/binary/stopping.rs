@@ -68,7 +68,7 @@ fn while_it_stops_the_operators_listener_goes_on_and_says_so() {
     let mut program = site.serve();
     let (port, ops) = (program.port(), program.ops_port());
     let ready = || exchange(connect(ops), "GET", "/-/ready", "", "");
-    assert_eq!(ready().0, 200);
+    wait_for(|| "all that was kept".into(), || (ready().0 == 200).then_some(()));
     let mut push = half_a_push(&site, port);
     program.signal("TERM");
     wait_for_closed_doors(&program, port);

@@ -69,7 +69,7 @@ async fn scrapes_wait_for_a_place_and_operators_have_their_own() {
     };
     let (answer, ()) = tokio::join!(red.get("/metrics"), moved);
     let answer = answer.refused(503, "gateway_full");
-    assert_eq!(answer.reason.as_deref(), Some("gateway_full scrapes_in_flight_max=4"));
+    assert_eq!(answer.reason.as_deref(), Some("gateway_full gateway.scrapes_in_flight_max=4"));
     operator.get("/metrics").await.ok();
     // A place is free when an answer is taken, or with more places.
     unread.pop();

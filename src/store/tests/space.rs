@@ -39,7 +39,7 @@ fn above_four_fifths_only_those_below_their_fair_share_grow_and_at_the_ceiling_n
     // And the group of a refused push shows no failure.
     assert!(full(&store, "blue", &a, 40_000));
     assert!(!tenant_view(&store, "blue").contains("push_failure_time_seconds{job=\"a\"} 7"));
-    assert!(!full(&store, "red", &a, 75_000), "less than before");
+    assert!(!full(&store, "red", &a, 73_000), "less than before");
     store.delete(&Scope::for_test("red"), &a).wait().unwrap();
     assert!(!full(&store, "green", &a, 10_000));
     assert_eq!(store.stored_bytes(), stored(&store));

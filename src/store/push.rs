@@ -1,0 +1,54 @@
+//! What a push brings, and what it takes away.
+
+use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
+use crate::model::Timestamp;
+use std::sync::Arc;
+
+/// Whether a push replaces its whole group or only the families it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// PUT.
+    Replace,
+    /// POST.
+    Merge,
+}
+
+/// A push, parsed and prepared. That its families agree with each other was checked when they were prepared.
+#[derive(Clone, Debug)]
+pub struct Push {
+    pub(super) key: GroupingKey,
+    pub(super) method: Method,
+    /// Sorted by name as names are compared, each once. One without lines takes away what the group holds under its name.
+    pub(super) families: Vec<Arc<PreparedFamily>>,
+    pub(super) at: Timestamp,
+}
+
+impl Push {
+    /// Of two families of one name the last one counts.
+    pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
+        let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
+        families.reverse();
+        families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
+        families.dedup_by(|later, first| later.escaped_name() == first.escaped_name());
+        Self { key, method, families, at }
+    }
+
+    /// Whether it may take anything away without putting another in its place.
+    pub(super) fn takes(&self) -> bool {
+        self.method == Method::Replace || self.families.iter().any(|family| family.is_empty())
+    }
+
+    /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
+    pub(super) fn takes_away(&self, family: &PreparedFamily) -> bool {
+        match self.carried(family.escaped_name()) {
+            Some(carried) if carried.name() == family.name() => carried.is_empty(),
+            _ => self.method == Method::Replace,
+        }
+    }
+
+    pub(super) fn carried(&self, escaped: &str) -> Option<&PreparedFamily> {
+        let at = self.families.binary_search_by(|carried| (**carried.escaped_name()).cmp(escaped)).ok()?;
+        self.families.get(at).map(|carried| &**carried)
+    }
+}
