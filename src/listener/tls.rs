@@ -168,6 +168,8 @@ fn server_config(
     config.alpn_protocols = ALPN.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
     config.ticketer = aws_lc_rs::Ticketer::new()?;
+    // Of the suites that both have, ours decides, strongest first: all are good, and a client's list is easily old.
+    config.ignore_client_order = true;
     // A request in early data could be replayed, and a push is not idempotent for those who alert on its time.
     config.max_early_data_size = 0;
     Ok(config)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pushward");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pushward");
 
 /// Chosen: a loaded machine is slow, and a run that needs this long has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -78,11 +78,17 @@ impl Program {
         stdin
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// As a command that is more than the program and its arguments, such as one that says on which core it runs.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![keep(child.stdout.take().unwrap(), &said), keep(child.stderr.take().unwrap(), &said)];
         Self { child, said, readers }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Everything on stdout and stderr until now.
@@ -128,7 +134,7 @@ impl Program {
 
     /// Sends a signal by its name, `TERM` or `INT`. The child is not yet reaped, so its id is nobody else's.
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
+        let kill = format!("kill -{name} {}", self.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
     }
 

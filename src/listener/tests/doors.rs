@@ -14,8 +14,11 @@ use crate::testkit::TestCa;
 use rustls::HandshakeKind;
 use rustls::NamedGroup;
 use rustls::ProtocolVersion;
+use rustls::crypto::CryptoProvider;
 use rustls::version::TLS12;
+use rustls::version::TLS13;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 
@@ -93,6 +96,23 @@ async fn tls_1_2_is_spoken_by_intermediate_and_not_by_modern() {
             .with_no_client_auth();
         let handshake = server.tls_as(old).await;
         assert_eq!(handshake.is_ok(), spoken, "{profile:?}: {handshake:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_the_suites_that_both_have_the_servers_order_decides() {
+    let server = Server::start(listener(), Some(TlsProfile::Intermediate));
+    for versions in [[&TLS12], [&TLS13]] {
+        let mut provider = CryptoProvider::clone(server.client_config(&[]).crypto_provider());
+        provider.cipher_suites.reverse();
+        let weakest_first = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&versions)
+            .unwrap()
+            .with_root_certificates(server.roots())
+            .with_no_client_auth();
+        let stream = server.tls_as(weakest_first).await.unwrap();
+        let suite = stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        assert!(format!("{suite:?}").contains("AES_256_GCM"), "{suite:?}");
     }
 }
 
