@@ -14,6 +14,7 @@ use crate::model::is_label_name;
 use crate::model::is_metric_name;
 use crate::model::underscored_label;
 use crate::model::underscored_metric;
+use std::borrow::Cow;
 
 /// What is kept of a family, as [`PreparedParts`] describe it.
 #[derive(Debug)]
@@ -40,18 +41,24 @@ pub fn revive(kept: KeptFamily, hasher: &SeriesHasher, namespace_label: &str) ->
     };
     let (mut series, mut line_count): (Vec<SeriesId>, u32) = (Vec::new(), 0);
     let (mut renamed, mut utf8) = (false, !is_metric_name(&name));
+    let mut labels = Vec::new();
     for line in stored::lines(&lines) {
         let mut line = StoredLine::of(line);
         let suffix = line.name.strip_prefix(&*name)?;
         kind.line_suffixes().contains(&suffix).then_some(())?;
-        let mut labels = Vec::new();
+        labels.clear();
         while let Some((label, value)) = line.label() {
             if place == Some(&*label) {
                 continue;
             }
             utf8 |= !is_label_name(&label);
-            renamed |= fleet::renames(namespace_label, &underscored_label(&label));
-            labels.push((underscored_label(&label).into_owned(), unescaped(value)));
+            // Nearly always they are borrowed, of millions of lines.
+            let label = match label {
+                Cow::Borrowed(label) => underscored_label(label),
+                Cow::Owned(label) => Cow::Owned(underscored_label(&label).into_owned()),
+            };
+            renamed |= fleet::renames(namespace_label, &label);
+            labels.push((label, unescaped(value)));
         }
         line.tail().strip_prefix(b"} ")?;
         line_count = line_count.checked_add(1)?;

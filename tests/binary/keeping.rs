@@ -64,7 +64,7 @@ fn after_a_kill_a_scrape_is_what_it_was() {
         let program = site.serve();
         assert_eq!(scraped(&program, &site), before);
         // Another process that has never seen the first still judges by what that accepted.
-        assert_eq!(ask(&program, &site, "POST", "/metrics/job/e", "# TYPE m gauge\nm 1\n").0, 400);
+        assert_eq!(ask(&program, &site, "POST", "/metrics/job/b", "# TYPE m gauge\nm 1\n").0, 400);
         assert!(!metrics(&program).contains("pushward_degraded{reason=\"quarantine\"} 1"));
     }
 }

@@ -86,11 +86,6 @@ impl Program {
         Self { child, said, readers }
     }
 
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Everything on stdout and stderr until now.
     pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&self.said.lock()).into_owned()
