@@ -18,9 +18,11 @@ pub use crate::listener::fuzzing::proxy_v2;
 
 use crate::exposition;
 use crate::exposition::PushedFamilies;
+use crate::model::GroupBounds;
 use crate::model::GroupingKey;
 use crate::model::NameScheme;
 use crate::model::PreparedFamily;
+use crate::model::PushBounds;
 use crate::model::SeriesHasher;
 use crate::model::TextDialect;
 
@@ -32,6 +34,33 @@ pub fn text(body: &[u8], dialect: TextDialect, names: NameScheme) -> Result<Push
 /// A push's body as delimited protobuf.
 pub fn protobuf(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, String> {
     exposition::protobuf::parse(body, names).map_err(|error| error.to_string())
+}
+
+/// As [`text`], held to `bounds`.
+pub fn text_within<'a>(
+    body: &'a [u8],
+    dialect: TextDialect,
+    names: NameScheme,
+    bounds: &PushBounds,
+) -> Result<PushedFamilies<'a>, String> {
+    let bounds = ungrouped(bounds)?;
+    exposition::text::parse_within(body, dialect, names, &bounds).map_err(|error| error.to_string())
+}
+
+/// As [`protobuf`], held to `bounds`.
+pub fn protobuf_within<'a>(
+    body: &'a [u8],
+    names: NameScheme,
+    bounds: &PushBounds,
+) -> Result<PushedFamilies<'a>, String> {
+    let bounds = ungrouped(bounds)?;
+    exposition::protobuf::parse_within(body, names, &bounds).map_err(|error| error.to_string())
+}
+
+/// For a group that has a job and no other label.
+fn ungrouped(bounds: &PushBounds) -> Result<GroupBounds, String> {
+    let key = GroupingKey::new::<&str, &str>("j", []).map_err(|error| error.to_string())?;
+    bounds.of_group(&key).map_err(|over| over.to_string())
 }
 
 /// What the store would be handed of a push to `key`, at most so many bytes of it.

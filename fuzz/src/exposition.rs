@@ -16,6 +16,7 @@ use pushward::fuzzing;
 use pushward::model::GroupingKey;
 use pushward::model::NameScheme;
 use pushward::model::PreparedFamily;
+use pushward::model::PushBounds;
 use pushward::model::TenantId;
 use pushward::model::TextDialect;
 use pushward::model::Timestamp;
@@ -55,6 +56,28 @@ pub(crate) fn hold(families: &[PreparedFamily]) -> u64 {
     let digest = hash_of(families.iter().map(|family| format!("{family:?}{:?}", family.proto())).collect::<Vec<_>>());
     hold_view(&filled, ESCAPINGS[digest as usize % 4], digest & 4 != 0);
     digest
+}
+
+/// Bounds that a small input is over now and then.
+pub(crate) const TIGHT: PushBounds = PushBounds {
+    body_bytes_max: 1 << 20,
+    decompression_ratio_max: 200,
+    families_per_push_max: 3,
+    series_per_push_max: 6,
+    line_bytes_max: 60,
+    labels_per_series_max: 4,
+    label_name_bytes_max: 12,
+    label_value_bytes_max: 12,
+    metric_name_bytes_max: 16,
+};
+
+/// Whatever is read within bounds is what is read without any.
+pub(crate) fn hold_bounds(read: &Result<PushedFamilies<'_>, String>, within: &Result<PushedFamilies<'_>, String>) {
+    if let Ok(within) = within {
+        let read = read.as_ref().expect("what is within bounds is no push without them");
+        assert_eq!(format!("{read:?}"), format!("{within:?}"));
+        assert!(within.line_count() <= TIGHT.series_per_push_max);
+    }
 }
 
 fn text_of(families: &[&PreparedFamily], shown: &Shown<'_>, escaping: Escaping) -> Vec<u8> {

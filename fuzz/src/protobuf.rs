@@ -50,6 +50,8 @@ pub fn protobuf(data: &[u8]) -> Seen {
         let utf8 = pushed.as_ref().expect("what is classic is UTF-8");
         assert_eq!(format!("{classic:?}"), format!("{utf8:?}"));
     }
+    let within = BOUND.hold(data.len(), || fuzzing::protobuf_within(data, NameScheme::Utf8, &exposition::TIGHT));
+    exposition::hold_bounds(&pushed, &within);
     let why = match pushed {
         Ok(pushed) => {
             let metrics = magnitude(pushed.metric_count());

@@ -107,5 +107,7 @@ fn read(data: &[u8], dialect: TextDialect, names: NameScheme) -> Result<PushedFa
     if let Err(error) = &read {
         assert!(error.len() <= ERROR_MAX && !error.contains('\n'), "{error:?}");
     }
+    let within = BOUND.hold(data.len(), || fuzzing::text_within(data, dialect, names, &exposition::TIGHT));
+    exposition::hold_bounds(&read, &within);
     read
 }

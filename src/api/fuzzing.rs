@@ -2,11 +2,17 @@
 
 use super::ApiError;
 use super::PathError;
-use super::decode;
+use super::body;
+use super::body::Terms;
 use super::grouping;
 use super::turns::Turns;
+use crate::limits::Ceilings;
+use crate::limits::Meter;
 use crate::model::GroupingKey;
 use crate::model::NameScheme;
+use crate::model::PushBounds;
+use crate::model::TenantId;
+use crate::rejection::Rejection;
 use axum::body::Body;
 use axum::body::Bytes;
 use http::HeaderMap;
@@ -29,7 +35,16 @@ pub fn decompressed(encoding: &'static str, frames: Vec<Bytes>, limit: u64) -> R
     let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|_| ApiError::BodyBroken)?;
     let body = Body::new(Frames(frames.into()));
-    runtime.block_on(decode::body_of(&headers, body, limit, &Turns::of(1)))
+    let bounds = PushBounds { body_bytes_max: limit, decompression_ratio_max: u64::MAX, ..PushBounds::default() };
+    let tenant = TenantId::parse("fuzzed").map_err(|_| ApiError::BodyBroken)?;
+    let (ceilings, meter, turns) = (Ceilings::default(), Meter::default(), Turns::of(1));
+    let terms = Terms { bounds: &bounds, meter: &meter, account: &|| ceilings.body(&tenant), turns: &turns };
+    match runtime.block_on(body::body_of(&headers, body, terms)) {
+        Ok(taken) => Ok(taken.bytes),
+        Err(Rejection::Api(error)) => Err(error),
+        // Nobody else has anything under way.
+        Err(_) => Err(ApiError::BodyBroken),
+    }
 }
 
 struct Frames(VecDeque<Bytes>);

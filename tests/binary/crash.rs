@@ -3,6 +3,11 @@
 //!
 //! `CRASHES=300` sets how many times, `CRASH_SEED=7` repeats a run as far as chance allows; the scheduling of processes is
 //! not in our hands.
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a run that fails says how, and one that holds says how much it was"
+)]
 
 mod model;
 mod worker;
