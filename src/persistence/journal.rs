@@ -134,6 +134,9 @@ impl DiskJournal {
 
 impl Journal for DiskJournal {
     fn commit(&self, batch: &[Entry], durability: Durability) -> Result<(), JournalError> {
+        if durability == Durability::Memory {
+            return Ok(());
+        }
         let write = |out: &mut Vec<u8>, mark| batch.iter().for_each(|entry| write_entry(out, mark, entry));
         self.inner.append(durability, write)
     }
@@ -157,13 +160,18 @@ impl Inner {
                 Ok(())
             }
             Err(AppendError::Io(error)) => {
-                tracing::error!(%error, "the storage refused a batch: no push is accepted until it takes one again");
-                self.health.set_degraded("storage", true);
-                self.bell.ring(Ring::Mend);
+                self.refuse(&error);
                 Err(JournalError(error.to_string()))
             }
             Err(error) => Err(JournalError(error.to_string())),
         }
+    }
+
+    /// The log cannot be written to any more.
+    fn refuse(&self, error: &io::Error) {
+        tracing::error!(%error, "the storage refused a write: no push is accepted until it takes one again");
+        self.health.set_degraded("storage", true);
+        self.bell.ring(Ring::Mend);
     }
 
     /// Begins a new log if there is none to write to. Whether there is one now.
@@ -207,7 +215,10 @@ impl Inner {
                 return Err(CheckpointError::Closed);
             }
             let through = writer.number();
-            writer.begin(&*self.disk)?;
+            if let Err(error) = writer.begin(&*self.disk) {
+                self.refuse(&error);
+                return Err(error.into());
+            }
             through
         };
         let replayed = replay(&*self.disk, Some(through), &mut |_| {})?;

@@ -51,12 +51,14 @@ impl Writer {
         self.log_bytes
     }
 
-    /// Begins a new log. It says where the one before it ends, so that nothing behind that is ever believed. If it fails, all
-    /// is as it was.
+    /// Begins a new log. It says where the one before it ends, so that nothing behind that is ever believed. So if it fails
+    /// nothing is written any more until it succeeds: the half-made log may be on the disk, and what it says of the end.
     pub(super) fn begin(&mut self, disk: &dyn Disk) -> io::Result<()> {
         if let Some(active) = &self.active {
             // Not all of it need be on the disk yet, and its end is about to be.
-            active.file.sync()?;
+            let synced = active.file.sync();
+            self.close();
+            synced?;
         }
         self.number = self.number.saturating_add(1);
         let (name, seal) = (FileName::log(self.number), self.end());

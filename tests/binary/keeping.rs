@@ -193,3 +193,17 @@ fn what_is_kept_for_no_time_goes_with_its_tenant() {
     }
     assert!(!scraped(&program, &site).contains("job="));
 }
+
+#[test]
+fn a_tenant_that_asks_for_memory_is_forgotten_and_nothing_of_it_is_written() {
+    let site = Site::new(0, FSYNC);
+    let text = fs::read_to_string(site.file()).unwrap();
+    fs::write(site.file(), text.replace("  red:\n", "  red:\n    durability: memory\n")).unwrap();
+    let mut program = site.serve();
+    assert_eq!(ask(&program, &site, "PUT", "/metrics/job/a", "not_written 1\n").0, 200);
+    program.kill();
+    for file in files(&site) {
+        assert!(!String::from_utf8_lossy(&fs::read(&file).unwrap()).contains("not_written"), "{}", file.display());
+    }
+    assert!(!scraped(&site.serve(), &site).contains("job="));
+}

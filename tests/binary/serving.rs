@@ -46,7 +46,7 @@ impl Site {
 }
 
 #[test]
-fn after_a_kill_it_serves_at_once_on_the_same_port_and_has_forgotten_what_was_in_memory_alone() {
+fn after_a_kill_it_serves_at_once_on_the_same_port_and_has_forgotten_what_was_pushed() {
     let port = free_port();
     let site = Site::new(port, "");
     let mut program = site.serve();
