@@ -16,6 +16,7 @@ const PASSING: &str = "\
 import os, socket, sys
 held = socket.create_server((\"\", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
 os.dup2(held.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS=\"1\", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 ";
