@@ -2,7 +2,9 @@
 
 use super::ApiError;
 use super::state::Api;
+use crate::model::SharedClock;
 use crate::rejection::Rejection;
+use crate::telemetry::Health;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::middleware::Next;
@@ -15,12 +17,51 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Waits until all is loaded; after a while, 503.
 pub async fn wait_until_loaded(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if !api.health.is_loaded() {
-        let deadline = api.clock.sleep_until(api.clock.tick().after(WAIT_MAX));
-        tokio::select! {
-            () = api.health.loaded() => {}
-            () = deadline => return Rejection::from(ApiError::Loading).into_response(),
-        }
+    match loaded(&api.health, &api.clock).await {
+        Ok(()) => next.run(request).await,
+        Err(loading) => Rejection::from(loading).into_response(),
     }
-    next.run(request).await
+}
+
+async fn loaded(health: &Health, clock: &SharedClock) -> Result<(), ApiError> {
+    if health.is_loaded() {
+        return Ok(());
+    }
+    tokio::select! {
+        () = health.loaded() => Ok(()),
+        () = clock.sleep_until(clock.tick().after(WAIT_MAX)) => Err(ApiError::Loading),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WAIT_MAX;
+    use super::loaded;
+    use crate::api::ApiError;
+    use crate::model::SharedClock;
+    use crate::telemetry::Health;
+    use crate::testkit::MockClock;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn whoever_comes_before_all_is_loaded_waits_and_is_let_in_or_told_so() {
+        let (health, clock) = (Health::default(), MockClock::new());
+        let shared: SharedClock = Arc::new(clock.clone());
+        let moved = async {
+            tokio::task::yield_now().await;
+            clock.advance(WAIT_MAX);
+        };
+        let (told, ()) = tokio::join!(loaded(&health, &shared), moved);
+        assert!(matches!(told, Err(ApiError::Loading)), "{told:?}");
+        let in_time = async {
+            tokio::task::yield_now().await;
+            clock.advance(WAIT_MAX.saturating_sub(Duration::from_millis(1)));
+            tokio::task::yield_now().await;
+            health.set_loaded();
+        };
+        let (told, ()) = tokio::join!(loaded(&health, &shared), in_time);
+        assert!(told.is_ok(), "{told:?}");
+        assert!(loaded(&health, &shared).await.is_ok(), "nobody waits any more");
+    }
 }

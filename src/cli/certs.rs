@@ -37,7 +37,7 @@ pub(super) fn run(args: &DevCerts, around: &mut Surroundings<'_>) -> Result<Exit
         let (dir, there) = (args.dir.display(), there.join(", "));
         return Err(Trouble::Usage(format!("{dir} has {there} already; remove them or take another --dir")));
     }
-    new_file::directory(&args.dir)?;
+    new_file::directory(&args.dir, Audience::Everybody)?;
     for (name, content, audience) in files {
         let path = args.dir.join(name);
         new_file::create(&path, content, audience)?;

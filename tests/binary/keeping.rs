@@ -9,6 +9,8 @@ use crate::serving::Site;
 use std::fs;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::path::PathBuf;
 
 const FSYNC: &str = "storage: { durability: fsync }\n";
@@ -112,19 +114,33 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     assert!(String::from_utf8_lossy(&checked.stderr).contains("format 2"), "{checked:?}");
 }
 
-#[test]
-fn a_damaged_record_is_kept_aside_and_the_rest_is_served() {
-    let site = Site::new(0, FSYNC);
+/// Pushes to three groups, stops in order, and changes a byte of what was kept of the second; the file.
+fn damaged(site: &Site) -> PathBuf {
     let mut program = site.serve();
     for job in ["a", "b", "c"] {
-        assert_eq!(ask(&program, &site, "PUT", &format!("/metrics/job/{job}"), &format!("of_{job} 1\n")).0, 200);
+        assert_eq!(ask(&program, site, "PUT", &format!("/metrics/job/{job}"), &format!("of_{job} 1\n")).0, 200);
     }
     program.signal("TERM");
     assert_eq!(program.exit_code(), Some(0), "{}", program.said());
-    let file = files(&site).pop().unwrap();
+    let file = files(site).pop().unwrap();
     let bytes = fs::read(&file).unwrap();
     let at = bytes.windows(6).position(|window| window == b"of_b{i").unwrap();
     OpenOptions::new().write(true).open(&file).unwrap().write_all_at(b"X", at as u64).unwrap();
+    file
+}
+
+/// The checkpoint that such a file is followed by.
+fn checkpoint(site: &Site) -> PathBuf {
+    wait_for(
+        || "a checkpoint".into(),
+        || files(site).iter().find(|path| path.ends_with("checkpoint-0000000002.pushward")).cloned(),
+    )
+}
+
+#[test]
+fn a_damaged_record_is_kept_aside_and_the_rest_is_served() {
+    let site = Site::new(0, FSYNC);
+    let file = damaged(&site);
     let damaged = fs::read(&file).unwrap();
 
     let program = site.serve();
@@ -140,10 +156,30 @@ fn a_damaged_record_is_kept_aside_and_the_rest_is_served() {
     assert_eq!((line["tenant"].as_str(), line["family"].as_str()), (Some("red"), Some("of_b")), "{report}");
     assert_eq!(report.lines().count(), 1);
     // What it is is written anew, so that it is told of once.
-    wait_for(
-        || "a checkpoint".into(),
-        || files(&site).iter().find(|path| path.ends_with("checkpoint-0000000002.pushward")).cloned(),
-    );
+    checkpoint(&site);
+}
+
+/// Whom a path is for, and all below it.
+fn modes(path: &Path) -> Vec<(PathBuf, u32)> {
+    let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let below = path.is_dir().then(|| fs::read_dir(path).unwrap().map(|entry| modes(&entry.unwrap().path())));
+    below.into_iter().flatten().flatten().chain([(path.to_owned(), mode)]).collect()
+}
+
+#[test]
+fn what_is_kept_is_for_its_owner_alone() {
+    let site = Site::new(0, FSYNC);
+    damaged(&site);
+    let program = site.serve();
+    checkpoint(&site);
+    let modes = modes(&data(&site));
+    for (path, mode) in &modes {
+        assert_eq!(*mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+    let is_there = |name: &str| modes.iter().any(|(path, _)| path.file_name().is_some_and(|it| it == name));
+    for name in ["lock", "quarantine", "report.jsonl", "log-0000000001.pushward", "log-0000000003.pushward"] {
+        assert!(is_there(name), "{name} in {modes:?}, {}", program.said());
+    }
 }
 
 #[test]

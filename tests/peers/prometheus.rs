@@ -40,7 +40,7 @@ impl Prometheus {
     }
 
     /// On any file, with its data and its log in `home`, and with further flags.
-    fn on(config: &Path, home: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn on(config: &Path, home: &Path, flags: &[&str]) -> Self {
         let address = process::free_address();
         let mut command = Command::new("prometheus");
         command

@@ -2,7 +2,9 @@
 
 mod certificates;
 mod jobs;
+mod limits;
 mod site;
+mod storage;
 mod tokens;
 mod users;
 
@@ -29,6 +31,17 @@ fn the_readme_holds_each_block_of_each_recipe() {
         certificates::SERIAL,
         certificates::SPIFFE,
         certificates::ID,
+        limits::RETRY,
+        limits::ASK,
+        limits::MORE,
+        limits::CEILING,
+        limits::LESS,
+        limits::SMALL,
+        limits::RULES,
+        storage::BACKUP,
+        storage::RESTORE,
+        storage::SOCKET,
+        storage::SERVICE,
     ] {
         assert!(from_readme(what).len() > what.len(), "{what}");
     }

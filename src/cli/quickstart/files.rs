@@ -92,7 +92,7 @@ impl Plan {
 
     /// Writes all of it.
     pub(super) fn make(&self, dir: &Path) -> Result<(), Trouble> {
-        new_file::directory(dir)?;
+        new_file::directory(dir, Audience::Everybody)?;
         for (name, content, audience) in &self.files {
             new_file::create(&dir.join(name), content, *audience)?;
         }

@@ -8,6 +8,7 @@ use super::Surroundings;
 use super::Trouble;
 use super::args::Quickstart;
 use super::new_file;
+use super::new_file::Audience;
 use super::serve;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ pub(super) fn run(args: &Quickstart, around: &mut Surroundings<'_>) -> Result<Ex
     } else {
         return Err(half_made(dir, &there));
     }
-    new_file::directory(&dir.join("data"))?;
+    new_file::directory(&dir.join("data"), Audience::Owner)?;
     let beginning = serve::load(&dir.join(files::CONFIG), around)?;
     paste::write(dir, &beginning.reading.config, around.out)?;
     serve::serve(beginning, around)

@@ -80,6 +80,7 @@ fn quickstart_makes_what_the_contract_lists_and_serves_it() {
             assert!(!ran.out.contains(secret) && !ran.err.contains(secret));
         }
     }
+    assert_eq!(mode(&Path::new(&dir).join("data")), 0o700);
     assert_eq!(read(&dir, "push.header"), format!("Authorization: Bearer {}\n", read(&dir, "push.token")));
     let served = ran.served.unwrap();
     assert_eq!(served.listeners[0].addresses, ["127.0.0.1:9091".parse().unwrap()]);

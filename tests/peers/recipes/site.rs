@@ -72,9 +72,15 @@ impl Site {
     }
 
     /// Serves, and is ready.
-    pub(super) fn start(mut self) -> Self {
+    pub(super) fn start(self) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pushward"));
-        command.current_dir(self.home()).args(["serve", "--config", "pushward.yml"]);
+        command.args(["serve", "--config", "pushward.yml"]);
+        self.start_by(command)
+    }
+
+    /// The same by another command, which is run where the recipes' are.
+    pub(super) fn start_by(mut self, mut command: Command) -> Self {
+        command.current_dir(self.home());
         self.process = Some(Running::start(command, &self.file("log")));
         eventually("the gateway is ready", WITHIN, || {
             let ended = self.process.as_mut().is_some_and(Running::has_ended);
@@ -110,6 +116,21 @@ impl Site {
     /// Where it really listens.
     pub(super) fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
+    }
+
+    /// Where the gateway's own metrics are.
+    pub(super) fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Ends it as a power cut would, so that it can be started again.
+    pub(super) fn killed(mut self) -> Self {
+        self.process = None;
+        self
     }
 
     /// A recipe's text with the gateway where it really is.
