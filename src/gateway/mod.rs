@@ -168,7 +168,8 @@ impl Gateway {
             mains_are_over.cancel();
         };
         let loading = async {
-            let loaded = tokio::task::spawn_blocking(parts.load()).await.unwrap_or(Ok(()));
+            let loaded = tokio::task::spawn_blocking(parts.load()).await;
+            let loaded = loaded.unwrap_or_else(|_| Err(LoadError::broke_off()));
             if loaded.is_err() {
                 shutdown.cancel();
             }

@@ -42,6 +42,13 @@ impl fmt::Debug for Restoring<'_> {
 #[error("the storage cannot be read: {0}")]
 pub struct LoadError(String);
 
+impl LoadError {
+    /// It ended in a panic, which is in the log.
+    pub fn broke_off() -> Self {
+        Self("the load broke off".to_owned())
+    }
+}
+
 impl From<ReplayError> for LoadError {
     fn from(error: ReplayError) -> Self {
         Self(error.to_string())
