@@ -78,7 +78,8 @@ impl Program {
         stdin
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// As a command that is more than the program and its arguments, such as one that says on which core it runs.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![keep(child.stdout.take().unwrap(), &said), keep(child.stderr.take().unwrap(), &said)];
