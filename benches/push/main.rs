@@ -4,6 +4,7 @@
 //!     cargo bench --bench push -- users [SECONDS]         many users with passwords, beside a token
 //!     cargo bench --bench push -- certificate [SECONDS]   client certificates, beside a token and beside the limit
 //!     cargo bench --bench push -- jwts                    a JWT new, proved before, and forged
+//!     cargo bench --bench push -- durable [SECONDS]       pushes that are kept, beside memory and beside the disk
 //!     cargo bench --bench push -- flood [SECONDS]         good clients beside a guesser at their own address
 //!
 //! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
@@ -21,6 +22,7 @@
 
 mod body;
 mod certificate;
+mod durable;
 mod flood;
 mod jwts;
 mod limit;
@@ -54,6 +56,9 @@ fn main() {
     }
     if asked("jwts") {
         return jwts::measure();
+    }
+    if asked("durable") {
+        return durable::measure(folder.path(), round);
     }
     if asked("flood") {
         return flood::measure(folder.path(), Duration::from_secs(seconds.max(30)));

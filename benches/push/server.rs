@@ -41,11 +41,11 @@ impl Round {
     }
 }
 
-const PLENTY: &str = "requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
+pub(crate) const PLENTY: &str = "requests_per_second: 4000000000, requests_burst: 4000000000, groups_max: 10000000, \
                       series_max: 100000000, stored_bytes_max: 16GiB";
 
 /// The program itself.
-fn serve(file: &Path) -> Command {
+pub(crate) fn serve(file: &Path) -> Command {
     let mut command = pinned(env!("CARGO_BIN_EXE_pushward"));
     command.args(["serve", "--config"]).arg(file);
     command
@@ -121,6 +121,10 @@ impl Server {
     /// The same server for clients with other credentials. What this returns does not end it.
     pub(crate) fn target<'a>(&'a self, authorizations: &'a [String], body: &'a str, groups: usize) -> load::Target<'a> {
         load::Target { port: self.port, ca: &self.ca, authorizations, certificate: None, body, groups }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What the token's holder sends.

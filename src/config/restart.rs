@@ -101,6 +101,7 @@ mod tests {
             ),
             ("listener: { address: \"127.0.0.1:1\" }\ntenants: { red: { utf8_names: true } }\n", &[]),
             ("listener: { address: \"127.0.0.1:1\" }\nstorage: { orphans_keep: 1d }\n", &["storage"]),
+            ("listener: { address: \"127.0.0.1:1\" }\ntenants: { red: { durability: os } }\n", &[]),
             (
                 "listener: { address: \"127.0.0.1:1\", tls: { certificate_file: a, key_file: b } }\n",
                 &["listener.public.tls"],
@@ -114,5 +115,10 @@ mod tests {
             ))
         };
         assert!(tls("one").needs_restart(&tls("two")).is_empty());
+        let red = |durability: &str| {
+            config(&format!("listener: {{ address: \"127.0.0.1:1\" }}\ntenants: {{ red: {{ {durability} }} }}\n"))
+        };
+        let another = red("durability: memory").needs_restart(&red("utf8_names: true"));
+        assert_eq!(another, ["tenants.*.durability"]);
     }
 }

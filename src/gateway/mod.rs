@@ -7,6 +7,7 @@
 //! | `live` | what a reload replaces, and in which order |
 //! | `reload` | reading, making, putting in force, telling |
 //! | `storage` | what is kept on the disk, and how it comes back |
+//! | `hanging` | a disk that does not answer |
 //! | `watch` | files that change |
 //! | `certificates` | those of the listeners, each replaced by itself |
 //! | `condition` | what is not in force as its file says |
@@ -14,6 +15,7 @@
 
 mod certificates;
 mod condition;
+mod hanging;
 mod live;
 mod parts;
 mod reload;
@@ -168,8 +170,11 @@ impl Gateway {
             mains_are_over.cancel();
         };
         let loading = async {
+            // A reload before it finds nothing to bring back, one that comes meanwhile waits for it.
+            let turn = parts.reloader.turn().await;
             let loaded = tokio::task::spawn_blocking(parts.load()).await;
             let loaded = loaded.unwrap_or_else(|_| Err(LoadError::broke_off()));
+            drop(turn);
             if loaded.is_err() {
                 shutdown.cancel();
             }
@@ -179,6 +184,7 @@ impl Gateway {
             ends = async { tokio::join!(mains, ops, watching, stopping, loading) } => ends,
             never = parts.warn_of_expiries() => match never {},
             never = parts.warn_of_fullness() => match never {},
+            never = parts.watch_over_the_storage() => match never {},
         };
         parts.finish().await;
         let _ = tokio::task::spawn_blocking(parts.close()).await;

@@ -3,6 +3,7 @@
 use super::StartError;
 use super::certificates::Certificates;
 use super::condition::Condition;
+use super::hanging::watch_over;
 use super::live::Live;
 use super::live::terms;
 use super::reload::Reloader;
@@ -160,6 +161,10 @@ impl Parts {
 
     pub(super) fn warn_of_fullness(&self) -> impl Future<Output = Infallible> + use<> {
         ops::warn_of_fullness(self.shares.clone(), self.clock.clone())
+    }
+
+    pub(super) fn watch_over_the_storage(&self) -> impl Future<Output = Infallible> + use<> {
+        watch_over(self.reloader.live().store.clone(), self.health.clone(), self.clock.clone())
     }
 
     /// Names the credential whose valid token was sent without TLS.

@@ -146,6 +146,11 @@ impl Reloader {
         self.go(Occasion { trigger, by }, move |progress, in_force| progress.read(trigger, in_force)).await
     }
 
+    /// For as long as what is returned is held, nothing is reloaded.
+    pub(super) async fn turn(&self) -> impl Drop + use<> {
+        self.inner.progress.clone().lock_owned().await
+    }
+
     /// Puts in force what was read elsewhere.
     pub async fn take(&self, reading: Reading) -> Result<Reloaded, ReloadError> {
         self.go(Occasion { trigger: Trigger::Request, by: None }, |_, _| Ok(reading)).await

@@ -74,7 +74,10 @@ impl Storage {
 
     /// Puts back what those tenants left behind who are named again, into their empty shelves. Blocks on the disk.
     pub(super) fn bring_back(&self, store: &Store, config: &Config, named: &[TenantId]) {
-        let Some(journal) = &self.journal else { return };
+        let Some(journal) = self.journal.as_ref().filter(|_| !named.is_empty()) else { return };
+        // What was pushed before the tenant went may only now reach the disk: read too early, it would be there after the
+        // next start and not before.
+        store.settle();
         let kept = |id: &&TenantId| {
             config.tenants.get(*id).is_some_and(|tenant| durability_of(config, tenant) > Durability::Memory)
         };

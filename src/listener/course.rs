@@ -18,8 +18,9 @@ const BODY_MAX: Duration = Duration::from_secs(300);
 /// reads at first.
 pub(super) const LITTLE: u64 = 8 * 1024;
 
-/// Chosen: what a connection that was asked to end before its first request has for it. Some round trips around the world.
-const FIRST_REQUEST_AT_THE_END: Duration = Duration::from_secs(1);
+/// Chosen: what a connection that was asked to end before its first request has for it, and for its handshake. Some round
+/// trips around the world.
+const EACH_STEP_AT_THE_END: Duration = Duration::from_secs(1);
 
 /// Names a request within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -268,8 +269,8 @@ impl Course {
     fn phase_deadline(&self) -> Option<(Tick, Verdict)> {
         let limits = &self.deadlines;
         match self.phase {
-            Phase::Handshake(since) => Some((since.after(limits.handshake), Verdict::Cut(CloseReason::Handshake))),
-            Phase::Waiting(since) => Some(self.first_request_deadline(since)),
+            Phase::Handshake(since) => Some(self.at_the_end(since, (limits.handshake, CloseReason::Handshake))),
+            Phase::Waiting(since) => Some(self.at_the_end(since, (limits.first_request, CloseReason::FirstRequest))),
             Phase::Head(since) => Some((since.after(limits.headers), Verdict::Cut(CloseReason::Headers))),
             Phase::Idle(since) if self.ending.is_none() => {
                 Some((since.after(limits.idle), Verdict::End(CloseReason::Idle)))
@@ -278,15 +279,12 @@ impl Course {
         }
     }
 
-    /// A stop lets whoever was just accepted send what it came for: no restart is to cost a push.
-    fn first_request_deadline(&self, since: Tick) -> (Tick, Verdict) {
-        let usual = (since.after(self.deadlines.first_request), Verdict::Cut(CloseReason::FirstRequest));
-        match self.ending {
-            Some(Ending { from, why, .. }) if from.after(FIRST_REQUEST_AT_THE_END) < usual.0 => {
-                (from.after(FIRST_REQUEST_AT_THE_END), Verdict::Cut(why))
-            }
-            _ => usual,
-        }
+    /// A stop lets whoever was just accepted go through the handshake and send what it came for: no restart is to cost a push.
+    fn at_the_end(&self, since: Tick, (usual, why): (Duration, CloseReason)) -> (Tick, Verdict) {
+        let usual = (since.after(usual), Verdict::Cut(why));
+        let Some(Ending { from, why, .. }) = self.ending else { return usual };
+        let early = from.max(since).after(EACH_STEP_AT_THE_END);
+        if early < usual.0 { (early, Verdict::Cut(why)) } else { usual }
     }
 
     fn blocked_deadline(&self) -> Option<(Tick, Verdict)> {

@@ -162,7 +162,8 @@ enum Ended {
 /// Runs `connection` until it ends or is cut. It is gone when this returns, and its transport given back.
 async fn drive<C: Drivable>(connection: C, timer: &mut Timer) -> Ended {
     let mut connection = std::pin::pin!(connection);
-    let mut to_be_asked = false;
+    // It may have been asked before there was anybody to ask.
+    let mut to_be_asked = timer.watch().is_ending();
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {

@@ -120,6 +120,10 @@ impl Watch {
         self.state.lock().course.why_ending()
     }
 
+    pub(super) fn is_ending(&self) -> bool {
+        self.state.lock().course.is_ending()
+    }
+
     pub(super) fn owes_head(&self) -> bool {
         self.state.lock().course.owes_head()
     }
@@ -223,16 +227,20 @@ impl Timer {
         Asked::Later(next)
     }
 
-    /// Runs `step` of the connection under its deadlines. Being asked to end is the end here: nothing is under way yet.
+    /// Runs `step` of the connection under its deadlines. Being asked to end brings them nearer, and is remembered for the
+    /// requests: whoever was accepted has not said yet what for.
     pub(super) async fn within<F: Future>(&mut self, step: F) -> Result<F::Output, CloseReason> {
         let mut step = std::pin::pin!(step);
         poll_fn(|cx| {
             if let Poll::Ready(done) = step.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
-            match self.poll_verdict(cx) {
-                Poll::Ready(Verdict::Cut(why) | Verdict::End(why)) => Poll::Ready(Err(why)),
-                Poll::Ready(Verdict::BodyTooSlow(_)) | Poll::Pending => Poll::Pending,
+            loop {
+                match self.poll_verdict(cx) {
+                    Poll::Ready(Verdict::Cut(why)) => return Poll::Ready(Err(why)),
+                    Poll::Ready(Verdict::End(_) | Verdict::BodyTooSlow(_)) => {}
+                    Poll::Pending => return Poll::Pending,
+                }
             }
         })
         .await

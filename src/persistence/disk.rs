@@ -75,7 +75,11 @@ impl Directory {
     /// Made where it is missing, readable by its owner alone, and held until this is dropped.
     pub(super) fn hold(path: &Path) -> Result<Self, DirectoryError> {
         make(path)?;
-        let lock = private().write(true).create(true).truncate(false).open(path.join(LOCK))?;
+        // Where nothing can be written there may still be something to serve.
+        let name = path.join(LOCK);
+        let lock = private().write(true).create(true).truncate(false).open(&name).or_else(|error| {
+            if error.kind() == io::ErrorKind::ReadOnlyFilesystem { File::open(&name) } else { Err(error) }
+        })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse),

@@ -62,6 +62,8 @@ pub(super) struct Files {
     checkpoint_bytes: u64,
     /// A checkpoint is due whatever the logs hold: there are many, or they are damaged.
     due: bool,
+    /// What was kept was handed on.
+    pub(super) loaded: bool,
 }
 
 /// Why a journal does not open.

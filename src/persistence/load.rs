@@ -117,6 +117,7 @@ impl DiskJournal {
             tracing::error!(%error, "what is damaged cannot be kept aside, so its files stay");
         }
         inner.open_log(&replayed);
+        files.loaded = true;
         inner.note_files(&mut files, replayed.checkpoint_bytes, replayed.logs(), replayed.is_damaged());
         drop(files);
         for (tenant, kept) in kept.iter().filter(|(_, kept)| !kept.groups.is_empty()) {
@@ -141,18 +142,22 @@ impl DiskJournal {
     }
 
     /// Hands on what this tenant left behind, as far as it is kept: it is named again, and has an empty shelf. Nothing it
-    /// pushes may be under way. Blocks on the disk.
+    /// pushes may be under way. Nothing comes back before [`DiskJournal::load`], which brings it. Blocks on the disk.
     pub fn bring_back(&self, tenant: &TenantId, restoring: &Restoring<'_>) -> Result<Loaded, LoadError> {
         let inner = &*self.inner;
+        // Held to the end, so that it is not forgotten while it comes back.
         let files = inner.files.lock();
+        if !files.loaded {
+            return Ok(Loaded::default());
+        }
         let mut progress = Progress { clock: inner.clock.clone(), told: inner.clock.tick() };
         let mut replayed = replay(&*inner.disk, None, &mut |bytes| progress.tell(bytes, 0))?;
         let mut loaded = Loaded::default();
         if let Some(kept) = replayed.contents.tenants.remove(tenant) {
             restore(&mut replayed, tenant, &kept, restoring, &mut loaded, &mut progress);
         }
-        drop(files);
         inner.back(tenant);
+        drop(files);
         Ok(loaded)
     }
 

@@ -47,6 +47,8 @@ impl Inner {
 
     /// Forgets what those pushed who are gone for longer than it is kept.
     pub(super) fn forget_long_gone(&self) {
+        // Nobody comes back meanwhile.
+        let _files = self.files.lock();
         let over = self.orphans.lock().over(self.clock.now());
         for tenant in over {
             if self.mark(&Record::TenantForgotten { tenant: tenant.clone() }) {

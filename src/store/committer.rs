@@ -7,7 +7,8 @@
 //!
 //! A wipe is the last of its tenant in a batch, so that what it takes away is not brought back to rehearse others. The line is
 //! as long as there are requests under way: each waits with one write, and `limits` bounds their number. Whoever
-//! leaves while its write waits does not take it back.
+//! leaves while its write waits does not take it back. Who watches over the disk may have those refused who wait behind a
+//! batch that does not come to an end.
 
 use super::Entry;
 use super::Journal;
@@ -59,6 +60,8 @@ struct Waiting {
     /// Batches begun, and those of them that are over.
     begun: u64,
     over: u64,
+    /// The journal has had the batch under way for too long: nobody is to wait behind it.
+    stuck: bool,
     thread: Thread,
 }
 
@@ -72,6 +75,16 @@ enum Thread {
     Ends,
     /// Ended, or could not be started, or broke off.
     Gone,
+}
+
+/// What the journal has been given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journalling {
+    Nothing,
+    /// This one, counted from the first on, and it is not over.
+    Batch(u64),
+    /// Nothing will be any more: the thread is gone.
+    BrokeOff,
 }
 
 /// A write that waits.
@@ -107,6 +120,7 @@ impl Committer {
             waiting.thread = self.start();
         }
         match waiting.thread {
+            _ if waiting.stuck => return Written::known(Err(Refusal::Unavailable)),
             Thread::Works => waiting.writes.push(Pending { shelf, write, answer }),
             Thread::Unborn | Thread::Ends | Thread::Gone => return Written::known(Err(Refusal::Unavailable)),
         }
@@ -161,6 +175,29 @@ impl Committer {
         }
     }
 
+    /// What the thread is at.
+    pub(super) fn journalling(&self) -> Journalling {
+        let waiting = self.line.waiting.lock();
+        match waiting.thread {
+            Thread::Gone => Journalling::BrokeOff,
+            _ if waiting.over < waiting.begun => Journalling::Batch(waiting.begun),
+            _ => Journalling::Nothing,
+        }
+    }
+
+    /// Refuses what waits behind this batch, and what comes, until it is over; nothing if it is. What is in the batch waits
+    /// on: nobody can say what becomes of it.
+    pub(super) fn refuse_behind(&self, batch: u64) {
+        let mut waiting = self.line.waiting.lock();
+        if waiting.begun != batch || waiting.over == batch {
+            return;
+        }
+        waiting.stuck = true;
+        let refused = std::mem::take(&mut waiting.writes);
+        drop(waiting);
+        drop(refused);
+    }
+
     /// Refuses further writes; ready when those that wait are committed and answered.
     pub(super) async fn finish(&self) {
         self.line.end();
@@ -202,7 +239,10 @@ impl Line {
         let mut behind = Vec::new();
         while let Some(batch) = self.next(behind) {
             behind = means.commit(batch);
-            self.waiting.lock().over += 1;
+            let mut waiting = self.waiting.lock();
+            waiting.over += 1;
+            waiting.stuck = false;
+            drop(waiting);
             self.rested.notify_all();
         }
     }

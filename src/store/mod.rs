@@ -53,6 +53,7 @@ mod tests;
 
 pub use catalogue::Catalogue;
 pub use catalogue::GroupView;
+pub use committer::Journalling;
 pub use fleet::FleetPiece;
 pub use fleet::FleetSnapshot;
 pub use group::GroupTimes;
@@ -262,6 +263,16 @@ impl Store {
             }
             Ok(shelf) => self.committer.take(shelf, write),
         }
+    }
+
+    /// What is being journalled now.
+    pub fn journalling(&self) -> Journalling {
+        self.committer.journalling()
+    }
+
+    /// Refuses what waits behind this batch, and what comes, until the journal is done with it.
+    pub fn refuse_behind(&self, batch: u64) {
+        self.committer.refuse_behind(batch);
     }
 
     /// Returns when no write that was being journalled at the call is under way any more. Blocks as long as the journal

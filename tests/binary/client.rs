@@ -103,6 +103,18 @@ pub(crate) fn answer(mut stream: impl Read) -> (u16, String) {
     (status.unwrap_or_default(), text)
 }
 
+/// Of a good answer the body as it was before it was sent in chunks.
+pub(crate) fn body_of((status, answer): (u16, String)) -> String {
+    assert_eq!(status, 200, "{answer}");
+    let (mut whole, mut rest) = (String::new(), answer.split_once("\r\n\r\n").unwrap().1);
+    while let Some((length, behind)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole += &behind[..length];
+        rest = behind[length..].strip_prefix("\r\n").unwrap();
+    }
+    whole
+}
+
 /// A connection on which one request follows another.
 pub(crate) struct Open<S>(BufReader<S>);
 

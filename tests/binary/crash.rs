@@ -1,155 +1,183 @@
-//! The program is killed again and again while it is written to. What it acknowledged is there afterwards, and nothing is
+//! The program is ended again and again while it is written to. What it acknowledged is there afterwards, and nothing is
 //! there by halves.
 //!
-//! `CRASHES=300` sets how many times, `CRASH_SEED=7` repeats a run as far as chance allows; the scheduling of processes is
-//! not in our hands.
+//! `CRASHES=300` and `RESTARTS=100` set how many times, `CRASH_SEED=7` repeats a run as far as chance allows; the scheduling
+//! of processes is not in our hands.
 #![expect(
     clippy::panic,
     clippy::print_stdout,
     reason = "a run that fails says how, and one that holds says how much it was"
 )]
 
+mod bulk;
+mod dice;
 mod model;
+mod rivals;
+mod site;
 mod worker;
 
-use self::model::shown;
-use self::worker::Acknowledged;
-use self::worker::Dice;
-use self::worker::Worker;
-use crate::client::connect;
+use self::dice::Dice;
+use self::site::Acknowledged;
+use self::site::Site;
+use self::site::scrape;
+use crate::client::Open;
+use crate::client::body_of;
+use crate::client::connect_as;
 use crate::client::exchange;
+use crate::client::tls_client;
 use crate::program::Program;
-use crate::program::run;
-use std::collections::BTreeMap;
+use pushward::testkit::TestCa;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::io;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::thread;
-use tempfile::TempDir;
+use std::time::Duration;
 
-/// The last one has its tenant for itself.
-const TENANTS: [&str; 3] = ["red", "blue", "alone"];
-const WORKERS: u64 = 7;
 /// A round ends after so many answers at most.
 const ROUND: u64 = 400;
-
-struct Site {
-    dir: TempDir,
-    tokens: BTreeMap<&'static str, String>,
-}
-
-impl Site {
-    fn new() -> Self {
-        let mut config = "listener: { address: \"127.0.0.1:0\" }\nops: { address: \"127.0.0.1:0\" }\n\
-            storage: { path: data, durability: fsync }\n\
-            limits: { requests_per_second: 1000000, requests_burst: 1000000 }\ntenants:\n"
-            .to_owned();
-        let mut tokens = BTreeMap::new();
-        for tenant in TENANTS {
-            let scopes = ["push", "delete", "read", "admin"].map(|scope| ["--scope", scope]);
-            let made = run(&[&["token", "new", "--tenant", tenant][..], scopes.as_flattened()].concat());
-            let text = String::from_utf8(made.stdout).unwrap();
-            let (token, entry) = text.split_once("\n\n").unwrap();
-            tokens.insert(tenant, format!("Bearer {token}"));
-            config += &format!("  {tenant}:\n    tokens:\n{entry}");
-        }
-        let site = Self { dir: TempDir::new().unwrap(), tokens };
-        fs::write(site.file(), config).unwrap();
-        site
-    }
-
-    fn file(&self) -> PathBuf {
-        self.dir.path().join("pushward.yml")
-    }
-
-    fn serve(&self) -> Program {
-        Program::start(&["serve", "--config", self.file().to_str().unwrap()])
-    }
-
-    fn workers(&self, seed: u64) -> Vec<Worker> {
-        let worker = |number: u64| {
-            let alone = number == WORKERS - 1;
-            let tenant = if alone { TENANTS[2] } else { TENANTS[number as usize % 2] };
-            Worker::new(number, seed, (tenant, self.tokens[tenant].clone()), alone)
-        };
-        (0..WORKERS).map(worker).collect()
-    }
-
-    fn compare(&self, port: u16, workers: &mut [Worker], round: &str) {
-        for tenant in TENANTS {
-            let (status, scrape) = exchange(connect(port), "GET", "/metrics", &self.tokens[tenant], "");
-            assert_eq!(status, 200, "{round}: {scrape}");
-            let (_, text) = scrape.split_once("\r\n\r\n").unwrap();
-            let shown = shown(&without_chunks(text));
-            workers
-                .iter_mut()
-                .filter(|worker| worker.tenant == tenant)
-                .for_each(|worker| worker.compare(&shown, round));
-        }
-    }
-}
-
-/// The body as it was before it was sent in chunks.
-fn without_chunks(text: &str) -> String {
-    let (mut whole, mut rest) = (String::new(), text);
-    while let Some((length, behind)) = rest.split_once("\r\n") {
-        let length = usize::from_str_radix(length, 16).unwrap();
-        whole += &behind[..length];
-        rest = behind[length..].trim_start_matches("\r\n");
-    }
-    whole
-}
+/// Chosen: a start is over by then, mostly.
+const START: Duration = Duration::from_millis(150);
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
-/// Runs rounds of writing that `end` ends; between two of them, what is there is compared with what was told.
-fn rounds(count: u64, seed: u64, mut end: impl FnMut(&mut Program)) {
-    let site = Site::new();
-    let mut dice = Dice::new(seed);
-    let mut workers = site.workers(seed);
-    let acknowledged = Acknowledged::default();
-    for round in 0..count {
-        let mut program = site.serve();
-        let port = program.port();
-        let round = format!("seed {seed}, round {round}");
-        site.compare(port, &mut workers, &round);
-        let enough = acknowledged.sum() + dice.below(ROUND);
-        thread::scope(|scope| {
-            for worker in &mut workers {
-                scope.spawn(|| worker.work(port, &acknowledged));
-            }
-            while acknowledged.sum() < enough && !program.is_over() {
-                thread::yield_now();
-            }
-            end(&mut program);
-        });
-        assert!(!program.said().contains("panic"), "{}", program.said());
-    }
-    let program = site.serve();
-    site.compare(program.port(), &mut workers, "the end");
-    assert!(acknowledged.sum() > count, "hardly anything was written");
-    println!("seed {seed}, {count} rounds, {acknowledged:?}, {} bytes stored", size_of(&site.dir.path().join("data")));
-}
-
-fn size_of(path: &Path) -> u64 {
-    let meta = fs::metadata(path).unwrap();
-    match meta.is_dir() {
-        true => fs::read_dir(path).unwrap().map(|entry| size_of(&entry.unwrap().path())).sum(),
-        false => meta.len(),
-    }
+/// How often the program was ended at a moment that was waited for.
+#[derive(Debug, Default)]
+struct Moments {
+    while_it_started: u64,
+    while_a_checkpoint_was_written: u64,
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_and_nothing_is_torn() {
-    rounds(number("CRASHES", 30), number("CRASH_SEED", 1), Program::kill);
+    let (crashes, seed) = (number("CRASHES", 20), number("CRASH_SEED", 1));
+    for (durability, count) in [("fsync", crashes - crashes / 4), ("os", crashes / 4)] {
+        kills(&Site::new("127.0.0.1:0", durability, ""), count, seed);
+    }
 }
 
+fn kills(site: &Site, count: u64, seed: u64) {
+    let mut dice = Dice::new(seed);
+    let mut clients = site.clients(seed);
+    let (acknowledged, mut moments) = (Acknowledged::default(), Moments::default());
+    let mut killed = 0;
+    while killed < count {
+        if dice.below(4) == 0 {
+            let mut program = site.serve();
+            dice.pause(START);
+            program.kill();
+            killed += 1;
+            moments.while_it_started += 1;
+        }
+        let mut program = site.serve();
+        let port = program.port();
+        site.compare(scrape(port), &mut clients, &format!("{}, seed {seed}, after {killed}", site.durability));
+        let enough = acknowledged.sum() + dice.below(ROUND);
+        let waits_for_a_checkpoint = dice.below(3) == 0;
+        thread::scope(|scope| {
+            for client in &mut clients {
+                let acknowledged = &acknowledged;
+                scope.spawn(move || {
+                    let mut open = Open::<TcpStream>::try_plain(port);
+                    let mut line = |method: &str, path: &str, bearer: &str, body: &str| match &mut open {
+                        Ok(open) => open.send(method, path, bearer, body),
+                        Err(_) => Err(io::ErrorKind::NotConnected.into()),
+                    };
+                    client.work(&mut line, acknowledged);
+                });
+            }
+            let patience = enough + 10 * ROUND;
+            while acknowledged.sum() < enough && !program.is_over() {
+                thread::yield_now();
+            }
+            while waits_for_a_checkpoint && acknowledged.sum() < patience && !program.is_over() {
+                if site.writes_a_checkpoint() {
+                    dice.pause(Duration::from_millis(20));
+                    moments.while_a_checkpoint_was_written += 1;
+                    break;
+                }
+            }
+            assert!(!program.is_over(), "{}", program.said());
+            program.kill();
+        });
+        killed += 1;
+        assert!(!program.said().contains("panic"), "{}", program.said());
+    }
+    let program = site.serve();
+    site.compare(scrape(program.port()), &mut clients, "the end");
+    assert!(acknowledged.sum() > count, "hardly anything was written");
+    let (durability, bytes) = (site.durability, site.bytes());
+    println!("{durability}, seed {seed}, {killed} kills, {moments:?}, {acknowledged:?}, {bytes} bytes stored");
+}
+
+/// Every request comes on a connection of its own, by TLS, and each is answered as it is to be: also those that come while
+/// the program ends, is not there, or loads.
 #[test]
-fn what_was_acknowledged_survives_a_graceful_restart_under_load() {
-    rounds(number("RESTARTS", 10), number("CRASH_SEED", 2), |program| {
+fn a_graceful_restart_loses_and_refuses_nothing() {
+    let (restarts, seed) = (number("RESTARTS", 6), number("CRASH_SEED", 2));
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let site =
+        Site::new(&address.to_string(), "fsync", ", tls: { certificate_file: server.pem, key_file: server-key.pem }");
+    let ca = TestCa::new();
+    let (certificate, key) = ca.server(&["127.0.0.1"]);
+    for (name, content) in [("server.pem", certificate), ("server-key.pem", key), ("ca.pem", ca.pem())] {
+        fs::write(site.path(name), content).unwrap();
+    }
+    let tls = tls_client(&site.path("ca.pem"));
+    let one = |method: &str, path: &str, bearer: &str, body: &str| {
+        exchange(connect_as(address.port(), &tls), method, path, bearer, body)
+    };
+    let mut dice = Dice::new(seed);
+    let mut clients = site.clients(seed);
+    let acknowledged = Acknowledged::default();
+    for round in 0..restarts {
+        let mut program = site.serve_on(&socket);
+        program.line_with("message=serving");
+        site.compare(
+            |account| body_of(one("GET", "/metrics", &account.bearer, "")),
+            &mut clients,
+            &format!("seed {seed}, restart {round}"),
+        );
+        let over = AtomicBool::new(false);
+        let enough = acknowledged.sum() + 1 + dice.below(ROUND / 4);
+        thread::scope(|scope| {
+            for client in clients.iter_mut() {
+                let (acknowledged, over) = (&acknowledged, &over);
+                let one = &one;
+                scope.spawn(move || {
+                    let mut line = |method: &str, path: &str, bearer: &str, body: &str| {
+                        if over.load(Ordering::Relaxed) {
+                            return Err(io::ErrorKind::NotConnected.into());
+                        }
+                        Ok(one(method, path, bearer, body).0)
+                    };
+                    client.work(&mut line, acknowledged);
+                });
+            }
+            restart_after(&mut program, &site, &socket, || acknowledged.sum() >= enough);
+            let enough = acknowledged.sum() + 20;
+            while acknowledged.sum() < enough && !program.is_over() {
+                thread::yield_now();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
         program.signal("TERM");
         assert_eq!(program.exit_code(), Some(0), "{}", program.said());
-    });
+    }
+    println!("seed {seed}, {} restarts, {acknowledged:?}, {} bytes stored", 2 * restarts, site.bytes());
+}
+
+fn restart_after(program: &mut Program, site: &Site, socket: &TcpListener, is_enough: impl Fn() -> bool) {
+    while !is_enough() && !program.is_over() {
+        thread::yield_now();
+    }
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0), "{}", program.said());
+    assert!(!program.said().contains("panic"), "{}", program.said());
+    *program = site.serve_on(socket);
 }

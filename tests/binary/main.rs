@@ -8,6 +8,7 @@ mod certificates;
 mod client;
 mod commands;
 mod crash;
+mod disks;
 mod keeping;
 mod memory;
 mod midnight;

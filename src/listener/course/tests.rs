@@ -123,6 +123,22 @@ fn a_stop_gives_a_handler_the_drain_and_no_more() {
 }
 
 #[test]
+fn a_stop_gives_a_handshake_and_a_first_request_a_second_each() {
+    let half_past = |seconds| at(seconds).after(Duration::from_millis(500));
+    for is_secured in [false, true] {
+        let mut course = course();
+        course.ask_to_end(at(2), CloseReason::Shutdown);
+        assert_eq!(course.due(half_past(2)), None);
+        if is_secured {
+            course.secured(half_past(2));
+            assert_eq!(course.due(at(3)), None);
+        }
+        let end = if is_secured { half_past(3) } else { at(3) };
+        assert_eq!(course.due(end), Some(Verdict::Cut(CloseReason::Shutdown)));
+    }
+}
+
+#[test]
 fn a_stop_outranks_old_age() {
     let (mut course, _) = serving(false);
     assert_eq!(course.due(at(3600)), Some(Verdict::End(CloseReason::Age)));

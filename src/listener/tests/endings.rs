@@ -112,6 +112,28 @@ async fn a_stop_between_two_bytes_of_a_head_loses_no_request() {
 }
 
 #[tokio::test]
+async fn a_stop_lets_whoever_was_accepted_shake_hands_and_ask() {
+    for alpn in ["http/1.1", "h2"] {
+        let mut config = listener();
+        config.deadlines.drain = super::harness::SOON;
+        let server = Server::secure(config);
+        let tcp = server.tcp().await;
+        tokio::time::sleep(millis(100)).await;
+        server.shutdown.cancel();
+        tokio::time::sleep(millis(100)).await;
+        let client = server.tls_over(tcp, server.client_config(&[alpn])).await;
+        let mut client = client.unwrap_or_else(|error| panic!("{alpn}: {error}"));
+        if alpn == "http/1.1" {
+            client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+        drop(client);
+        server.stopped().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stop_ends_idle_connections_at_once() {
     let mut config = listener();
     config.deadlines.idle = super::harness::SOON * 10;

@@ -210,8 +210,12 @@ impl Server {
     }
 
     pub(super) async fn tls_as(&self, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+        self.tls_over(self.tcp().await, config).await
+    }
+
+    pub(super) async fn tls_over(&self, tcp: TcpStream, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let name = "localhost".try_into().unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
     }
 }
 
