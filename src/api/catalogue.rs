@@ -28,6 +28,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// The groups of whoever asks.
 pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
     let (view, own, shared) = in_turn(&api, view).await?;
+    let tenant = view.tenant().cloned();
     let (pin, groups, of_fleet) = match view {
         View::Tenant(scope) => (api.store.pin(&scope), api.store.catalogue(&scope), None),
         View::Fleet(scope) => {
@@ -35,7 +36,7 @@ pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, R
         }
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    let body = api.readers.answer(&api.clock, pin, shared, body);
+    let body = api.readers.answer(&api.clock, tenant, pin, shared, body);
     Ok(([(CONTENT_TYPE, "application/json")], own.held_by(body)).into_response())
 }
 

@@ -13,8 +13,10 @@ use crate::exposition;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
 use crate::exposition::Unfit;
+use crate::limits::InFlightBytes;
 use crate::model::GroupBounds;
 use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
 use crate::namespace::Scope;
 use crate::rejection::Rejection;
 use crate::store::Method;
@@ -31,6 +33,11 @@ use http::Uri;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use http_body::Body as HttpBody;
+use tokio::runtime::Handle;
+
+/// What the labels of a group take where they are nothing special: a job, an instance and one more. The labels stand on
+/// every line that is written, so a body counts as often for its work as its group's labels are longer.
+const LABEL_BYTES: usize = 256;
 
 /// PUT: the group becomes what the body says.
 pub async fn replace(
@@ -102,12 +109,13 @@ async fn accept(
     api.metrics.size(body.bytes.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     // The body took its time: what counts is what the credential grants now.
+    let room = api.ceilings.prepared(scope.tenant());
     let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, bounds, reading, format, body };
-    // What has arrived is accounted for until it is stored.
-    let (_arrived, written) = arrived.renewed().await?.handed_over(&turns).await?;
-    let written = written.await;
+    // What has arrived, and what it has become, are accounted for until it is stored.
+    let (_arrived, written) = arrived.renewed().await?.handed_over(&turns, room).await?;
+    let outcome = written.outcome().await;
     api.readers.relieve(&api.store);
-    Ok(written?)
+    Ok(outcome?)
 }
 
 /// The bounds for a push of this group, whose own labels may be over them.
@@ -128,12 +136,47 @@ struct Arrived {
     body: Taken,
 }
 
+/// As how long a body counts for the work that it is.
+fn work_bytes(body_bytes: usize, key: &GroupingKey) -> usize {
+    body_bytes.saturating_mul(1 + key.heap_bytes() / LABEL_BYTES)
+}
+
 /// What became of it in its turn.
 enum Outcome {
     /// The store has it, whose answer may yet be awaited.
     HandedOver(Written),
     /// Nothing yet: its samples cannot be charged without a wait.
     OverRate { samples: u64 },
+    /// Nothing yet, its samples aside: there is not so much room for what it becomes.
+    NoRoom { bytes: u64 },
+}
+
+/// A push that the store has, and the account of what it holds meanwhile: also if nobody waits for it any more.
+struct Accounted(Option<(Written, InFlightBytes)>);
+
+impl Accounted {
+    async fn outcome(mut self) -> Result<(), Refusal> {
+        match &mut self.0 {
+            Some((written, _)) => {
+                let outcome = written.await;
+                self.0 = None;
+                outcome
+            }
+            None => Err(Refusal::Unavailable),
+        }
+    }
+}
+
+impl Drop for Accounted {
+    fn drop(&mut self) {
+        if let (Some((written, room)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                // Nobody is told any more.
+                let _ = written.await;
+                drop(room);
+            });
+        }
+    }
 }
 
 impl Arrived {
@@ -149,30 +192,39 @@ impl Arrived {
         }
     }
 
-    /// To the store, as soon as its samples can be charged.
-    async fn handed_over(self, turns: &Turns) -> Result<(Self, Written), Rejection> {
+    /// To the store, as soon as its samples can be charged and there is room for what it becomes.
+    async fn handed_over(self, turns: &Turns, mut room: InFlightBytes) -> Result<(Self, Accounted), Rejection> {
         let (mut arrived, mut charged) = (self, false);
         loop {
-            let (same, outcome) = arrived.store_in_turn(turns, charged).await?;
+            let (same, outcome);
+            (same, room, outcome) = arrived.store_in_turn(turns, room, charged).await?;
+            // In line it holds its body alone, and no turn.
             match outcome {
-                Outcome::HandedOver(written) => return Ok((same, written)),
-                Outcome::OverRate { samples } => {
-                    // In line it holds its body alone, and no turn.
-                    same.scope.meter().samples(samples).await?;
-                    (arrived, charged) = (same.renewed().await?, true);
+                Outcome::HandedOver(written) => return Ok((same, Accounted(Some((written, room))))),
+                Outcome::OverRate { samples } => same.scope.meter().samples(samples).await?,
+                Outcome::NoRoom { bytes } => {
+                    room.shrink(room.bytes());
+                    room.grow(bytes).await?;
                 }
             }
+            (arrived, charged) = (same.renewed().await?, true);
         }
     }
 
-    async fn store_in_turn(self, turns: &Turns, charged: bool) -> Result<(Self, Outcome), Rejection> {
-        let bytes = self.body.bytes.len();
-        let work = move || self.store(charged).map(|outcome| (self, outcome));
+    async fn store_in_turn(
+        self,
+        turns: &Turns,
+        mut room: InFlightBytes,
+        charged: bool,
+    ) -> Result<(Self, InFlightBytes, Outcome), Rejection> {
+        let bytes = work_bytes(self.body.bytes.len(), &self.key);
+        let work = move || self.store(&mut room, charged).map(|outcome| (self, room, outcome));
         turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")))
     }
 
-    /// Parses, charges the samples unless they are, prepares, and hands to the store.
-    fn store(&self, charged: bool) -> Result<Outcome, Rejection> {
+    /// Parses, charges the samples unless they are, prepares, and hands to the store. Of what it is prepared as `room` has
+    /// been given an account before it is there.
+    fn store(&self, room: &mut InFlightBytes, charged: bool) -> Result<Outcome, Rejection> {
         let Self { api, scope, method, key, .. } = self;
         let parsed = self.parsed()?;
         let samples = parsed.line_count();
@@ -182,14 +234,25 @@ impl Arrived {
         // As upstream: the time of a push is the moment after its body was read.
         let at = api.clock.now();
         let bytes_max = api.store.push_bytes_max(scope)?;
-        let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes_max) {
+        let bytes = parsed.prepared_bytes(self.body.bytes.len() as u64, key).max(room.bytes()).min(bytes_max);
+        let more = bytes.saturating_sub(room.bytes());
+        if more > 0 && !room.try_grow(more) {
+            return Ok(Outcome::NoRoom { bytes });
+        }
+        let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes) {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {
                 let refusal = Refusal::Inconsistent(inconsistent.to_string());
                 return Ok(Outcome::HandedOver(api.store.refuse(scope, key, at, refusal)));
             }
+            // It was guessed too low.
+            Err(Unfit::TooLarge) if bytes < bytes_max => {
+                return Ok(Outcome::NoRoom { bytes: bytes.saturating_mul(4).min(bytes_max) });
+            }
             Err(Unfit::TooLarge) => return Ok(Outcome::HandedOver(api.store.refuse_too_large(scope, key, at))),
         };
+        let taken: u64 = families.iter().map(PreparedFamily::stored_bytes).sum();
+        room.shrink(room.bytes().saturating_sub(taken));
         Ok(Outcome::HandedOver(api.store.push(scope, Push::new(key.clone(), *method, families, at))))
     }
 
@@ -202,6 +265,69 @@ impl Arrived {
                 .map_err(|error| ApiError::unread(&error, error.bound())),
             PushFormat::Protobuf => exposition::protobuf::parse_within(bytes, names, bounds)
                 .map_err(|error| ApiError::unread(&error, error.bound())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Accounted;
+    use super::work_bytes;
+    use crate::exposition;
+    use crate::limits::Ceilings;
+    use crate::model::Durability;
+    use crate::model::GroupingKey;
+    use crate::model::Quota;
+    use crate::model::TenantId;
+    use crate::model::Timestamp;
+    use crate::namespace::Scope;
+    use crate::store::Entry;
+    use crate::store::Journal;
+    use crate::store::JournalError;
+    use crate::store::Method;
+    use crate::store::Push;
+    use crate::store::Store;
+    use crate::store::TenantTerms;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_body_counts_for_its_work_as_often_as_its_group_has_long_labels() {
+        let usual = GroupingKey::new("nightly-backup", [("instance", "db-1.example.org")]).unwrap();
+        let long = GroupingKey::new("nightly-backup", [("text", "x".repeat(4096))]).unwrap();
+        assert_eq!(work_bytes(1000, &usual), 1000);
+        assert!(work_bytes(1000, &long) > 16_000, "4 KiB on every line");
+    }
+
+    /// Commits when the test lets it.
+    #[derive(Debug)]
+    struct Held(Arc<Mutex<()>>);
+
+    impl Journal for Held {
+        fn commit(&self, _: &[Entry], _: Durability) -> Result<(), JournalError> {
+            drop(self.0.lock());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_store_still_has_is_accounted_for_though_its_client_is_gone() {
+        let (tenant, disk) = (TenantId::parse("red").unwrap(), Arc::new(Mutex::new(())));
+        let quota = Quota { groups_max: 9, series_max: 9, stored_bytes_max: 1 << 20 };
+        let terms = TenantTerms { quota, durability: Durability::Fsync };
+        let store = Store::new([(tenant.clone(), terms)], &[], Arc::new(Held(disk.clone())), exposition::own_gauge);
+        let (key, ceilings) = (GroupingKey::new::<&str, &str>("j", []).unwrap(), Ceilings::default());
+        let mut room = ceilings.prepared(&tenant);
+        room.grow(1000).await.unwrap();
+        let busy = disk.lock();
+        let push = Push::new(key, Method::Replace, Vec::new(), Timestamp::from_unix_seconds(1));
+        let written = store.push(&Scope::for_test("red"), push);
+        drop(Accounted(Some((written, room))));
+        tokio::task::yield_now().await;
+        assert_eq!(ceilings.usage().0, 1000);
+        drop(busy);
+        while ceilings.usage().0 > 0 {
+            tokio::task::yield_now().await;
         }
     }
 }

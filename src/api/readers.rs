@@ -4,12 +4,13 @@
 //! deadline, so when all snapshots together keep more than the store allows ([`Store::pinned_max`]), they are cut: first the
 //! one that keeps the most for each byte its client has taken. Its memory is free at once, and its client finds an answer
 //! that breaks off. And when somebody waits for a place among scrapes, those are cut of which nothing was taken for
-//! [`STALLED`].
+//! [`STALLED`]; else, if a tenant waits and another has two places more, one of that other's that has taken [`LONG`].
 //!
 //! [`Store::pinned_max`]: crate::store::Store::pinned_max
 
 use crate::limits::ScrapePlace;
 use crate::model::SharedClock;
+use crate::model::TenantId;
 use crate::model::Tick;
 use crate::store::Pin;
 use crate::store::Store;
@@ -18,6 +19,7 @@ use axum::body::Bytes;
 use http_body::Body as HttpBody;
 use http_body::Frame;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
@@ -32,6 +34,9 @@ use std::time::Duration;
 /// `deadlines.stalled_write` is what counts.
 const STALLED: Duration = Duration::from_secs(2);
 
+/// Chosen: less than a scrape waits for a place, and longer than an answer takes on a line that is fit for its length.
+const LONG: Duration = Duration::from_secs(3);
+
 /// An answer in pieces.
 pub(super) trait Pieces: Send {
     /// The next piece; `None` at the end.
@@ -43,6 +48,9 @@ pub(super) trait Pieces: Send {
 pub(super) struct Readers(Arc<Mutex<Vec<Weak<Reader>>>>);
 
 struct Reader {
+    /// `None`: an operator's.
+    tenant: Option<TenantId>,
+    began: Tick,
     pin: Pin,
     taken: AtomicU64,
     /// When something was last asked for.
@@ -68,13 +76,14 @@ impl Readers {
     pub(super) fn answer(
         &self,
         clock: &SharedClock,
+        tenant: Option<TenantId>,
         pin: Pin,
         place: ScrapePlace,
         pieces: impl Pieces + 'static,
     ) -> Body {
         let open = Mutex::new(Some(Open { pieces: Box::new(pieces), place }));
-        let (taken, moved, clock) = (AtomicU64::new(0), Mutex::new(clock.tick()), clock.clone());
-        let reader = Arc::new(Reader { pin, taken, moved, clock, open });
+        let (taken, began, clock) = (AtomicU64::new(0), clock.tick(), clock.clone());
+        let reader = Arc::new(Reader { tenant, began, pin, taken, moved: Mutex::new(began), clock, open });
         let mut readers = self.0.lock();
         readers.retain(|reader| reader.strong_count() > 0);
         readers.push(Arc::downgrade(&reader));
@@ -90,14 +99,18 @@ impl Readers {
         }
     }
 
-    /// Cuts the answers of which nothing was taken for a while, as somebody waits for their places.
-    pub(super) fn cut_stalled(&self) {
+    /// Cuts answers, as `tenant` waits for a place, or an operator does: all of which nothing was taken for a while, or
+    /// else one of whoever has many.
+    pub(super) fn make_room(&self, tenant: Option<&TenantId>) {
         let readers: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
-        for reader in readers.iter().filter(|reader| reader.clock.tick().since(*reader.moved.lock()) >= STALLED) {
-            if let Some(open) = reader.open.try_lock().and_then(|mut open| open.take()) {
-                tracing::warn!("an answer was cut: nothing of it was taken while others waited for its place");
-                free(open);
-            }
+        let stalled = |reader: &&Arc<Reader>| reader.clock.tick().since(*reader.moved.lock()) >= STALLED;
+        let cut = readers.iter().filter(stalled).filter(|reader| reader.cut()).count();
+        if cut > 0 {
+            tracing::warn!(cut, "answers were cut: nothing of them was taken while others waited for their places");
+            return;
+        }
+        if tenant.is_some_and(|tenant| readers_of_most(&readers, tenant).any(|reader| reader.cut())) {
+            tracing::warn!("a long answer was cut: its tenant had several, and another waited for a place");
         }
     }
 
@@ -123,6 +136,33 @@ impl Readers {
         }
         cut
     }
+}
+
+impl Reader {
+    /// Ends the answer where it is; whether it was under way and nobody is writing to it right now.
+    fn cut(&self) -> bool {
+        let open = self.open.try_lock().and_then(|mut open| open.take());
+        let cut = open.is_some();
+        open.into_iter().for_each(free);
+        cut
+    }
+}
+
+/// The long answers of the tenant that has the most, the longest first, where it has so many that it has not fewer than
+/// `waits` when one of them goes.
+fn readers_of_most<'r>(readers: &'r [Arc<Reader>], waits: &TenantId) -> impl Iterator<Item = &'r Arc<Reader>> {
+    let mut places: HashMap<&TenantId, Vec<&Arc<Reader>>> = HashMap::new();
+    for reader in readers.iter().filter(|reader| reader.open.try_lock().is_none_or(|open| open.is_some())) {
+        if let Some(tenant) = &reader.tenant {
+            places.entry(tenant).or_default().push(reader);
+        }
+    }
+    let has = places.get(waits).map_or(0, Vec::len);
+    let most = places.into_values().max_by_key(Vec::len).filter(|most| most.len() >= has + 2);
+    let mut most = most.unwrap_or_default();
+    most.retain(|reader| reader.clock.tick().since(reader.began) >= LONG);
+    most.sort_by_key(|reader| reader.began);
+    most.into_iter()
 }
 
 /// The place at once, the rest beside: millions of texts may go with it, and nobody is to wait for that.

@@ -41,6 +41,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// The view of whoever asks, in the format that is asked for.
 pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Result<Response, Rejection> {
     let (view, own, shared) = in_turn(&api, view).await?;
+    let tenant = view.tenant().cloned();
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let negotiated = Negotiated::of(accept);
     let (pin, source) = match view {
@@ -51,7 +52,8 @@ pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> R
             (pin, Source::Fleet(Box::new(FleetSource { snapshot, reading, labels: None })))
         }
     };
-    let body = api.readers.answer(&api.clock, pin, shared, ScrapeBody { source, writer: Writer::new(negotiated) });
+    let body =
+        api.readers.answer(&api.clock, tenant, pin, shared, ScrapeBody { source, writer: Writer::new(negotiated) });
     let headers = [(CONTENT_TYPE, negotiated.content_type()), (VARY, "Accept".to_owned())];
     Ok((headers, own.held_by(body)).into_response())
 }

@@ -145,7 +145,9 @@ impl Api {
             tokio::select! {
                 biased;
                 place = &mut place => return place,
-                () = self.clock.sleep_until(self.clock.tick().after(STALLED_LOOK)) => self.readers.cut_stalled(),
+                () = self.clock.sleep_until(self.clock.tick().after(STALLED_LOOK)) => {
+                    self.readers.make_room(view.tenant());
+                }
             }
         }
     }

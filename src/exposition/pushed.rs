@@ -1,6 +1,8 @@
 //! What a push holds, whatever format it came in: names, labels and values, and nothing said of how they were written.
 
+use crate::model::GroupingKey;
 use crate::model::MetricKind;
+use crate::model::PreparedFamily;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -101,6 +103,16 @@ impl<'a> PushedFamilies<'a> {
     /// How many lines of a scrape it becomes, families of the gateway's own names included.
     pub fn line_count(&self) -> u64 {
         self.lines
+    }
+
+    /// About how many bytes it takes in the store's account once it is prepared for this group, from a body of so many: the
+    /// group's labels stand on every line. Rather too many than too few.
+    pub fn prepared_bytes(&self, body_bytes: u64, key: &GroupingKey) -> u64 {
+        // Identity, value and what is written around labels; and a family's own text beyond the body's.
+        const OF_LINE: u64 = 100;
+        let of_lines = self.lines.saturating_mul(OF_LINE + key.heap_bytes() as u64);
+        let of_families = (self.families.len() * (PreparedFamily::OVERHEAD + 100)) as u64;
+        body_bytes.saturating_mul(2).saturating_add(of_lines).saturating_add(of_families)
     }
 
     /// Sorts the labels from `start` on by name, and says where they lie now. `Err` is the name that occurs twice.

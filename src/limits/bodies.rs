@@ -5,6 +5,9 @@
 //! body that needs some of it and finds none waits in line, in order, for [`WAIT_MAX`]; nobody who needs some of it
 //! overtakes. Bodies that wait for each other's bytes do not wait for ever: the first one's time is up first, and what it
 //! gives back lets the next one go on.
+//!
+//! What bodies become when they are prepared for the store has a pool of its own, of the same size: who waits for that
+//! holds a body, and of bodies alone there could be so many that nobody ever had room to go on.
 
 use super::Ceiling;
 use super::LimitsError;
@@ -17,7 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Chosen as `limits.wait_max` is: longer no client of this protocol is kept without a word.
+/// Of one body, over all that it waits for. Chosen as `limits.wait_max` is: longer no client of this protocol is kept
+/// without a word.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Bodies that may wait at one time; one more is refused at once. Each holds a connection and what it has brought so far.
 const LINE_MAX: usize = 1024;
@@ -70,6 +74,15 @@ impl Pool {
         let all_in = self.taken.saturating_add(more) <= self.max;
         let is_room = common == 0 || !behind_others && self.common.saturating_add(common) <= self.common_max();
         (all_in && is_room).then_some(common)
+    }
+
+    /// Takes so much if there is room for it now and it overtakes nobody; whether it did.
+    fn try_take(&mut self, tenant: &TenantId, more: u64) -> bool {
+        let room = self.room(tenant, more, !self.line.is_empty());
+        if let Some(common) = room {
+            self.take(tenant, more, common);
+        }
+        room.is_some()
     }
 
     fn take(&mut self, tenant: &TenantId, more: u64, common: u64) {
@@ -135,7 +148,7 @@ impl Bodies {
 
     /// For a body of this tenant's that begins. It has nothing yet.
     pub(super) fn body(&self, tenant: &TenantId) -> InFlightBytes {
-        InFlightBytes { bodies: self.clone(), tenant: tenant.clone(), has: 0 }
+        InFlightBytes { bodies: self.clone(), tenant: tenant.clone(), has: 0, patience: WAIT_MAX }
     }
 }
 
@@ -145,24 +158,40 @@ pub struct InFlightBytes {
     bodies: Bodies,
     tenant: TenantId,
     has: u64,
+    /// How long it may still wait.
+    patience: Duration,
 }
 
 impl InFlightBytes {
-    /// Reserves so many bytes more, waiting in line for up to 5 s if there is no room. Nothing more is reserved where it is
-    /// refused; what was before stays.
+    /// Reserves so many bytes more, waiting in line if there is no room, for up to 5 s over all calls. Nothing more is
+    /// reserved where it is refused; what was before stays.
     pub async fn grow(&mut self, more: u64) -> Result<(), LimitsError> {
         let Some(mut ticket) = self.enter(more)? else {
             return Ok(());
         };
         let clock = &self.bodies.clock;
-        tokio::select! {
+        let began = clock.tick();
+        let granted = tokio::select! {
             biased;
-            _ = &mut ticket.granted => {}
-            () = clock.sleep_until(clock.tick().after(WAIT_MAX)) => return Err(self.full()),
+            _ = &mut ticket.granted => true,
+            () = clock.sleep_until(began.after(self.patience)) => false,
+        };
+        self.patience = self.patience.saturating_sub(clock.tick().since(began));
+        if !granted {
+            return Err(self.full());
         }
         ticket.taken_over = true;
         self.has = self.has.saturating_add(more);
         Ok(())
+    }
+
+    /// Reserves so many bytes more if there is room for them now, and whether there was.
+    pub fn try_grow(&mut self, more: u64) -> bool {
+        let taken = self.bodies.pool.lock().try_take(&self.tenant, more);
+        if taken {
+            self.has = self.has.saturating_add(more);
+        }
+        taken
     }
 
     /// Gives some of it back: what came compressed and is decompressed now, say.
@@ -182,14 +211,13 @@ impl InFlightBytes {
     /// Takes `more` if there is room, else a place in line.
     fn enter(&mut self, more: u64) -> Result<Option<Ticket>, LimitsError> {
         let mut pool = self.bodies.pool.lock();
-        if let Some(common) = pool.room(&self.tenant, more, !pool.line.is_empty()) {
-            pool.take(&self.tenant, more, common);
+        if pool.try_take(&self.tenant, more) {
             self.has = self.has.saturating_add(more);
             return Ok(None);
         }
         // Alone in the gateway it would not get in either.
         let never = self.has.saturating_add(more) > pool.common_max().saturating_add(pool.part());
-        if never || pool.line.len() >= LINE_MAX {
+        if never || pool.line.len() >= LINE_MAX || self.patience.is_zero() {
             return Err(full(pool.max));
         }
         let (granted, asked) = oneshot::channel();

@@ -29,6 +29,7 @@ const LINE_MAX: u32 = 1024;
 #[derive(Clone, Debug)]
 pub struct Ceilings {
     bodies: Bodies,
+    prepared: Bodies,
     scrapes: Arc<ArcSwap<Scrapes>>,
     waiting: Arc<AtomicU32>,
     clock: SharedClock,
@@ -89,6 +90,7 @@ impl Ceilings {
     pub fn new(limits: &GatewayLimits, tenants: usize, clock: &SharedClock) -> Self {
         Self {
             bodies: Bodies::new(limits.bodies_in_flight_bytes_max, tenants, clock.clone()),
+            prepared: Bodies::new(limits.bodies_in_flight_bytes_max, tenants, clock.clone()),
             scrapes: Arc::new(ArcSwap::from_pointee(Scrapes::new(limits.scrapes_in_flight_max))),
             waiting: Arc::default(),
             clock: clock.clone(),
@@ -98,21 +100,28 @@ impl Ceilings {
     /// Other ceilings, for what is to come. Scrapes under way are not counted among the new places.
     pub fn resize(&self, limits: &GatewayLimits, tenants: usize) {
         self.bodies.resize(limits.bodies_in_flight_bytes_max, tenants);
+        self.prepared.resize(limits.bodies_in_flight_bytes_max, tenants);
         if self.scrapes.load().max != limits.scrapes_in_flight_max {
             self.scrapes.store(Arc::new(Scrapes::new(limits.scrapes_in_flight_max)));
         }
     }
 
-    /// Bytes of bodies, and scrapes, that are under way now.
+    /// Bytes of bodies, as they came or as they are prepared, whichever is nearer to the ceiling, and scrapes, that are
+    /// under way now.
     pub fn usage(&self) -> (u64, u64) {
         let scrapes = self.scrapes.load();
         let free = scrapes.all.available_permits() as u64;
-        (self.bodies.taken(), u64::from(scrapes.max).saturating_sub(free))
+        (self.bodies.taken().max(self.prepared.taken()), u64::from(scrapes.max).saturating_sub(free))
     }
 
     /// For a body of this tenant's that begins.
     pub fn body(&self, tenant: &TenantId) -> InFlightBytes {
         self.bodies.body(tenant)
+    }
+
+    /// For what a body of this tenant's becomes when it is prepared, in the store's account.
+    pub fn prepared(&self, tenant: &TenantId) -> InFlightBytes {
+        self.prepared.body(tenant)
     }
 
     /// A place among the gateway's scrapes, waited for for up to 5 s.

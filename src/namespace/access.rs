@@ -4,6 +4,7 @@ use super::FleetScope;
 use super::Scope;
 use crate::limits::Meter;
 use crate::model::OperatorScope;
+use crate::model::TenantId;
 use crate::model::Verb;
 use crate::rejection::Rejection;
 
@@ -28,6 +29,14 @@ pub enum View {
 }
 
 impl View {
+    /// Whose groups alone it is of; `None`: an operator's.
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Tenant(scope) => Some(scope.tenant()),
+            Self::Fleet(_) => None,
+        }
+    }
+
     /// What the request is charged while it is worked on.
     pub fn meter(&self) -> &Meter {
         match self {

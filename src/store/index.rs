@@ -79,6 +79,11 @@ impl Index {
         self.columns.get(id.0 as usize)?.as_deref()
     }
 
+    /// Whether nobody else holds the family that stands there, so that its column goes with it.
+    pub(super) fn is_held_alone(&self, place: Place) -> bool {
+        self.get(place.column).is_some_and(|column| column.holders() == 1)
+    }
+
     /// All columns, to be kept: two pointers, unless a column came or went since the last time.
     pub(super) fn share(&mut self) -> Columns {
         let in_order = || Arc::new(self.by_name.values().copied().collect());

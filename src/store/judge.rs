@@ -5,7 +5,9 @@ use super::Push;
 use super::Refusal;
 use super::column::Column;
 use super::column::ColumnId;
+use super::column::column_usage;
 use super::group::Group;
+use super::group::Held;
 use super::group::empty_group_usage;
 use super::group::family_usage;
 use super::identities::Identities;
@@ -135,12 +137,20 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
     let (mut taken, mut given) = (Usage::default(), Usage::default());
     for family in push.families.iter().filter(|family| !family.is_empty()) {
         taken.add(family_usage(family));
+        if state.index.find(family.escaped_name()).is_none() {
+            taken.add(column_usage(family.escaped_name()));
+        }
     }
     match state.group {
         None => taken.add(empty_group_usage(&push.key)),
         Some(group) => {
             for held in replaced(push, group) {
-                given.add(family_usage(held));
+                given.add(family_usage(&held.family));
+                let name = held.family.escaped_name();
+                let stays = push.carried(name).is_some_and(|carried| !carried.is_empty());
+                if !stays && state.index.is_held_alone(held.place) {
+                    given.add(column_usage(name));
+                }
             }
         }
     }
@@ -148,12 +158,12 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 }
 
 /// The families of the group that the push takes away or replaces.
-fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a PreparedFamily> + 'a> {
+fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a Held> + 'a> {
     match push.method {
-        Method::Replace => Box::new(group.families.values().map(|held| &*held.family)),
+        Method::Replace => Box::new(group.families.values()),
         Method::Merge => Box::new(push.families.iter().filter_map(|family| {
-            let held = group.get(family.escaped_name()).map(|held| &*held.family);
-            held.filter(|held| held.name() == family.name())
+            let held = group.get(family.escaped_name());
+            held.filter(|held| held.family.name() == family.name())
         })),
     }
 }

@@ -8,6 +8,9 @@ use super::chunks::Shared;
 use super::claims::Changing;
 use super::claims::Claimant;
 use super::column::Cell;
+#[cfg(test)]
+use super::column::Column;
+use super::column::column_usage;
 use super::group::Group;
 use super::group::GroupTimes;
 use super::group::Held;
@@ -129,7 +132,8 @@ impl State {
     }
 
     pub(super) fn remove_group(&mut self, key: &GroupingKey, claims: &mut Changing<'_>) {
-        let given = self.group_usage(key);
+        let mut given = self.group_usage(key);
+        given.add(self.columns_of(key));
         self.drop_families(key, |_| true, claims);
         let Some(group) = self.groups.remove(key) else { return };
         for own in &group.own {
@@ -155,6 +159,16 @@ impl State {
         let mut usage = empty_group_usage(&group.key);
         for held in group.families.values() {
             usage.add(family_usage(&held.family));
+        }
+        usage
+    }
+
+    /// What the columns take that go with a group.
+    fn columns_of(&self, key: &GroupingKey) -> Usage {
+        let mut usage = Usage::default();
+        let families = self.groups.get(key).into_iter().flat_map(|group| group.families.values());
+        for held in families.filter(|held| self.index.is_held_alone(held.place)) {
+            usage.add(column_usage(held.family.escaped_name()));
         }
         usage
     }
@@ -314,6 +328,10 @@ impl State {
         let mut usage = Usage::default();
         for key in self.groups.keys() {
             usage.add(self.group_usage(key));
+        }
+        let own = |column: &&Column| OwnGauge::ALL.iter().any(|gauge| gauge.name() == &*column.escaped);
+        for column in self.index.columns().filter(|column| !own(column)) {
+            usage.add(column_usage(&column.escaped));
         }
         usage
     }

@@ -118,3 +118,59 @@ async fn a_reload_changes_the_ceilings() {
     };
     tokio::join!(red.get("/metrics"), moved).0.refused(503, "gateway_full");
 }
+
+/// The next piece of an answer, if it has one.
+async fn piece(body: &mut axum::body::Body) -> Option<usize> {
+    let frame = http_body_util::BodyExt::frame(body).await?.ok()?;
+    frame.data_ref().map(axum::body::Bytes::len)
+}
+
+#[tokio::test]
+async fn answers_that_are_taken_drop_by_drop_keep_no_other_tenant_out() {
+    let gateway = gateway(1 << 30, 4);
+    let (red, blue) = (gateway.client("red"), gateway.client("blue"));
+    red.put("/metrics/job/a", &body(20_000)).await.ok();
+    let mut dripping = Vec::new();
+    for _ in 0..3 {
+        dripping.push(red.begin("GET", "/metrics", "").await.into_body());
+    }
+    let clock = gateway.clock.clone();
+    let drips = async {
+        for _ in 0..4 {
+            for body in &mut dripping {
+                assert!(piece(body).await.is_some());
+            }
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1));
+        }
+    };
+    tokio::join!(blue.get("/metrics"), drips).0.ok();
+    let mut cut = 0;
+    for body in dripping {
+        cut += usize::from(axum::body::to_bytes(body, usize::MAX).await.is_err());
+    }
+    assert_eq!(cut, 1, "no more than the one whose place was needed");
+}
+
+/// What all bodies take, as an operator is told.
+async fn in_flight(gateway: &TestGateway) -> u64 {
+    let limits = gateway.client("ops").get("/api/v1/limits").await.ok();
+    let limits: serde_json::Value = serde_json::from_slice(&limits.body).unwrap();
+    limits["data"]["gateway"]["usage"]["bodies_in_flight_bytes_max"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_small_body_that_becomes_larger_than_there_is_room_for_is_refused_before_it_does() {
+    let mut builder = builder();
+    builder.config.gateway.bodies_in_flight_bytes_max = 1 << 20;
+    let gateway = builder.start();
+    let (red, blue) = (gateway.client("red"), gateway.client("blue"));
+    let lines: String = (0..500).map(|n| format!("m{{n=\"{n}\"}} {n}\n")).collect();
+    let long = format!("/metrics/job/a/l/{0}/m/{0}", "x".repeat(3_000));
+    // 3 MB of 7 KB.
+    red.put(&long, &lines).await.refused(503, "gateway_full");
+    assert_eq!(in_flight(&gateway).await, 0);
+    red.put("/metrics/job/a", &lines).await.ok();
+    blue.put(&long, "m 1\n").await.ok();
+    assert_eq!((in_flight(&gateway).await, red.scrape().await.len()), (0, 500));
+}

@@ -2,7 +2,9 @@
 
 use super::PIECE_BYTES;
 use super::Taken;
+use super::Terms;
 use super::frames::next_data;
+use super::held::Held;
 use super::intake::Intake;
 use crate::api::ApiError;
 use crate::rejection::Rejection;
@@ -14,10 +16,14 @@ use std::io::Write;
 /// Calls of the decoder before others have their turn, whatever comes out: each may begin a member, which takes some
 /// microseconds.
 const CALLS_MAX: usize = 64;
+/// What the decoder takes: a window of 32 KiB, as much for what comes out, and its tables.
+const DECODER_BYTES: usize = 96 << 10;
 
 /// Members one behind the other are one body. One call of the decoder makes 32 KiB, and what its state still holds: some
 /// 16 KiB more at most. So no frame, however much is in it, becomes more than that before it is counted.
-pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>) -> Result<Taken, Rejection> {
+pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>, terms: Terms<'_>) -> Result<Taken, Rejection> {
+    let mut scratch = Held::new((terms.account)());
+    scratch.reserve(DECODER_BYTES).await?;
     let mut decoder = MultiGzDecoder::new(Vec::new());
     let (mut sent, mut calls, mut since) = (0_u64, 0, 0);
     while let Some(data) = next_data(&mut body).await? {

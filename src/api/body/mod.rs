@@ -59,7 +59,7 @@ pub(super) async fn body_of(headers: &HeaderMap, body: Body, terms: Terms<'_>) -
     let intake = Intake::new(terms);
     match encoding {
         Encoding::Identity => frames::plain(body, intake).await,
-        Encoding::Gzip => gzip::gunzipped(body, intake).await,
+        Encoding::Gzip => gzip::gunzipped(body, intake, terms).await,
         Encoding::Snappy => framed::unframed(body, intake, terms, Framed::snappy).await,
         Encoding::Zstd => framed::unframed(body, intake, terms, Framed::zstd).await,
     }

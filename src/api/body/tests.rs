@@ -2,11 +2,14 @@ use super::Terms;
 use super::body_of as taken;
 use crate::api::ApiError;
 use crate::api::turns::Turns;
+use crate::config::GatewayLimits;
 use crate::limits::Ceilings;
+use crate::limits::LimitsError;
 use crate::limits::Meter;
 use crate::model::OverBound;
 use crate::model::PushBound;
 use crate::model::PushBounds;
+use crate::model::SystemClock;
 use crate::model::TenantId;
 use crate::rejection::Rejection;
 use axum::body::Body;
@@ -282,4 +285,16 @@ async fn a_plain_body_may_be_as_long_as_the_limit_and_no_longer() {
     assert!(body_of(&none, Body::from("12345"), 5).await.is_ok());
     let error = body_of(&none, Body::from("123456"), 5).await.unwrap_err();
     assert!(matches!(error, ApiError::BodyTooLarge { limit: 5 }));
+}
+
+#[tokio::test]
+async fn what_a_decoder_takes_is_accounted_for() {
+    let limits = GatewayLimits { bodies_in_flight_bytes_max: 64 << 10, ..GatewayLimits::default() };
+    let (meter, turns, bounds) = (Meter::default(), Turns::of(1), PushBounds::default());
+    let (ceilings, tenant) = (Ceilings::new(&limits, 1, &SystemClock::shared()), TenantId::parse("red").unwrap());
+    let terms = Terms { bounds: &bounds, meter: &meter, account: &|| ceilings.body(&tenant), turns: &turns };
+    taken(&HeaderMap::new(), Body::from("a 1\n"), terms).await.unwrap();
+    let refused = taken(&headers("gzip"), Body::from(gzip(b"a 1\n")), terms).await;
+    assert!(matches!(refused, Err(Rejection::Limits(LimitsError::GatewayFull { .. }))), "{refused:?}");
+    assert_eq!(ceilings.usage().0, 0);
 }

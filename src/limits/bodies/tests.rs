@@ -174,3 +174,25 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_body_waits_so_long_in_all_and_not_for_each_of_its_pieces() {
+    let (bodies, clock) = bodies(1000, 1);
+    let (mut other, mut body) = (bodies.body(&tenant("red")), bodies.body(&tenant("red")));
+    other.grow(1000).await.unwrap();
+    {
+        let mut waits = Box::pin(body.grow(10));
+        assert!(poll(&mut waits).is_pending());
+        clock.advance(WAIT_MAX - Duration::from_secs(1));
+        other.shrink(10);
+        waits.await.unwrap();
+    }
+    let mut waits = Box::pin(body.grow(10));
+    assert!(poll(&mut waits).is_pending());
+    clock.advance(Duration::from_secs(1));
+    assert!(waits.await.is_err(), "it began to wait anew");
+    // And what is there is had without any patience left.
+    other.shrink(10);
+    body.grow(10).await.unwrap();
+    assert_eq!((body.bytes(), bodies.pool.lock().taken), (20, 1000));
+}

@@ -156,3 +156,28 @@ proptest! {
 fn groups_of(store: &Store, tenant: &str) -> u64 {
     super::history::usage(store, tenant).groups
 }
+
+#[test]
+fn a_name_is_accounted_once_for_however_many_groups_and_given_back_by_the_last() {
+    let store = store(&["red"]);
+    let (a, b) = (key("a", &[]), key("b", &[]));
+    let taken = |what: &dyn Fn()| {
+        let before = stored(&store);
+        what();
+        i64::try_from(stored(&store)).unwrap() - i64::try_from(before).unwrap()
+    };
+    replace(&store, "red", &a, &[]).unwrap();
+    replace(&store, "red", &b, &[]).unwrap();
+    let first = taken(&|| replace(&store, "red", &a, &[gauge(&a, "m")]).unwrap());
+    let second = taken(&|| replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap());
+    assert!(first >= second + 700, "{first} for the first, {second} for the second");
+    let renamed = taken(&|| replace(&store, "red", &b, &[gauge(&b, "n")]).unwrap());
+    assert_eq!(renamed, first - second, "and another name takes as much");
+    assert_eq!(taken(&|| replace(&store, "red", &b, &[gauge(&b, "m")]).unwrap()), -renamed);
+    assert_eq!(
+        taken(&|| push(&store, "red", &b, Method::Merge, &[family(&b, "m", MetricKind::Gauge, "", &[])], 9).unwrap()),
+        -second
+    );
+    assert_eq!(taken(&|| replace(&store, "red", &a, &[]).unwrap()), -first);
+    assert_eq!(store.stored_bytes(), stored(&store));
+}

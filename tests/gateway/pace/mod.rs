@@ -1,6 +1,7 @@
 //! Who is too fast waits in line: first come, first served, for a while, and at nobody else's cost.
 
 mod credentials;
+mod leaving;
 mod line;
 mod places;
 mod sizes;
