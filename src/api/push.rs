@@ -290,6 +290,7 @@ mod tests {
     use crate::store::TenantTerms;
     use parking_lot::Mutex;
     use std::sync::Arc;
+    use std::sync::mpsc;
 
     #[test]
     fn a_body_counts_for_its_work_as_often_as_its_group_has_long_labels() {
@@ -301,31 +302,29 @@ mod tests {
 
     /// Commits when the test lets it.
     #[derive(Debug)]
-    struct Held(Arc<Mutex<()>>);
+    struct Held(Mutex<mpsc::Receiver<()>>);
 
     impl Journal for Held {
         fn commit(&self, _: &[Entry], _: Durability) -> Result<(), JournalError> {
-            drop(self.0.lock());
-            Ok(())
+            self.0.lock().recv().map_err(|_| JournalError("nobody lets it".to_owned()))
         }
     }
 
     #[tokio::test]
     async fn what_the_store_still_has_is_accounted_for_though_its_client_is_gone() {
-        let (tenant, disk) = (TenantId::parse("red").unwrap(), Arc::new(Mutex::new(())));
+        let (tenant, (goes, disk)) = (TenantId::parse("red").unwrap(), mpsc::channel());
         let quota = Quota { groups_max: 9, series_max: 9, stored_bytes_max: 1 << 20 };
         let terms = TenantTerms { quota, durability: Durability::Fsync };
-        let store = Store::new([(tenant.clone(), terms)], &[], Arc::new(Held(disk.clone())), exposition::own_gauge);
+        let store = Store::new([(tenant.clone(), terms)], &[], Arc::new(Held(Mutex::new(disk))), exposition::own_gauge);
         let (key, ceilings) = (GroupingKey::new::<&str, &str>("j", []).unwrap(), Ceilings::default());
         let mut room = ceilings.prepared(&tenant);
         room.grow(1000).await.unwrap();
-        let busy = disk.lock();
         let push = Push::new(key, Method::Replace, Vec::new(), Timestamp::from_unix_seconds(1));
         let written = store.push(&Scope::for_test("red"), push);
         drop(Accounted(Some((written, room))));
         tokio::task::yield_now().await;
         assert_eq!(ceilings.usage().0, 1000);
-        drop(busy);
+        goes.send(()).unwrap();
         while ceilings.usage().0 > 0 {
             tokio::task::yield_now().await;
         }
