@@ -24,6 +24,7 @@ use http::header::ACCEPT;
 use http::header::ALLOW;
 use http::header::CONTENT_LENGTH;
 use http_body::Body as HttpBody;
+use std::sync::Arc;
 
 /// What the layer needs.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct Answering {
 
 /// Around all routes of a listener. It must stand outside their router, not be a layer within it: the router adds the
 /// methods of a path to every answer to another method, also to the 401 of a stranger, who is not to learn them.
-pub async fn answered(State(answering): State<Answering>, mut request: Request, next: Next) -> Response {
+pub async fn answered(State(answering): State<Arc<Answering>>, mut request: Request, next: Next) -> Response {
     let began = answering.clock.tick();
     let id = answering.ids.next_id();
     let method = request.method().clone();
@@ -101,10 +102,24 @@ fn with_options(allow: &HeaderValue) -> Option<HeaderValue> {
 
 /// Directly around the routes: lets [`answered`] know which one it was.
 pub async fn routed(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut answer = next.run(request).await;
-    if let Some(route) = route {
-        answer.extensions_mut().insert(route);
+    let route = Routed::of(&request);
+    route.told_by(next.run(request).await)
+}
+
+/// The route of a request, if it met one.
+#[derive(Debug)]
+pub struct Routed(Option<MatchedPath>);
+
+impl Routed {
+    pub fn of(request: &Request) -> Self {
+        Self(request.extensions().get::<MatchedPath>().cloned())
     }
-    answer
+
+    /// The answer, which lets [`answered`] know.
+    pub fn told_by(self, mut answer: Response) -> Response {
+        if let Some(route) = self.0 {
+            answer.extensions_mut().insert(route);
+        }
+        answer
+    }
 }

@@ -80,7 +80,7 @@ impl Paths {
 }
 
 /// Around a listener's routers: leads each request to the table or beside it.
-pub async fn lead(State(paths): State<Paths>, mut request: Request, next: Next) -> Response {
+pub async fn lead(State(paths): State<Arc<Paths>>, mut request: Request, next: Next) -> Response {
     match paths.course(request.method(), request.uri()) {
         Course::Straight => return next.run(request).await,
         Course::As(path) => {
@@ -94,7 +94,7 @@ pub async fn lead(State(paths): State<Paths>, mut request: Request, next: Next) 
         }
         Course::Nowhere => {}
     }
-    paths.beside.oneshot(request).await.unwrap_or_else(|never| match never {})
+    paths.beside.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// The answer beside the table.

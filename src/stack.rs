@@ -4,6 +4,7 @@
 //! each request. A `ServiceBuilder` is read in the order in which a request meets its layers.
 
 use crate::answered::Answering;
+use crate::answered::Routed;
 use crate::answered::answered;
 use crate::answered::routed;
 use crate::api;
@@ -37,6 +38,8 @@ use crate::routes::routes;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
+use axum::extract::State;
+use axum::middleware::Next;
 use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state as with;
 use axum::response::IntoResponse;
@@ -107,28 +110,43 @@ pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router
     // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
     let behind_guards = router(&rows, requests, |access| access != Access::Open)
         .fallback(api::not_found)
+        .method_not_allowed_fallback(api::not_allowed);
+    let open = router(&rows, requests, |access| access == Access::Open)
         .method_not_allowed_fallback(api::not_allowed)
-        .layer(with(halves(&rows, serves), namespace::admit_side));
-    let open = router(&rows, requests, |access| access == Access::Open).method_not_allowed_fallback(api::not_allowed);
-    let doors = open.merge(guarded(behind_guards, requests)).with_state(api.clone()).layer(from_fn(routed));
+        .layer(from_fn(routed));
+    let guards = Arc::new(Guards { requests: requests.clone(), halves: halves(&rows, serves) });
+    let doors = open.merge(behind_guards.layer(with(guards.clone(), guard))).with_state(api.clone());
 
     // Before the table of doors: paths that mean another one.
-    let beside = guarded(Router::new().fallback(paths::beside), requests);
-    let paths = Paths::new(route_prefix, exact(&rows), beside);
+    let beside = Router::new().fallback(paths::beside).layer(with(guards, guard));
+    let paths = Arc::new(Paths::new(route_prefix, exact(&rows), beside));
     let led = ServiceBuilder::new().layer(with(paths, paths::lead)).service(doors);
     around(led, answering)
 }
 
-/// The stages between a connection's Peer and a route's Scope.
-fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, requests: &Requests) -> Router<S> {
-    let Requests { identity, buckets, api, .. } = requests;
-    router.layer(
-        ServiceBuilder::new()
-            .layer(with(identity.clone(), identity::require)) //     Peer      -> Principal
-            .layer(from_fn(identity::refuse_foreign_origins)) //     no page of another site
-            .layer(with(buckets.clone(), limits::admit)) //          Principal -> Permit     held until the answer is sent
-            .layer(with(api.clone(), api::wait_until_loaded)), //    after a start
-    ) //                                                            each route: Permit -> Scope, then its handler
+/// What the stages of [`guarded`] need.
+#[derive(Debug)]
+struct Guards {
+    requests: Requests,
+    halves: Halves,
+}
+
+/// The stages between a connection's Peer and a route's Scope, as one layer: as layers of their own they cost a push six
+/// times five thousand instructions, for boxes and copies of all that lies behind them.
+async fn guard(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let route = Routed::of(&request);
+    route.told_by(guarded(&guards, request, next).await.into_response())
+}
+
+async fn guarded(guards: &Guards, mut request: Request, next: Next) -> Result<Response, Rejection> {
+    let Guards { requests: Requests { identity, buckets, api, .. }, halves } = guards;
+    identity::prove(identity, &mut request).await?; //                  Peer      -> Principal
+    identity::refuse_foreign_origins(&request)?; //                     no page of another site
+    let places = limits::admit(buckets, &mut request).await?; //        Principal -> Permit
+    api::wait_until_loaded(api).await?; //                              after a start
+    namespace::admit_side(halves, &request)?; //                        no route of the other side
+    let answer = next.run(request).await; //                            each route: Permit -> Scope, then its handler
+    Ok(answer.map(|body| places.held_by(body))) //                      under way until the answer is sent
 }
 
 /// What every answer meets on its way out, whichever listener it leaves by.
@@ -139,7 +157,7 @@ where
 {
     Router::new().fallback_service(doors).layer(
         ServiceBuilder::new()
-            .layer(with(answering.clone(), answered)) //                 id, count, and the words of a refusal
+            .layer(with(Arc::new(answering.clone()), answered)) //                 id, count, and the words of a refusal
             .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
             .layer(CatchPanicLayer::custom(|_| Rejection::Misassembled("a panic").into_response())),
     )
@@ -150,7 +168,7 @@ fn router(rows: &[Route], requests: &Requests, wanted: impl Fn(Access) -> bool) 
     let Requests { answering: Answering { audit, .. }, tenants, .. } = requests;
     rows.iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
         let Route { access, path, .. } = *route;
-        let namespace = Namespace { tenants: tenants.clone(), access, audit: audit.clone(), path };
+        let namespace = Arc::new(Namespace { tenants: tenants.clone(), access, audit: audit.clone(), path });
         let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
         router.route(route.path, handler)
     })

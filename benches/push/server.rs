@@ -108,6 +108,7 @@ impl Server {
             "listener: {{ address: \"127.0.0.1:{port}\", tls: {{ certificate_file: server.pem, key_file: server-key.pem{tls} }}, \
              connections_per_address_max: 10000 }}\n\
              ops: {{ address: \"127.0.0.1:{ops}\" }}\n\
+             storage: {{ durability: memory }}\n\
              limits: {{ {limits} }}\n\
              tenants: {{ bench: {{ tokens: [ {{ id: \"{}\", sha256: \"{}\", scopes: [push] }} ]{tenant} }} }}\n",
             token.id(),

@@ -3,24 +3,15 @@
 use super::ApiError;
 use super::state::Api;
 use crate::model::SharedClock;
-use crate::rejection::Rejection;
 use crate::telemetry::Health;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::response::IntoResponse;
-use axum::response::Response;
 use std::time::Duration;
 
 /// Chosen: clients of this protocol never ask again, so they wait; a scrape that waits longer has mostly failed.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Waits until all is loaded; after a while, 503.
-pub async fn wait_until_loaded(State(api): State<Api>, request: Request, next: Next) -> Response {
-    match loaded(&api.health, &api.clock).await {
-        Ok(()) => next.run(request).await,
-        Err(loading) => Rejection::from(loading).into_response(),
-    }
+pub async fn wait_until_loaded(api: &Api) -> Result<(), ApiError> {
+    loaded(&api.health, &api.clock).await
 }
 
 async fn loaded(health: &Health, clock: &SharedClock) -> Result<(), ApiError> {

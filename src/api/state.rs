@@ -29,15 +29,28 @@ use arc_swap::ArcSwap;
 use http::Method;
 use http::StatusCode;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a scrape that waits for a place looks for answers that nobody takes.
 const STALLED_LOOK: Duration = Duration::from_secs(1);
 
-/// The store, and what the configuration says of reading and writing.
+/// What the handlers share. Clones share it: a request makes several.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct Api(Arc<Shared>);
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The store, and what the configuration says of reading and writing.
+#[derive(Debug)]
+pub struct Shared {
     pub(super) store: Arc<Store>,
     pub(super) clock: SharedClock,
     pub(super) hasher: SeriesHasher,
@@ -117,7 +130,7 @@ impl Api {
         let started = clock.now();
         let (turns, readers) = (Turns::for_each_processor(), Readers::default());
         let reading = Arc::new(reading);
-        Self {
+        Self(Arc::new(Shared {
             store,
             clock,
             hasher,
@@ -131,7 +144,7 @@ impl Api {
             reload,
             shares,
             started,
-        }
+        }))
     }
 
     /// A place among the gateway's scrapes. While it waits, answers that nobody takes make room.

@@ -24,13 +24,19 @@ pub struct Identity {
     pub audit: Audit,
 }
 
-/// Lets a request on with its [`Principal`](super::Principal), or not at all. The request's [`Initiator`] is told who was
-/// proved, let in or not.
+/// [`prove`] as a layer.
 pub async fn require(
     State(identity): State<Identity>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {
+    prove(&identity, &mut request).await?;
+    Ok(next.run(request).await)
+}
+
+/// Gives a request its [`Principal`](super::Principal), or refuses it. The request's [`Initiator`] is told who was proved,
+/// let in or not.
+pub async fn prove(identity: &Identity, request: &mut Request) -> Result<(), Rejection> {
     // A connection without a Peer did not come through the listener: nobody is let in that way.
     let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
     if peer.is_for_nobody() {
@@ -38,7 +44,7 @@ pub async fn require(
     }
     let address = peer.address().ip();
     let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
-    match Proof::of(&identity, request.headers(), peer).await {
+    match Proof::of(identity, request.headers(), peer).await {
         Ok(principal) => {
             initiator.proved(principal.who().clone());
             // Before anything is done: whoever breaks off now has come all the same.
@@ -47,7 +53,7 @@ pub async fn require(
                 identity.audit.note(&first_use);
             }
             request.extensions_mut().insert(principal);
-            Ok(next.run(request).await)
+            Ok(())
         }
         Err(refused) => {
             if let Some(credential) = refused.credential {

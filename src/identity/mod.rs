@@ -29,6 +29,7 @@ pub use credential::Party;
 pub use credential::TenantGrant;
 pub use jwt::ExplainedJwt;
 pub use layer::Identity;
+pub use layer::prove;
 pub use layer::require;
 pub use layer::require_door;
 pub use origin::refuse_foreign_origins;

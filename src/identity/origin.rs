@@ -1,23 +1,20 @@
 //! Browsers send what they were told to remember, for whichever page asks. This gateway is not for pages.
 
 use super::IdentityError;
-use crate::rejection::Rejection;
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
 use http::HeaderMap;
 use http::Method;
 use http::header::HOST;
 use http::header::ORIGIN;
 
 /// Refuses a changing request that a browser sends on behalf of another site's page.
-pub async fn refuse_foreign_origins(request: Request, next: Next) -> Result<Response, Rejection> {
+pub fn refuse_foreign_origins(request: &Request) -> Result<(), IdentityError> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let host = request.uri().authority().map(|authority| authority.as_str());
     if !safe && is_foreign(request.headers(), host) {
-        return Err(IdentityError::ForeignOrigin.into());
+        return Err(IdentityError::ForeignOrigin);
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 /// `host` is HTTP/2's `:authority`; on HTTP/1.1 the header `Host` stands for it.

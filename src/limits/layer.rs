@@ -1,25 +1,17 @@
-//! This stage as a layer.
+//! What this stage asks of a request.
 
 use super::buckets::Buckets;
+use super::meter::Admitted;
 use super::permit::Permit;
-use super::places::Held;
 use crate::identity::Party;
 use crate::identity::Principal;
 use crate::rejection::Rejection;
 use arc_swap::ArcSwap;
-use axum::body::Body;
 use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::response::Response;
-use std::sync::Arc;
 
-/// Charges a request before its body is read, in its turn, and keeps its places until its answer is sent.
-pub async fn admit(
-    State(buckets): State<Arc<ArcSwap<Buckets>>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Rejection> {
+/// Charges a request before its body is read, in its turn, and gives it its [`Permit`]. The places are to be kept until its
+/// answer is sent.
+pub async fn admit(buckets: &ArcSwap<Buckets>, request: &mut Request) -> Result<Admitted, Rejection> {
     let principal = request.extensions_mut().remove::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
     // Whoever has no bucket went with a reload a moment ago.
     let meter = buckets.load().meter(principal.party()).ok_or_else(Rejection::withdrawn)?;
@@ -27,8 +19,7 @@ pub async fn admit(
     // In line other credentials may have come in force: what counts is what they grant now.
     let principal = if meter.has_waited() { still(principal).await? } else { principal };
     request.extensions_mut().insert(Permit::new(principal, meter));
-    let answer = next.run(request).await;
-    Ok(answer.map(|body| Body::new(Held::new(body, places))))
+    Ok(places)
 }
 
 /// Whom the same credentials prove now: somebody of the same party, or nobody.

@@ -4,9 +4,11 @@ use super::LimitsError;
 use super::RateKind;
 use super::bucket::Bucket;
 use super::line::Patience;
+use super::places::Held;
 use super::places::Place;
 use super::usage::PaceUsage;
 use crate::model::SharedClock;
+use axum::body::Body;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -31,9 +33,17 @@ struct Metered {
 
 /// The places of one request, given back when this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Admitted {
+#[must_use = "the request is under way as long as its places are kept"]
+pub struct Admitted {
     _own: Vec<Place>,
     _party: Place,
+}
+
+impl Admitted {
+    /// The same body, which keeps the places until it is sent or nobody takes it any more.
+    pub fn held_by(self, body: Body) -> Body {
+        Body::new(Held::new(body, self))
+    }
 }
 
 impl Meter {

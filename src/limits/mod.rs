@@ -21,6 +21,7 @@ pub use ceilings::Ceilings;
 pub use ceilings::ScrapePlace;
 pub use ceilings::Scraper;
 pub use layer::admit;
+pub use meter::Admitted;
 pub use meter::Meter;
 pub use permit::Permit;
 pub use places::Place;

@@ -40,6 +40,8 @@ pub use kind::MetricKind;
 pub use media::MediaType;
 pub use media::split_outside_quotes;
 pub use name::NameScheme;
+pub use name::in_label_name;
+pub use name::in_metric_name;
 pub use name::is_label_name;
 pub use name::is_metric_name;
 pub use name::underscored_label;

@@ -118,6 +118,11 @@ impl PreparedFamily {
         (!self.proto.is_empty()).then_some(&*self.proto)
     }
 
+    /// Whether the other has its name, spelled as here, and its type.
+    pub fn is_called_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.name == other.name
+    }
+
     /// Whether it holds nothing, and is pushed to take away what its group holds under its name.
     pub fn is_empty(&self) -> bool {
         self.line_count == 0
@@ -161,6 +166,9 @@ impl OwnGauge {
             Self::PushTime => "Last Unix time when changing this group in the Pushgateway succeeded.",
         }
     }
+
+    /// What every name begins with of which pushed families are dropped.
+    pub const RESERVED: &str = "push";
 
     /// Whether pushed families of this name are dropped: the gauges there are, and those that are to come.
     pub fn reserves(name: &str) -> bool {

@@ -1,9 +1,7 @@
 //! The identity of a series.
 
-use siphasher::sip128::Hasher128;
 use siphasher::sip128::SipHasher13;
 use std::fmt;
-use std::hash::Hasher;
 
 /// The identity of a series: 128 bits of a keyed hash over its name and its labels that are not empty.
 ///
@@ -28,16 +26,27 @@ impl SeriesHasher {
     ///
     /// Labels without a value are absent in Prometheus' data model, so they are skipped here.
     pub fn id<'a>(&self, name: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> SeriesId {
-        let mut hasher = self.keyed;
+        self.id_in(&mut Vec::new(), name, labels)
+    }
+
+    /// As [`SeriesHasher::id`], for whoever asks again and again and lends a buffer: the hash takes whole words at once, and
+    /// would take each short text by itself for three times as much.
+    pub fn id_in<'a>(
+        &self,
+        buffer: &mut Vec<u8>,
+        name: &str,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> SeriesId {
+        buffer.clear();
         // 0xff occurs in no UTF-8 text, so no two different inputs run together to the same bytes.
-        hasher.write(name.as_bytes());
+        buffer.extend_from_slice(name.as_bytes());
         for (label, value) in labels.filter(|(_, value)| !value.is_empty()) {
-            hasher.write(&[0xff]);
-            hasher.write(label.as_bytes());
-            hasher.write(&[0xff]);
-            hasher.write(value.as_bytes());
+            buffer.push(0xff);
+            buffer.extend_from_slice(label.as_bytes());
+            buffer.push(0xff);
+            buffer.extend_from_slice(value.as_bytes());
         }
-        SeriesId(hasher.finish128().as_u128())
+        SeriesId(self.keyed.hash(buffer).as_u128())
     }
 }
 

@@ -6,9 +6,6 @@ use crate::limits::Permit;
 use crate::rejection::Rejection;
 use axum::extract::MatchedPath;
 use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::response::Response;
 use std::sync::Arc;
 
 /// The paths of a listener that are served to tenants alone, and to operators alone.
@@ -19,7 +16,7 @@ pub struct Halves {
 }
 
 /// Answers whoever comes from the other side as on an unknown path, whatever the method.
-pub async fn admit_side(State(halves): State<Halves>, request: Request, next: Next) -> Result<Response, Rejection> {
+pub fn admit_side(halves: &Halves, request: &Request) -> Result<(), Rejection> {
     let permit = request.extensions().get::<Permit>().ok_or(Rejection::Misassembled("no Permit"))?;
     let of_others = match permit.principal().party() {
         Party::Tenant(_) => &halves.of_operators,
@@ -29,5 +26,5 @@ pub async fn admit_side(State(halves): State<Halves>, request: Request, next: Ne
     if path.is_some_and(|path| of_others.contains(&path)) {
         return Err(NamespaceError::NotServed.into());
     }
-    Ok(next.run(request).await)
+    Ok(())
 }

@@ -41,7 +41,7 @@ const ORG_ID: &str = "x-scope-orgid";
 /// Lets a request on with its scope, or not at all. An operator's is written down first: it reaches over tenants, and what
 /// cannot be written down is not done.
 pub async fn admit(
-    State(namespace): State<Namespace>,
+    State(namespace): State<Arc<Namespace>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {

@@ -85,21 +85,32 @@ impl Identities {
         }
     }
 
-    pub(super) fn add_family(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
-        if let Some(series) = self.series_mut(key) {
+    /// Whether identities are kept for the job of `key` at all: if not, [`Identities::hold_elsewhere`] says no of any series.
+    pub(super) fn are_kept(&self, key: &GroupingKey) -> bool {
+        self.jobs.get(key.job()).is_some_and(|job| job.series.is_some())
+    }
+
+    /// Those of the job of `key`, for whatever a write does to its families: the job is looked up once for all of them.
+    pub(super) fn of_job(&mut self, key: &GroupingKey) -> OfJob<'_> {
+        OfJob(self.jobs.get_mut(key.job()).and_then(|job| job.series.as_mut()))
+    }
+}
+
+/// The series of one job, if they are kept.
+pub(super) struct OfJob<'j>(Option<&'j mut HashMap<SeriesId, Arc<GroupingKey>>>);
+
+impl OfJob<'_> {
+    pub(super) fn add(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
+        if let Some(series) = &mut self.0 {
             series.extend(family.series().iter().map(|id| (*id, key.clone())));
         }
     }
 
-    pub(super) fn remove_family(&mut self, key: &GroupingKey, family: &PreparedFamily) {
-        if let Some(series) = self.series_mut(key) {
+    pub(super) fn remove(&mut self, family: &PreparedFamily) {
+        if let Some(series) = &mut self.0 {
             for id in family.series() {
                 series.remove(id);
             }
         }
-    }
-
-    fn series_mut(&mut self, key: &GroupingKey) -> Option<&mut HashMap<SeriesId, Arc<GroupingKey>>> {
-        self.jobs.get_mut(key.job())?.series.as_mut()
     }
 }

@@ -10,6 +10,7 @@ use super::claims::Claimant;
 use super::column::Cell;
 #[cfg(test)]
 use super::column::Column;
+use super::column::Place;
 use super::column::column_usage;
 use super::group::Group;
 use super::group::GroupTimes;
@@ -116,9 +117,7 @@ impl State {
         if push.takes() {
             self.drop_families(key, |held| push.takes_away(&held.family), changing);
         }
-        for family in push.families.iter().filter(|family| !family.is_empty()) {
-            self.put_family(key, family, push.at, changing);
-        }
+        self.put_families(key, push.families.iter().filter(|family| !family.is_empty()), push.at, changing);
         self.set_times(key, |times| times.pushed_at = Some(push.at));
         self.show_own_gauge(key, OwnGauge::PushTime, own_gauge);
         self.usage = after;
@@ -187,9 +186,7 @@ impl State {
         after: Usage,
         claims: &mut Changing<'_>,
     ) {
-        for family in &kept.families {
-            self.put_family(key, family, kept.at, claims);
-        }
+        self.put_families(key, &kept.families, kept.at, claims);
         self.usage = after;
     }
 
@@ -265,41 +262,44 @@ impl State {
         }
     }
 
-    pub(super) fn put_family(
+    /// Puts the families in the group, each in the place of what it holds under that name. The group is there.
+    pub(super) fn put_families<'f>(
         &mut self,
         key: &Arc<GroupingKey>,
-        family: &Arc<PreparedFamily>,
+        families: impl IntoIterator<Item = &'f Arc<PreparedFamily>>,
         at: Timestamp,
         claims: &mut Changing<'_>,
     ) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
-        let before = index.find(family.escaped_name()).map(|(_, column)| column);
-        if before.is_none_or(|column| !column.takes(family)) {
-            if let Some(column) = before {
-                claims.remove(&Claimant::of_column(column));
+        let mut series = identities.of_job(key);
+        for family in families {
+            let cell = Cell { key: key.clone(), family: family.clone() };
+            let held = group.families.get_mut(family.escaped_name());
+            let old = match held {
+                // Its column is there, is so called and of that type, and claims all that it may.
+                Some(held) if held.family.is_called_as(family) => {
+                    index.replace(held.place, cell);
+                    held.at = at;
+                    Some(std::mem::replace(&mut held.family, family.clone()))
+                }
+                held => {
+                    let place = held.map(|held| held.place);
+                    let place = put_otherwise(index, cell, place, claims);
+                    group.put(Held { place, family: family.clone(), at }).map(|old| old.family)
+                }
+            };
+            if let Some(old) = old {
+                series.remove(&old);
             }
-            claims.add(&Claimant::of(family));
+            series.add(key, family);
         }
-        let column = index.open(family);
-        let cell = Cell { key: key.clone(), family: family.clone() };
-        let place = match group.get(family.escaped_name()).map(|held| held.place) {
-            Some(place) => {
-                index.replace(place, cell);
-                place
-            }
-            None => index.insert(column, cell),
-        };
-        if let Some(old) = group.put(Held { place, family: family.clone(), at }) {
-            identities.remove_family(key, &old.family);
-        }
-        identities.add_family(key, family);
     }
 
     pub(super) fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
         let Self { groups, index, identities, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
-        let mut moved = Vec::new();
+        let (mut moved, mut series) = (Vec::new(), identities.of_job(key));
         group.families.retain(|_, held| {
             if !gone(held) {
                 return true;
@@ -308,7 +308,7 @@ impl State {
             if index.find(held.family.escaped_name()).is_none() {
                 claims.remove(&Claimant::of(&held.family));
             }
-            identities.remove_family(key, &held.family);
+            series.remove(&held.family);
             false
         });
         self.note_moved(moved);
@@ -334,5 +334,25 @@ impl State {
             usage.add(column_usage(&column.escaped));
         }
         usage
+    }
+}
+
+/// Puts a family that is new in its group, or another kind of what stands there at `place`, in its column. Where that is.
+fn put_otherwise(index: &mut Index, cell: Cell, place: Option<Place>, claims: &mut Changing<'_>) -> Place {
+    let family = &cell.family;
+    let before = index.find(family.escaped_name()).map(|(_, column)| column);
+    if before.is_none_or(|column| !column.takes(family)) {
+        if let Some(column) = before {
+            claims.remove(&Claimant::of_column(column));
+        }
+        claims.add(&Claimant::of(family));
+    }
+    let column = index.open(family);
+    match place {
+        Some(place) => {
+            index.replace(place, cell);
+            place
+        }
+        None => index.insert(column, cell),
     }
 }

@@ -77,7 +77,7 @@ impl State {
                 let new = |name: &str| families.iter().any(|(family, kept)| kept.is_none() && **family == *name);
                 self.drop_families(&key, |held| new(held.family.escaped_name()), claims);
                 for kept in families.into_iter().filter_map(|(_, kept)| kept) {
-                    self.put_family(&key, &kept.family, kept.at, claims);
+                    self.put_families(&key, [&kept.family], kept.at, claims);
                 }
                 self.set_times(&key, |now| *now = times);
                 OwnGauge::ALL.iter().for_each(|gauge| self.show_own_gauge(&key, *gauge, own_gauge));

@@ -42,6 +42,7 @@ pub(super) struct FamilyWriter<'p> {
     line_count: usize,
     series: Vec<SeriesId>,
     sorted: Vec<SeriesId>,
+    identity: Vec<u8>,
     proto: Vec<u8>,
 }
 
@@ -68,6 +69,7 @@ impl<'p> FamilyWriter<'p> {
             line_count: 0,
             series: Vec::new(),
             sorted: Vec::new(),
+            identity: Vec::new(),
             proto: Vec::new(),
         }
     }
@@ -92,8 +94,10 @@ impl<'p> FamilyWriter<'p> {
             };
             renamed |= self.take_labels(family, metric)?;
             utf8 |= self.utf8 && self.merged.iter().any(|(label, _)| !is_label_name(label));
-            let id =
-                if self.utf8 { self.compared_id(name)? } else { self.hasher.id(name, self.merged.iter().copied()) };
+            let id = match self.utf8 {
+                true => self.compared_id(name)?,
+                false => self.hasher.id_in(&mut self.identity, name, self.merged.iter().copied()),
+            };
             self.series.push(id);
             match metric.measured {
                 Measured::Value(value) => self.line(name, "", None, value)?,
@@ -209,6 +213,9 @@ impl<'p> FamilyWriter<'p> {
     }
 
     fn refuse_twins(&mut self, name: &str) -> Result<(), Inconsistent> {
+        if self.series.len() < 2 {
+            return Ok(());
+        }
         self.sorted.clone_from(&self.series);
         self.sorted.sort_unstable();
         let mut pairs = self.sorted.iter().zip(self.sorted.iter().skip(1));

@@ -110,7 +110,8 @@ pub fn prepare(
 }
 
 fn is_reserved(family: &Family<'_>) -> bool {
-    OwnGauge::reserves(&underscored_metric(&family.name))
+    // No letter stands in for another: what is compared as one of these begins like them.
+    family.name.starts_with(OwnGauge::RESERVED) && OwnGauge::reserves(&underscored_metric(&family.name))
 }
 
 /// The metrics, those of one family together, else in the order in which they were pushed.

@@ -3,6 +3,8 @@
 use super::error::Fault;
 use crate::exposition::escape::First;
 use crate::exposition::escape::Quoted;
+use crate::model::in_label_name;
+use crate::model::in_metric_name;
 use std::borrow::Cow;
 
 /// A line without its line feed. Nothing in the format reaches over the end of a line, so this is all a state there is.
@@ -46,16 +48,21 @@ impl Name<'_> {
 
 impl NameOf {
     fn begins(self, byte: u8) -> bool {
-        byte.is_ascii_alphabetic() || byte == b'_' || (byte == b':' && self == Self::Metric)
+        !byte.is_ascii_digit() && self.length(&[byte]) == 1
     }
 
-    fn goes_on(self, byte: u8) -> bool {
-        self.begins(byte) || byte.is_ascii_digit()
+    /// How many of the first of `bytes` may be part of a name of the classic kind.
+    fn length(self, bytes: &[u8]) -> usize {
+        let end = match self {
+            Self::Metric => bytes.iter().position(|byte| !in_metric_name(*byte)),
+            Self::Label => bytes.iter().position(|byte| !in_label_name(*byte)),
+        };
+        end.unwrap_or(bytes.len())
     }
 
     /// Whether `name` is a whole one of the classic kind.
     pub(super) fn is_classic(self, name: &[u8]) -> bool {
-        name.first().is_some_and(|byte| self.begins(*byte)) && name.iter().all(|byte| self.goes_on(*byte))
+        name.first().is_some_and(|byte| self.begins(*byte)) && self.length(name) == name.len()
     }
 
     fn called(self) -> &'static str {
@@ -69,6 +76,11 @@ impl NameOf {
 impl<'a> Line<'a> {
     pub(super) fn new(bytes: &'a [u8], closed: bool) -> Self {
         Self { bytes, text: std::str::from_utf8(bytes).ok(), at: 0, closed }
+    }
+
+    /// The same of a line that is known to be text.
+    pub(super) fn of_text(text: &'a str, closed: bool) -> Self {
+        Self { bytes: text.as_bytes(), text: Some(text), at: 0, closed }
     }
 
     /// Where the next byte stands.
@@ -135,12 +147,12 @@ impl<'a> Line<'a> {
         match ahead.first() {
             Some(b'"') => self.quoted(of.called()).map(Name::Quoted),
             Some(byte) if of.begins(*byte) => {
-                let length = ahead.iter().position(|byte| !of.goes_on(*byte));
-                if length.is_none() {
+                let length = of.length(ahead);
+                if length == ahead.len() {
                     self.end()?;
                 }
                 let start = self.at;
-                self.at += length.unwrap_or(ahead.len());
+                self.at += length;
                 // All its characters are ASCII, so this takes the way of the default never.
                 let name = self.text_between(start, self.at).unwrap_or_default();
                 Ok(Name::Plain(name))

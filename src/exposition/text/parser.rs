@@ -53,10 +53,13 @@ pub fn parse_within<'a>(
     let line_bytes_max = bounds.push().line_bytes_max;
     // A carriage return and a line feed may stand behind a line that is as long as it may be.
     let reach = usize::try_from(line_bytes_max).unwrap_or(usize::MAX).saturating_add(2);
+    // Nearly always all of it is text, which is looked at once then and not line by line.
+    let text = std::str::from_utf8(body).ok();
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
         number += 1;
+        let start = body.len() - rest.len();
         let ahead = rest.get(..reach).unwrap_or(rest);
         let end = memchr::memchr(b'\n', ahead);
         let (mut line, tail) = rest.split_at_checked(end.unwrap_or(ahead.len())).unwrap_or_default();
@@ -68,7 +71,12 @@ pub fn parse_within<'a>(
             let at = line.len() - 1;
             return Err(parser.over(at, PushBound::LineBytes, line.len() as u64).in_line(number));
         }
-        parser.line(Line::new(line, lenient || end.is_some())).map_err(|fault| fault.in_line(number))?;
+        let closed = lenient || end.is_some();
+        let line = match text.and_then(|text| text.get(start..start + line.len())) {
+            Some(text) => Line::of_text(text, closed),
+            None => Line::new(line, closed),
+        };
+        parser.line(line).map_err(|fault| fault.in_line(number))?;
     }
     Ok(parser.pushed)
 }
