@@ -62,6 +62,9 @@ impl Size {
     }
 }
 
+/// Chosen: timers are late by milliseconds, and a bucket that is full meanwhile fills no further.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
 /// A rate, and the line of those who are over it.
 #[derive(Debug)]
 struct Paced {
@@ -96,7 +99,8 @@ impl Paced {
             return Err(refused);
         }
         let standing = self.line.join(cost.get().into(), room).ok_or(refused)?;
-        let until = now.after(left);
+        // Whoever was told that it will do is not refused for a timer that was late, of his own or of those before him.
+        let until = now.after(left).after(LATE_MAX);
         let turn = async {
             loop {
                 match flow.charge(cost) {

@@ -185,13 +185,35 @@ proptest! {
             let standing = bucket.usage(clock_tick(&clock)).waiting.now;
             prop_assert_eq!(standing as usize, waiting.len());
         }
-        // In steps so small that nothing is lost between two.
-        for _ in 0..WAIT_MAX.as_millis() / 100 {
+        // In steps of which each may be late for a bucket that is full, by less than itself.
+        for _ in 0..WAIT_MAX.as_millis() / 100 + 5 {
             clock.advance(Duration::from_millis(100));
             settle(&mut waiting);
         }
         prop_assert!(waiting.is_empty(), "somebody waits longer than he was promised");
     }
+}
+
+#[test]
+fn whoever_was_let_stand_in_line_is_not_refused_for_a_timer_that_was_late() {
+    let clock = MockClock::new();
+    let bucket = bucket(&pace(), &clock);
+    let charge = |cost: u64| -> Charge {
+        let meter = meter(&bucket, &clock);
+        Box::pin(async move { meter.samples(cost).await })
+    };
+    assert_eq!(poll(&mut charge(10)), Some(Ok(())));
+    // The whole burst, then what comes in just in time.
+    let mut waiting: Vec<_> = [20, 18, 2].into_iter().map(charge).enumerate().collect();
+    for (_, charge) in &mut waiting {
+        assert_eq!(poll(charge), None);
+    }
+    clock.advance(Duration::from_millis(1001));
+    assert_eq!(settle(&mut waiting), [0], "a millisecond too late, in which the full bucket filled no further");
+    clock.advance(Duration::from_millis(1800));
+    assert_eq!(settle(&mut waiting), [1]);
+    clock.advance(Duration::from_millis(200));
+    assert_eq!(settle(&mut waiting), [2]);
 }
 
 fn clock_tick(clock: &MockClock) -> crate::model::Tick {
