@@ -24,6 +24,15 @@ impl Groups {
         Self { churn: churn.clone(), ..Self::default() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// What counts that is taken from them.
+    pub(super) fn churn(&self) -> Churn {
+        self.churn.clone()
+    }
+
     pub(super) fn contains(&self, key: &GroupingKey) -> bool {
         self.rows.contains_key(key)
     }

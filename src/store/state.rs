@@ -8,7 +8,6 @@ use super::chunks::Shared;
 use super::claims::Changing;
 use super::claims::Claimant;
 use super::column::Cell;
-#[cfg(test)]
 use super::column::Column;
 use super::column::Place;
 use super::column::column_usage;
@@ -35,6 +34,11 @@ use crate::model::Quota;
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
+
+/// So many groups at least are worth a thread to let go of them. Chosen: a thread costs some tens of microseconds, and a group
+/// that goes a few.
+const LARGE: usize = 100;
 
 /// One tenant's groups, and the indices over them.
 #[derive(Debug, Default)]
@@ -101,7 +105,24 @@ impl State {
             Effect::Push { key, push, after } => self.show_push(key, push, *after, claims, own_gauge),
             Effect::Failure { key, at, after } => self.show_failure(key, *at, *after, own_gauge),
             Effect::Delete { key } => self.remove_group(key, claims),
+            Effect::Wipe { keys } if keys.len() == self.groups.len() => self.clear(claims).let_go(),
             Effect::Wipe { keys } => keys.iter().for_each(|key| self.remove_group(key, claims)),
+        }
+    }
+
+    /// Takes away everything there is, which is handed back. What it costs grows with the names of families.
+    fn clear(&mut self, claims: &mut Changing<'_>) -> Self {
+        self.withdraw(claims);
+        let churn = self.groups.churn();
+        churn.add(self.usage.stored_bytes);
+        std::mem::replace(self, Self::new(&churn))
+    }
+
+    /// Gives back the memory of what is not shown any more. Of a large one that takes its time, which is a thread's of its own.
+    fn let_go(self) {
+        if self.groups.len() >= LARGE {
+            // If there is no thread to be had, it is let go of here.
+            let _ = thread::Builder::new().name("pushward-let-go".to_owned()).spawn(move || drop(self));
         }
     }
 
@@ -145,7 +166,7 @@ impl State {
 
     /// Takes back what its families claim. Nothing else may be done with it afterwards.
     pub(super) fn withdraw(&self, claims: &mut Changing<'_>) {
-        for column in self.index.columns() {
+        for column in self.index.columns().filter(|column| !is_own(column)) {
             claims.remove(&Claimant::of_column(column));
         }
     }
@@ -329,12 +350,16 @@ impl State {
         for key in self.groups.keys() {
             usage.add(self.group_usage(key));
         }
-        let own = |column: &&Column| OwnGauge::ALL.iter().any(|gauge| gauge.name() == &*column.escaped);
-        for column in self.index.columns().filter(|column| !own(column)) {
+        for column in self.index.columns().filter(|column| !is_own(column)) {
             usage.add(column_usage(&column.escaped));
         }
         usage
     }
+}
+
+/// Whether it is that of a gauge which every group has of itself: it claims nothing, and is in no account.
+fn is_own(column: &Column) -> bool {
+    OwnGauge::ALL.iter().any(|gauge| gauge.name() == &*column.escaped)
 }
 
 /// Puts a family that is new in its group, or another kind of what stands there at `place`, in its column. Where that is.

@@ -82,3 +82,15 @@ fn a_scrape_is_not_slower_for_the_groups_that_are_gone() {
     let after = scrape();
     assert!(after < before * 4 + Duration::from_millis(50), "{before:?}, then {after:?}");
 }
+
+#[test]
+fn a_wipe_of_everything_does_not_cost_what_it_takes_away() {
+    let store = store_with(&["red"], Quota { groups_max: 1 << 20, ..VAST }, Arc::new(MemoryJournal));
+    let keys: Vec<_> = (0..1_000).map(|n| key(&format!("j{n}"), &[])).collect();
+    let fill = || keys.iter().for_each(|key| replace(&store, "red", key, &families(key, "m", Gauge, 50)).unwrap());
+    fill();
+    let filled = cost_of(fill);
+    let wiped = cost_of(|| store.wipe(&Scope::for_test("red")).wait().unwrap());
+    assert!(wiped < filled / 20, "{filled:?}, then {wiped:?}");
+    assert_eq!(tenant_view(&store, "red"), "");
+}
