@@ -3,7 +3,8 @@
 //! All of it is made first, which may take time and fail; putting it in force takes some instructions and cannot. The
 //! order is that no credential ever opens more than one of the two configurations lets it:
 //!
-//! 1. *room*: shelves and quotas of the tenants there will be. Nobody is let in to a new one yet;
+//! 1. *room*: shelves and quotas of the tenants there will be, and what those pushed before who are named again. Nobody is
+//!    let in to a new one yet, and nobody will be to one whose data cannot be read;
 //! 2. *the inner stages*: reading, names of tenants, buckets. Whoever is to go is refused from here on, as a party
 //!    without a bucket;
 //! 3. *the registry*: in one instant the withdrawn credentials are unknown and the new ones known, on open connections
@@ -17,6 +18,8 @@ use super::certificates::Loaded;
 use super::storage::Storage;
 use crate::api::Readings;
 use crate::config::Config;
+use crate::config::ConfigErrors;
+use crate::config::Fault;
 use crate::config::PartFault;
 use crate::config::Tenant;
 use crate::identity::Registry;
@@ -25,6 +28,7 @@ use crate::limits::Ceilings;
 use crate::model::Durability;
 use crate::model::SharedClock;
 use crate::model::TenantId;
+use crate::persistence::LoadError;
 use crate::store::Store;
 use crate::store::TenantTerms;
 use crate::telemetry::Metrics;
@@ -84,6 +88,27 @@ impl Live {
         }
     }
 
+    /// Puts back what those pushed before whom `config` names and who were not there; to be called before anybody can speak for
+    /// them. Of whom it cannot be read is taken out of `config`, as if it did not name them, so that the next reload tries
+    /// again: served empty, they would be told that what they were promised is gone. Blocks on the disk.
+    pub(super) fn bring_back(&self, config: &mut Config) -> Vec<PartFault> {
+        let before = self.tenants.load_full();
+        let named: Vec<_> = config.tenants.keys().filter(|tenant| !before.contains(*tenant)).cloned().collect();
+        self.store.open(terms(config).filter(|(tenant, _)| !before.contains(tenant)));
+        let unread = self.storage.bring_back(&self.store, config, &named);
+        if unread.is_empty() {
+            return Vec::new();
+        }
+        self.store.close_all_but(|tenant| unread.iter().all(|(other, _)| other != tenant));
+        let fault = |(tenant, error): (TenantId, LoadError)| {
+            config.tenants.remove(&tenant);
+            let text = format!("what it pushed before is kept and cannot be read, so nobody is let in to it: {error}");
+            let errors = ConfigErrors::from(Fault::new(&config.storage.path, None, "", text));
+            PartFault { part: format!("tenant:{tenant}"), errors, closed: true }
+        };
+        unread.into_iter().map(fault).collect()
+    }
+
     /// Makes what `config` asks for. What is known of credentials and rates that stay is taken over. Blocks on the disk.
     pub(super) fn next(&self, config: &Config, clock: &SharedClock) -> Next {
         Next {
@@ -97,12 +122,9 @@ impl Live {
     /// Puts it in force, in the order above; which certificates are new. One caller at a time.
     pub(super) fn put_in_force(&self, next: Next, config: &Config, metrics: &Metrics) -> Vec<String> {
         let before = self.tenants.load_full();
-        let named: Vec<_> = next.tenants.difference(&before).cloned().collect();
         self.store.open(terms(config));
         self.store.set_stored_bytes_max(config.gateway.stored_bytes_max);
         self.ceilings.resize(&config.gateway, config.tenants.len());
-        // Before anybody can speak for them.
-        self.storage.bring_back(&self.store, config, &named);
         self.readings.replace(config);
         let stays = Arc::new(next.tenants);
         self.tenants.store(stays.clone());

@@ -195,17 +195,19 @@ impl Inner {
     ) -> Result<Reloaded, ReloadError> {
         let trigger = occasion.trigger;
         let before = self.in_force.load_full();
-        let Reading { config, cautions, parts, .. } = match reading {
+        let Reading { mut config, cautions, parts, .. } = match reading {
             Ok(reading) => reading,
             Err(errors) => return Err(self.refused(occasion, errors, progress)),
         };
         if trigger != Trigger::Watch {
             progress.main = None;
         }
+        let unread = self.live.bring_back(&mut config);
         let next = self.live.next(&config, &self.clock);
         self.audit.write_down(config.audit.pushes);
-        let parts = parts.into_iter().chain(next.faults()).chain(progress.main.clone());
-        let parts: Vec<_> = parts.collect();
+        // What of a closed tenant is wrong besides is told when it is open.
+        let parts = parts.into_iter().filter(|part| unread.iter().all(|closed| closed.part != part.part));
+        let parts: Vec<_> = parts.chain(unread.clone()).chain(next.faults()).chain(progress.main.clone()).collect();
         let mut changes = Changes::between(&before, &config);
         let lists = self.live.registry.load().crl_next_updates();
         let certificates = self.live.put_in_force(next, &config, &self.metrics);

@@ -72,26 +72,27 @@ impl Storage {
         Ok(())
     }
 
-    /// Puts back what those tenants left behind who are named again, into their empty shelves. Blocks on the disk.
-    pub(super) fn bring_back(&self, store: &Store, config: &Config, named: &[TenantId]) {
-        let Some(journal) = self.journal.as_ref().filter(|_| !named.is_empty()) else { return };
+    /// Puts back what those tenants left behind who are named again, into their empty shelves; of whom it could not be read, and
+    /// why. Their shelves hold nothing that may be shown. Blocks on the disk.
+    pub(super) fn bring_back(&self, store: &Store, config: &Config, named: &[TenantId]) -> Vec<(TenantId, LoadError)> {
+        let Some(journal) = self.journal.as_ref().filter(|_| !named.is_empty()) else { return Vec::new() };
         // What was pushed before the tenant went may only now reach the disk: read too early, it would be there after the
         // next start and not before.
         store.settle();
-        let kept = |id: &&TenantId| {
+        let is_kept = |id: &&TenantId| {
             config.tenants.get(*id).is_some_and(|tenant| durability_of(config, tenant) > Durability::Memory)
         };
-        for tenant in named.iter().filter(kept) {
-            match self.restoring(store, |restoring| journal.bring_back(tenant, restoring)) {
-                Ok(Loaded { groups: 0, .. }) => {}
+        let kept: Vec<_> = named.iter().filter(is_kept).cloned().collect();
+        let mut unread = Vec::new();
+        for (tenant, brought) in self.restoring(store, |restoring| journal.bring_back(&kept, restoring)) {
+            match brought {
                 Ok(Loaded { groups, .. }) => {
                     tracing::info!(tenant = tenant.as_str(), groups, "the tenant is back, with what it pushed before");
                 }
-                Err(error) => {
-                    tracing::error!(tenant = tenant.as_str(), %error, "what the tenant pushed before is not there until a restart");
-                }
+                Err(error) => unread.push((tenant, error)),
             }
         }
+        unread
     }
 
     /// What these tenants pushed is kept for a while, and served to nobody.

@@ -61,7 +61,7 @@ pub(super) struct Files {
     /// Bytes of the last checkpoint.
     checkpoint_bytes: u64,
     /// A checkpoint is due whatever the logs hold: there are many, or they are damaged.
-    due: bool,
+    pub(super) due: bool,
     /// What was kept was handed on.
     pub(super) loaded: bool,
 }

@@ -22,6 +22,7 @@ use crate::store::RestoreError;
 use crate::store::RestoredGroup;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 /// Where what was kept goes.
@@ -37,8 +38,8 @@ impl fmt::Debug for Restoring<'_> {
     }
 }
 
-/// Why nothing was loaded. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
+/// Why what was kept could not be read. On the disk nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the storage cannot be read: {0}")]
 pub struct LoadError(String);
 
@@ -51,6 +52,12 @@ impl LoadError {
 
 impl From<ReplayError> for LoadError {
     fn from(error: ReplayError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<io::Error> for LoadError {
+    fn from(error: io::Error) -> Self {
         Self(error.to_string())
     }
 }
@@ -109,13 +116,11 @@ impl DiskJournal {
         let kept = std::mem::take(&mut replayed.contents.tenants);
         for tenant in tenants {
             if let Some(kept) = kept.get(tenant) {
-                restore(&mut replayed, tenant, kept, restoring, &mut loaded, &mut progress);
+                restore(&mut replayed, tenant, kept, restoring, &mut loaded, &mut progress)?;
             }
         }
         loaded.damaged = replayed.files.iter().map(|file| file.damages.len() as u64).sum();
-        if let Err(error) = inner.keep_damaged(&replayed) {
-            tracing::error!(%error, "what is damaged cannot be kept aside, so its files stay");
-        }
+        inner.keep_damaged_or_tell(&replayed);
         inner.open_log(&replayed);
         files.loaded = true;
         inner.note_files(&mut files, replayed.checkpoint_bytes, replayed.logs(), replayed.is_damaged());
@@ -141,24 +146,46 @@ impl DiskJournal {
         Ok(loaded)
     }
 
-    /// Hands on what this tenant left behind, as far as it is kept: it is named again, and has an empty shelf. Nothing it
-    /// pushes may be under way. Nothing comes back before [`DiskJournal::load`], which brings it. Blocks on the disk.
-    pub fn bring_back(&self, tenant: &TenantId, restoring: &Restoring<'_>) -> Result<Loaded, LoadError> {
+    /// Hands on what these tenants left behind, as far as anything is kept of them: they are named again, and have empty shelves.
+    /// Nothing they push may be under way. Of each of whom anything is kept, whether it came back; if it did not, some of it may
+    /// have been handed on, and what is kept stays as it is, until the next call however long ago they went. Nothing comes back
+    /// before [`DiskJournal::load`], which brings it. Blocks on the disk.
+    pub fn bring_back(&self, named: &[TenantId], restoring: &Restoring<'_>) -> Vec<(TenantId, Result<Loaded, LoadError>)> {
         let inner = &*self.inner;
-        // Held to the end, so that it is not forgotten while it comes back.
-        let files = inner.files.lock();
+        // Held to the end, so that nobody is forgotten on the way back.
+        let mut files = inner.files.lock();
         if !files.loaded {
-            return Ok(Loaded::default());
+            return Vec::new();
+        }
+        let wanted = inner.orphans.lock().want(named);
+        if wanted.is_empty() {
+            return Vec::new();
         }
         let mut progress = Progress { clock: inner.clock.clone(), told: inner.clock.tick() };
-        let mut replayed = replay(&*inner.disk, None, &mut |bytes| progress.tell(bytes, 0))?;
-        let mut loaded = Loaded::default();
-        if let Some(kept) = replayed.contents.tenants.remove(tenant) {
-            restore(&mut replayed, tenant, &kept, restoring, &mut loaded, &mut progress);
+        let mut replayed = match replay(&*inner.disk, None, &mut |bytes| progress.tell(bytes, 0)) {
+            Ok(replayed) => replayed,
+            Err(error) => {
+                let unread = LoadError::from(error);
+                return wanted.into_iter().map(|tenant| (tenant, Err(unread.clone()))).collect();
+            }
+        };
+        let brought = wanted.into_iter().map(|tenant| {
+            let mut loaded = Loaded::default();
+            let kept = replayed.contents.tenants.remove(&tenant).unwrap_or_default();
+            let restored = restore(&mut replayed, &tenant, &kept, restoring, &mut loaded, &mut progress);
+            if restored.is_ok() {
+                inner.back(&tenant);
+            }
+            (tenant, restored.map(|()| loaded))
+        });
+        let brought = brought.collect();
+        if replayed.is_damaged() {
+            inner.keep_damaged_or_tell(&replayed);
+            files.due = true;
+            inner.set_due(&files);
+            inner.bell.ring(Ring::Checkpoint);
         }
-        inner.back(tenant);
-        drop(files);
-        Ok(loaded)
+        brought
     }
 
     /// The configuration names these tenants no more: what they pushed is kept for a while.
@@ -168,6 +195,12 @@ impl DiskJournal {
 }
 
 impl Inner {
+    fn keep_damaged_or_tell(&self, replayed: &Replayed) {
+        if let Err(error) = self.keep_damaged(replayed) {
+            tracing::error!(%error, "what is damaged cannot be kept aside, so its files stay");
+        }
+    }
+
     /// Opens a log behind those that were read.
     fn open_log(&self, replayed: &Replayed) {
         // What is said to be there from now on must not go with the power.
@@ -189,12 +222,12 @@ fn restore(
     restoring: &Restoring<'_>,
     loaded: &mut Loaded,
     progress: &mut Progress,
-) {
+) -> Result<(), LoadError> {
     // A scrape shows the groups in the order in which they came.
     let mut groups: Vec<_> = kept.groups.iter().collect();
     groups.sort_unstable_by_key(|(key, group)| (group.times.came_at, *key));
     for (key, group) in groups {
-        let families = revive(replayed, tenant, key, group, restoring);
+        let families = revive(replayed, tenant, key, group, restoring)?;
         loaded.groups = loaded.groups.saturating_add(1);
         loaded.families = loaded.families.saturating_add(families.len() as u64);
         let restored = RestoredGroup { key: key.clone(), families, times: group.times };
@@ -213,19 +246,21 @@ fn restore(
         }
         progress.tell(0, loaded.groups);
     }
+    Ok(())
 }
 
-/// The group's families, with identities of this process. What cannot be read is noted as damaged.
+/// The group's families, with identities of this process. What is not as it was written is noted as damaged; what the disk
+/// does not give back may be whole, and is an error.
 fn revive(
     replayed: &mut Replayed,
     tenant: &TenantId,
     key: &GroupingKey,
     group: &KeptGroup,
     restoring: &Restoring<'_>,
-) -> Vec<(PreparedFamily, Timestamp)> {
+) -> io::Result<Vec<(PreparedFamily, Timestamp)>> {
     let mut families = Vec::with_capacity(group.families.len());
     for family in group.families.values() {
-        let block = replayed.read(family.place).unwrap_or_default();
+        let block = replayed.read(family.place)?;
         let stored = StoredFamily::decode(family.name.clone(), family.kind, family.place.sum, &block);
         match stored.and_then(restoring.revive) {
             Some(revived) => families.push((revived, family.at)),
@@ -235,7 +270,7 @@ fn revive(
             }
         }
     }
-    families
+    Ok(families)
 }
 
 fn note(replayed: &mut Replayed, family: &KeptFamily, what: &'static str, of: (TenantId, GroupingKey, Option<String>)) {

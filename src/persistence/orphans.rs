@@ -7,6 +7,7 @@ use crate::model::Durability;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Those who are gone, and since when.
@@ -14,17 +15,28 @@ use std::time::Duration;
 pub(super) struct Orphans {
     keep: Duration,
     gone: BTreeMap<TenantId, Timestamp>,
+    /// Those of them whom the configuration names again, while what they pushed cannot be read.
+    wanted: BTreeSet<TenantId>,
 }
 
 impl Orphans {
     pub(super) fn kept_for(keep: Duration) -> Self {
-        Self { keep, gone: BTreeMap::new() }
+        Self { keep, gone: BTreeMap::new(), wanted: BTreeSet::new() }
     }
 
-    /// Those whose time is over.
+    /// Those of `named` who are gone: what they pushed is wanted, and nobody else's of those who are gone.
+    pub(super) fn want(&mut self, named: &[TenantId]) -> Vec<TenantId> {
+        let wanted: Vec<_> = named.iter().filter(|tenant| self.gone.contains_key(*tenant)).cloned().collect();
+        self.wanted = wanted.iter().cloned().collect();
+        wanted
+    }
+
+    /// Those whose time is over, and whom nobody wants.
     fn over(&self, now: Timestamp) -> Vec<TenantId> {
-        let over = |since: &Timestamp| since.saturating_add(self.keep) <= now;
-        self.gone.iter().filter(|(_, since)| over(since)).map(|(tenant, _)| tenant.clone()).collect()
+        let over = |tenant: &TenantId, since: &Timestamp| {
+            since.saturating_add(self.keep) <= now && !self.wanted.contains(tenant)
+        };
+        self.gone.iter().filter(|(tenant, since)| over(tenant, since)).map(|(tenant, _)| tenant.clone()).collect()
     }
 }
 
@@ -40,7 +52,12 @@ impl Inner {
 
     /// The configuration names the tenant again.
     pub(super) fn back(&self, tenant: &TenantId) {
-        if self.orphans.lock().gone.remove(tenant).is_some() {
+        let was_gone = {
+            let mut orphans = self.orphans.lock();
+            orphans.wanted.remove(tenant);
+            orphans.gone.remove(tenant).is_some()
+        };
+        if was_gone {
             self.mark(&Record::TenantBack { tenant: tenant.clone() });
         }
     }

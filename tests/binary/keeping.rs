@@ -182,6 +182,14 @@ fn what_is_kept_is_for_its_owner_alone() {
     }
 }
 
+/// Has the program read its configuration, which says this now.
+fn reload(program: &Program, site: &Site, text: &str) {
+    fs::write(site.file(), text).unwrap();
+    let told = program.said().matches("message=reloaded").count();
+    program.signal("HUP");
+    wait_for(|| program.said(), || (program.said().matches("message=reloaded").count() > told).then_some(()));
+}
+
 #[test]
 fn a_tenant_who_is_gone_has_its_data_again_when_it_comes_back() {
     for with_a_restart in [false, true] {
@@ -192,18 +200,13 @@ fn a_tenant_who_is_gone_has_its_data_again_when_it_comes_back() {
         let with = fs::read_to_string(site.file()).unwrap();
         let without = with.split("tenants:").next().unwrap().to_owned();
         for (text, is_there) in [(&without, false), (&with, true)] {
-            fs::write(site.file(), text).unwrap();
             if with_a_restart {
+                fs::write(site.file(), text).unwrap();
                 program.kill();
                 program = site.serve();
                 program.port();
             } else {
-                let told = program.said().matches("message=reloaded").count();
-                program.signal("HUP");
-                wait_for(
-                    || program.said(),
-                    || (program.said().matches("message=reloaded").count() > told).then_some(()),
-                );
+                reload(&program, &site, text);
             }
             let checked = run(&["check", "--config", site.file().to_str().unwrap()]);
             let said = String::from_utf8_lossy(&checked.stdout).into_owned();
@@ -213,6 +216,54 @@ fn a_tenant_who_is_gone_has_its_data_again_when_it_comes_back() {
         }
         assert_eq!(scraped(&program, &site), before);
     }
+}
+
+#[test]
+fn a_tenant_who_comes_back_to_data_that_cannot_be_read_is_closed_alone_until_a_reload_can() {
+    let site = Site::new(0, FSYNC);
+    let made = run(&["token", "new", "--tenant", "blue", "--scope", "push", "--scope", "read"]);
+    let text = String::from_utf8(made.stdout).unwrap();
+    let (token, entry) = text.split_once("\n\n").unwrap();
+    let blue = format!("Bearer {token}");
+    let red_alone = fs::read_to_string(site.file()).unwrap();
+    let (head, red) = red_alone.split_once("tenants:\n").unwrap();
+    let blue_alone = format!("{head}tenants:\n  blue:\n    tokens:\n{entry}\n");
+    let both = format!("{blue_alone}{red}");
+    fs::write(site.file(), &both).unwrap();
+    let mut program = site.serve();
+    assert_eq!(ask(&program, &site, "PUT", "/metrics/job/a", "m 1\n").0, 200);
+    let before = scraped(&program, &site);
+    let of_blue = |program: &Program, body| exchange(connect(program.port()), "PUT", "/metrics/job/b", &blue, body).0;
+    let is_closed = |program: &Program| {
+        let told = metrics(program).contains("pushward_config_fault{part=\"tenant:red\"} 1");
+        let ready = exchange(connect(program.ops_port()), "GET", "/-/ready", "", "").1;
+        assert_eq!(ready.contains("config_closed"), told, "{ready}");
+        told
+    };
+    reload(&program, &site, &blue_alone);
+    // A directory of its name opens as the file did, and cannot be read.
+    let log = files(&site).pop().unwrap();
+    let aside = log.with_extension("aside");
+    fs::rename(&log, &aside).unwrap();
+    fs::create_dir(&log).unwrap();
+    for _ in 0..2 {
+        reload(&program, &site, &both);
+        for (method, path) in [("GET", "/metrics"), ("PUT", "/metrics/job/a"), ("PUT", "/api/v1/admin/wipe")] {
+            assert_eq!(ask(&program, &site, method, path, "").0, 401, "{}", program.said());
+        }
+        assert!(is_closed(&program) && program.said().contains("cannot be read"), "{}", program.said());
+        assert_eq!(of_blue(&program, "m 2\n"), 200);
+    }
+    fs::remove_dir(&log).unwrap();
+    fs::rename(&aside, &log).unwrap();
+    reload(&program, &site, &both);
+    assert!(!is_closed(&program));
+    assert_eq!(scraped(&program, &site), before);
+    assert_eq!((of_blue(&program, "m 3\n"), ask(&program, &site, "POST", "/metrics/job/a", "n 1\n").0), (200, 200));
+    let before = scraped(&program, &site);
+    program.kill();
+    let program = site.serve();
+    assert_eq!(scraped(&program, &site), before);
 }
 
 #[test]

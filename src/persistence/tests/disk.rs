@@ -65,6 +65,8 @@ pub(super) enum Fault {
     ReadOnly,
     /// A write takes what room there is, and fails; nothing else does.
     Full,
+    /// After so many reads each fails.
+    Unreadable(u64),
 }
 
 #[derive(Debug)]
@@ -233,7 +235,7 @@ impl State {
         match self.fault {
             Fault::Sometimes(many) if self.dice.one_in(many) => Err((failure("an injected fault"), true)),
             Fault::ReadOnly => Err((io::ErrorKind::ReadOnlyFilesystem.into(), false)),
-            Fault::None | Fault::Sometimes(_) | Fault::Full => Ok(()),
+            Fault::None | Fault::Sometimes(_) | Fault::Full | Fault::Unreadable(_) => Ok(()),
         }
     }
 
@@ -330,7 +332,10 @@ impl DiskFile for SimulatedFile {
     }
 
     fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.0.lock();
+        let mut state = self.disk.0.lock();
+        if let Fault::Unreadable(reads) = &mut state.fault {
+            *reads = reads.checked_sub(1).ok_or_else(|| failure("unreadable"))?;
+        }
         let seen = &state.contents[self.at].seen;
         let from = seen.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
         let read = from.len().min(buffer.len());

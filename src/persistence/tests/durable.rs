@@ -1,6 +1,7 @@
 //! Checkpoints and tenants who come and go.
 
 use super::disk::Dice;
+use super::disk::Fault;
 use super::disk::SimulatedDisk;
 use super::model::State;
 use super::model::apply;
@@ -79,8 +80,8 @@ fn a_tenant_who_comes_back_in_time_has_everything_again_and_too_late_nothing() {
         clock.advance(Duration::from_secs(away));
         // Still away, and a restart does not begin its time anew.
         let (journal, ..) = open_at(&disk, &[blue.clone()].into(), &clock, &health).unwrap();
-        let (back, loaded) = into_state(|restoring| journal.bring_back(&red, restoring));
-        assert_eq!(loaded.unwrap().groups > 0, is_kept);
+        let (back, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+        assert_eq!(brought.into_iter().any(|(_, loaded)| loaded.unwrap().groups > 0), is_kept);
         assert!(back == if is_kept { of(&state, &red) } else { State::new() });
         let (_, found, _) = open_at(&disk, &everybody(), &clock, &health).unwrap();
         assert!(found == if is_kept { state } else { of(&state, &blue) });
@@ -95,11 +96,47 @@ fn whoever_is_set_aside_while_it_runs_is_kept_and_forgotten_in_time() {
     journal.set_aside([&red]);
     clock.advance(Duration::from_secs(3_599));
     journal.inner.forget_long_gone();
-    let (back, _) = into_state(|restoring| journal.bring_back(&red, restoring));
+    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
     assert!(back == of(&state, &red));
     journal.set_aside([&red]);
     clock.advance(Duration::from_secs(3_600));
     journal.inner.forget_long_gone();
-    let (back, _) = into_state(|restoring| journal.bring_back(&red, restoring));
+    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    assert!(back.is_empty());
+}
+
+#[test]
+fn whoever_comes_back_to_a_disk_that_cannot_be_read_is_not_forgotten_and_has_everything_once_it_can_be() {
+    let (disk, clock, red) = (SimulatedDisk::new(1), MockClock::new(), tenant("red"));
+    let (journal, mut state, _) = open_at(&disk, &everybody(), &clock, &Health::default()).unwrap();
+    fill(&journal, &mut state, 1);
+    journal.set_aside([&red]);
+    let report = disk.report();
+    let mut failed = 0;
+    for reads in 0.. {
+        disk.set_fault(Fault::Unreadable(reads));
+        let (back, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+        disk.set_fault(Fault::None);
+        if brought.iter().all(|(_, loaded)| loaded.is_ok()) {
+            assert!(back == of(&state, &red));
+            break;
+        }
+        failed += 1;
+        clock.advance(Duration::from_secs(3_600));
+        journal.inner.forget_long_gone();
+    }
+    assert!(failed > 3 && disk.report() == report && disk.quarantine().is_empty(), "{failed}");
+    // Nobody waits for a tenant who is new: of it nothing can be kept.
+    disk.set_fault(Fault::Unreadable(0));
+    let (_, brought) = into_state(|restoring| journal.bring_back(&[tenant("new")], restoring));
+    assert!(brought.is_empty());
+    // And whoever is not wanted any more is forgotten in time.
+    journal.set_aside([&red]);
+    into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    into_state(|restoring| journal.bring_back(&[tenant("new")], restoring));
+    disk.set_fault(Fault::None);
+    clock.advance(Duration::from_secs(3_600));
+    journal.inner.forget_long_gone();
+    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
     assert!(back.is_empty());
 }

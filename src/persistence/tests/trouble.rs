@@ -85,3 +85,24 @@ fn nothing_is_taken_before_it_is_loaded_nor_after_it_is_closed() {
     assert!(journal.commit(&batch, Durability::Fsync).is_err());
     assert!(open(&disk).unwrap().1.is_empty());
 }
+
+#[test]
+fn what_the_disk_does_not_give_back_ends_the_load_and_is_not_taken_for_damage() {
+    let disk = SimulatedDisk::new(1);
+    let (journal, mut state, _) = open(&disk).unwrap();
+    fill(&journal, &mut state, 1, 10);
+    drop(journal);
+    let mut failed = 0;
+    for reads in 0.. {
+        disk.set_fault(Fault::Unreadable(reads));
+        let opened = open(&disk);
+        disk.set_fault(Fault::None);
+        let Ok((_, found, loaded)) = opened else {
+            failed += 1;
+            continue;
+        };
+        assert!(found == state && loaded.damaged == 0);
+        break;
+    }
+    assert!(failed > 3 && disk.report().is_empty() && disk.quarantine().is_empty(), "{failed}");
+}
