@@ -39,7 +39,7 @@ impl Kept {
         let folder = folder.join(durability);
         let limits = format!("{PLENTY}, in_flight_max: 100000, waiting_max: 100000");
         let server = Server::configured(&folder, &limits, |file| {
-            let text = fs::read_to_string(file).unwrap();
+            let text = fs::read_to_string(file).unwrap().replace("storage: { durability: memory }\n", "");
             let more = format!(
                 "storage: {{ path: data, durability: {durability} }}\ngateway: {{ stored_bytes_max: 16GiB }}\n"
             );

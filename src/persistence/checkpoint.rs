@@ -58,8 +58,9 @@ impl<'r> Pen<'r> {
         let _ = disk.remove(&name.unfinished());
         let file = disk.create(&name.unfinished())?;
         file.append(&Header { name, seal: None, mark }.encode())?;
-        let sequence = replayed.sequence;
-        Ok(Self { file, replayed, mark, frame: open_frame(), sequence, bytes: 0, unsynced: 0 })
+        let (sequence, mut frame) = (replayed.sequence, Vec::new());
+        open_frame(&mut frame);
+        Ok(Self { file, replayed, mark, frame, sequence, bytes: 0, unsynced: 0 })
     }
 
     fn write(mut self, contents: &Contents) -> io::Result<u64> {
@@ -79,15 +80,12 @@ impl<'r> Pen<'r> {
     }
 
     fn group(&mut self, tenant: &TenantId, key: &GroupingKey, group: &KeptGroup) -> io::Result<()> {
-        let head = |family: &KeptFamily| FamilyHead {
-            name: family.name.to_string(),
-            kind: family.kind,
-            at: family.at,
-            block_bytes: family.place.length,
-            block_sum: family.place.sum,
-        };
-        let heads: Vec<_> = group.families.values().map(head).collect();
-        write_group(&mut self.frame, self.mark, (tenant, key, &Gone::AllOthers, group.times), &heads);
+        fn head(family: &KeptFamily) -> FamilyHead<&str> {
+            let (block_bytes, block_sum) = (family.place.length, family.place.sum);
+            FamilyHead { name: &family.name, kind: family.kind, at: family.at, block_bytes, block_sum }
+        }
+        let of_group = (tenant, key, &Gone::AllOthers, group.times);
+        write_group(&mut self.frame, self.mark, of_group, group.families.values().map(head));
         for family in group.families.values() {
             let block = self.replayed.read(family.place)?;
             // It summed up a moment ago; what does not is no copy of it.
@@ -110,7 +108,7 @@ impl<'r> Pen<'r> {
             self.file.sync()?;
             self.unsynced = 0;
         }
-        self.frame = open_frame();
+        open_frame(&mut self.frame);
         Ok(())
     }
 }

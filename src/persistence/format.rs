@@ -166,9 +166,10 @@ impl FrameHead {
     }
 }
 
-/// Room for a frame's head, to be filled by [`close_frame`] once the payload stands behind it.
-pub(super) fn open_frame() -> Vec<u8> {
-    vec![0; FRAME_HEAD_BYTES]
+/// Room for a frame's head in place of all there was, to be filled by [`close_frame`] once the payload stands behind it.
+pub(super) fn open_frame(frame: &mut Vec<u8>) {
+    frame.clear();
+    frame.resize(FRAME_HEAD_BYTES, 0);
 }
 
 /// Writes the head of a frame whose payload is there.

@@ -161,8 +161,12 @@ impl Inner {
                 }
                 Ok(())
             }
-            Err(AppendError::Io(error)) => {
+            Err(AppendError::Io { error, is_cut }) => {
                 self.refuse(&error);
+                // Before anybody is told that it was refused.
+                if !is_cut {
+                    self.mend_with(&mut writer);
+                }
                 Err(JournalError(error.to_string()))
             }
             Err(error) => Err(JournalError(error.to_string())),
@@ -178,7 +182,10 @@ impl Inner {
 
     /// Begins a new log if there is none to write to. Whether there is one now.
     pub(super) fn mend(&self) -> bool {
-        let mut writer = self.writer.lock();
+        self.mend_with(&mut self.writer.lock())
+    }
+
+    fn mend_with(&self, writer: &mut Writer) -> bool {
         if writer.is_open() {
             return true;
         }

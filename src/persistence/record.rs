@@ -18,6 +18,7 @@ use crate::model::Timestamp;
 use crate::store::Entry;
 use crate::store::Gone;
 use crate::store::GroupTimes;
+use std::sync::Arc;
 
 /// What every record begins with: bytes that no text has.
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xfe, b'P', b'R', 0xff];
@@ -41,8 +42,8 @@ pub(super) enum Record {
 
 /// A family of a record: what is said of it before its block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FamilyHead {
-    pub(super) name: String,
+pub(super) struct FamilyHead<N = String> {
+    pub(super) name: N,
     pub(super) kind: MetricKind,
     pub(super) at: Timestamp,
     pub(super) block_bytes: u32,
@@ -82,66 +83,98 @@ const KINDS: [(MetricKind, u8); 6] = [
 
 /// Writes an accepted write; a wipe is as many records as it has groups.
 pub(super) fn write_entry(out: &mut Vec<u8>, mark: Mark, entry: &Entry) {
-    let nothing_gone = Gone::These(Vec::new());
     match entry {
         Entry::Push { tenant, key, gone, families, times } => {
-            let at = times.pushed_at.unwrap_or_default();
-            let blocks: Vec<_> = families.iter().map(|family| block_of(family)).collect();
-            let heads = families.iter().zip(&blocks).map(|(family, block)| FamilyHead {
-                name: family.name().to_string(),
-                kind: family.kind(),
-                at,
-                block_bytes: length(block),
-                block_sum: crc32fast::hash(block),
-            });
-            write_group(out, mark, (tenant, key, gone, *times), &heads.collect::<Vec<_>>());
-            blocks.iter().for_each(|block| out.extend_from_slice(block));
+            write_push(out, mark, (tenant, key, gone, *times), families);
         }
-        Entry::Failure { tenant, key, times } => write_group(out, mark, (tenant, key, &nothing_gone, *times), &[]),
+        Entry::Failure { tenant, key, times } => {
+            let nobody: [FamilyHead<&str>; 0] = [];
+            write_group(out, mark, (tenant, key, &Gone::These(Vec::new()), *times), nobody.into_iter());
+        }
         Entry::Delete { tenant, key } => write_delete(out, mark, tenant, key),
         Entry::Wipe { tenant, keys } => keys.iter().for_each(|key| write_delete(out, mark, tenant, key)),
     }
 }
 
+/// What a record says of its group.
+type OfGroup<'a> = (&'a TenantId, &'a GroupingKey, &'a Gone, GroupTimes);
+
 /// Writes a group's record. The caller writes the blocks behind it, in the order of `families`.
-pub(super) fn write_group(
+pub(super) fn write_group<'a>(
     out: &mut Vec<u8>,
     mark: Mark,
-    (tenant, key, gone, times): (&TenantId, &GroupingKey, &Gone, GroupTimes),
-    families: &[FamilyHead],
+    group: OfGroup<'_>,
+    families: impl ExactSizeIterator<Item = FamilyHead<&'a str>>,
 ) {
-    let mut head = vec![GROUP];
-    write_bytes(&mut head, tenant.as_str().as_bytes());
-    write_key(&mut head, key);
+    let head = OpenHead::begin(out, mark);
+    write_group_head(out, group, families);
+    head.end(out).close(out);
+}
+
+/// Writes a group's record and its blocks. What these sum up to is known when they stand there, and each is written once.
+fn write_push(out: &mut Vec<u8>, mark: Mark, group: OfGroup<'_>, families: &[Arc<PreparedFamily>]) {
+    let at = group.3.pushed_at.unwrap_or_default();
+    let heads = families.iter().map(|family| FamilyHead {
+        name: &**family.name(),
+        kind: family.kind(),
+        at,
+        block_bytes: block_bytes(family),
+        block_sum: 0,
+    });
+    let head = OpenHead::begin(out, mark);
+    let mut family_at = write_group_head(out, group, heads);
+    let head = head.end(out);
+    for family in families {
+        let block_at = out.len();
+        write_block(out, family);
+        let sum = crc32fast::hash(out.get(block_at..).unwrap_or_default());
+        let sum_at = family_at.saturating_add(4 + 1 + 8 + 4).saturating_add(family.name().len());
+        put_u32(out, sum_at, sum);
+        family_at = sum_at.saturating_add(4);
+    }
+    head.close(out);
+}
+
+/// Writes the head of a group's record; where the first of the families stands in it.
+fn write_group_head<'a>(
+    out: &mut Vec<u8>,
+    (tenant, key, gone, times): OfGroup<'_>,
+    families: impl ExactSizeIterator<Item = FamilyHead<&'a str>>,
+) -> usize {
+    out.push(GROUP);
+    write_bytes(out, tenant.as_str().as_bytes());
+    write_key(out, key);
     match gone {
-        Gone::AllOthers => head.push(GONE_ALL_OTHERS),
+        Gone::AllOthers => out.push(GONE_ALL_OTHERS),
         Gone::These(names) => {
-            head.push(GONE_THESE);
-            head.extend_from_slice(&u32::try_from(names.len()).unwrap_or(u32::MAX).to_le_bytes());
-            names.iter().for_each(|name| write_bytes(&mut head, name.as_bytes()));
+            out.push(GONE_THESE);
+            out.extend_from_slice(&u32::try_from(names.len()).unwrap_or(u32::MAX).to_le_bytes());
+            names.iter().for_each(|name| write_bytes(out, name.as_bytes()));
         }
     }
-    write_moment(&mut head, times.came_at);
+    write_moment(out, times.came_at);
     for at in [times.pushed_at, times.failed_at] {
-        head.push(u8::from(at.is_some()));
-        write_moment(&mut head, at.unwrap_or_default());
+        out.push(u8::from(at.is_some()));
+        write_moment(out, at.unwrap_or_default());
     }
-    head.extend_from_slice(&u32::try_from(families.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(&u32::try_from(families.len()).unwrap_or(u32::MAX).to_le_bytes());
+    let families_at = out.len();
     for family in families {
-        write_bytes(&mut head, family.name.as_bytes());
-        head.push(KINDS.iter().find(|(kind, _)| *kind == family.kind).map_or(0, |(_, code)| *code));
-        write_moment(&mut head, family.at);
-        head.extend_from_slice(&family.block_bytes.to_le_bytes());
-        head.extend_from_slice(&family.block_sum.to_le_bytes());
+        write_bytes(out, family.name.as_bytes());
+        out.push(KINDS.iter().find(|(kind, _)| *kind == family.kind).map_or(0, |(_, code)| *code));
+        write_moment(out, family.at);
+        out.extend_from_slice(&family.block_bytes.to_le_bytes());
+        out.extend_from_slice(&family.block_sum.to_le_bytes());
     }
-    write_head(out, mark, &head);
+    families_at
 }
 
 fn write_delete(out: &mut Vec<u8>, mark: Mark, tenant: &TenantId, key: &GroupingKey) {
-    let mut head = vec![DELETE];
-    write_bytes(&mut head, tenant.as_str().as_bytes());
-    write_key(&mut head, key);
-    write_head(out, mark, &head);
+    let head = OpenHead::begin(out, mark);
+    out.push(DELETE);
+    write_bytes(out, tenant.as_str().as_bytes());
+    write_key(out, key);
+    head.end(out).close(out);
 }
 
 /// Writes a record of a tenant, or the end.
@@ -152,23 +185,55 @@ pub(super) fn write_mark_of_tenant(out: &mut Vec<u8>, mark: Mark, record: &Recor
         Record::TenantForgotten { tenant } => (TENANT_FORGOTTEN, Some(tenant), None),
         Record::End | Record::Group { .. } | Record::Delete { .. } => (END, None, None),
     };
-    let mut head = vec![code];
+    let head = OpenHead::begin(out, mark);
+    out.push(code);
     if let Some(tenant) = tenant {
-        write_bytes(&mut head, tenant.as_str().as_bytes());
+        write_bytes(out, tenant.as_str().as_bytes());
     }
     if let Some(at) = at {
-        write_moment(&mut head, at);
+        write_moment(out, at);
     }
-    write_head(out, mark, &head);
+    head.end(out).close(out);
 }
 
-fn write_head(out: &mut Vec<u8>, mark: Mark, head: &[u8]) {
-    let start = out.len();
-    out.extend_from_slice(&RECORD_MAGIC);
-    out.extend_from_slice(&mark);
-    write_bytes(out, head);
-    let sum = crc32fast::hash(out.get(start..).unwrap_or_default());
-    out.extend_from_slice(&sum.to_le_bytes());
+/// A head that is being written, to where it belongs: where its record begins.
+struct OpenHead(usize);
+
+/// A head that is written, but for its length and its sum: where its record begins, and where the sum belongs.
+struct WrittenHead(usize, usize);
+
+impl OpenHead {
+    fn begin(out: &mut Vec<u8>, mark: Mark) -> Self {
+        let start = out.len();
+        out.extend_from_slice(&RECORD_MAGIC);
+        out.extend_from_slice(&mark);
+        out.extend_from_slice(&[0; 4]);
+        Self(start)
+    }
+
+    /// What is written behind it from now on are blocks.
+    fn end(self, out: &mut Vec<u8>) -> WrittenHead {
+        let end = out.len();
+        out.extend_from_slice(&[0; 4]);
+        WrittenHead(self.0, end)
+    }
+}
+
+impl WrittenHead {
+    fn close(self, out: &mut [u8]) {
+        let Self(start, end) = self;
+        let head = out.get(start.saturating_add(16)..end).unwrap_or_default();
+        let bytes = length(head);
+        put_u32(out, start.saturating_add(12), bytes);
+        let sum = crc32fast::hash(out.get(start..end).unwrap_or_default());
+        put_u32(out, end, sum);
+    }
+}
+
+fn put_u32(out: &mut [u8], at: usize, number: u32) {
+    if let Some(place) = out.get_mut(at..at.saturating_add(4)) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
 }
 
 fn write_key(out: &mut Vec<u8>, key: &GroupingKey) {
@@ -179,13 +244,16 @@ fn write_key(out: &mut Vec<u8>, key: &GroupingKey) {
     }
 }
 
-fn block_of(family: &PreparedFamily) -> Vec<u8> {
-    let proto = family.proto().unwrap_or_default();
-    let mut block = Vec::with_capacity(family.help().len() + family.lines().len() + proto.len() + 12);
-    write_bytes(&mut block, family.help().as_bytes());
-    write_bytes(&mut block, family.lines());
-    write_bytes(&mut block, proto);
-    block
+/// What [`write_block`] writes.
+fn block_bytes(family: &PreparedFamily) -> u32 {
+    let texts = [family.help().len(), family.lines().len(), family.proto().unwrap_or_default().len()];
+    u32::try_from(texts.iter().map(|bytes| bytes + 4).sum::<usize>()).unwrap_or(u32::MAX)
+}
+
+fn write_block(out: &mut Vec<u8>, family: &PreparedFamily) {
+    write_bytes(out, family.help().as_bytes());
+    write_bytes(out, family.lines());
+    write_bytes(out, family.proto().unwrap_or_default());
 }
 
 impl StoredFamily {

@@ -3,8 +3,9 @@
 use super::disk::DiskFile;
 use std::io;
 
-/// Chosen: large enough that a disk is read at its speed, small beside what a gateway holds.
-const WINDOW_BYTES: usize = 4 << 20;
+/// Chosen: large enough that a disk is read at its speed, small beside what a gateway holds, and beside what an allocator keeps
+/// of what is given back to it.
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// The part of a file that was read last.
 #[derive(Debug)]

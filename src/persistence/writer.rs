@@ -26,7 +26,12 @@ pub(super) struct Writer {
     sequence: u64,
     /// Bytes of frames that no checkpoint covers.
     log_bytes: u64,
+    /// Room for the next frame.
+    frame: Vec<u8>,
 }
+
+/// Chosen: what most batches fit in. Of a larger one the room is given back.
+const FRAME_ROOM_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 struct Active {
@@ -40,7 +45,7 @@ struct Active {
 impl Writer {
     /// Nothing can be written before [`Writer::begin`].
     pub(super) fn behind(seal: Option<Seal>, number: u64, sequence: u64, log_bytes: u64) -> Self {
-        Self { active: None, seal, number, sequence, log_bytes }
+        Self { active: None, seal, number, sequence, log_bytes, frame: Vec::new() }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -97,7 +102,8 @@ impl Writer {
         write: impl FnOnce(&mut Vec<u8>, Mark),
     ) -> Result<(), AppendError> {
         let active = self.active.as_mut().ok_or(AppendError::Closed)?;
-        let mut frame = open_frame();
+        let mut frame = std::mem::take(&mut self.frame);
+        open_frame(&mut frame);
         write(&mut frame, active.mark);
         if frame.len() > PAYLOAD_BYTES_MAX {
             return Err(AppendError::TooLarge(frame.len()));
@@ -111,23 +117,25 @@ impl Writer {
                 active.length = active.length.saturating_add(bytes);
                 self.log_bytes = self.log_bytes.saturating_add(bytes);
                 self.sequence = sequence;
+                if frame.capacity() <= FRAME_ROOM_BYTES {
+                    self.frame = frame;
+                }
                 Ok(())
             }
             Err(error) => {
-                self.give_up();
-                Err(AppendError::Io(error))
+                let is_cut = self.give_up();
+                Err(AppendError::Io { error, is_cut })
             }
         }
     }
 
     /// What the disk has of the log is not known any more. The next one says where it ends; until there is one, a cut does,
-    /// if the disk takes it.
-    fn give_up(&mut self) {
+    /// if the disk takes it. Whether it did.
+    fn give_up(&mut self) -> bool {
         let seal = self.end();
-        if let Some(active) = self.active.take() {
-            let _ = active.file.cut(active.length).and_then(|()| active.file.sync());
-        }
+        let active = self.active.take();
         self.seal = seal;
+        active.is_none_or(|active| active.file.cut(active.length).and_then(|()| active.file.sync()).is_ok())
     }
 
     /// Nothing is written any more.
@@ -150,8 +158,9 @@ pub(super) enum AppendError {
     Closed,
     #[error("a batch of {0} bytes")]
     TooLarge(usize),
-    #[error(transparent)]
-    Io(io::Error),
+    /// Where the log is cut again, nothing of the frame comes back; else not before the next log says where this one ends.
+    #[error("{error}")]
+    Io { error: io::Error, is_cut: bool },
 }
 
 /// A new file with its header, on the disk with its name.
