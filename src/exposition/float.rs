@@ -19,6 +19,66 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
     (word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity")).then_some(infinity)
 }
 
+/// Reads a decimal of at most 15 digits without much ado, and says whether [`write`] would write the number just so. None:
+/// it is for [`parse`] to read, or to refuse.
+///
+/// So many digits are told apart by floats, whatever they are: no shorter ones lead to the same number, so a text without
+/// a needless zero is the one that is written. And their quotient by a power of ten is of two numbers that are exact, so
+/// it is the nearest to theirs.
+pub(super) fn plain(text: &[u8]) -> Option<(f64, bool)> {
+    const DIGITS_MAX: usize = 15;
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let (mut mantissa, mut point) = (0_u64, None);
+    if digits.len() > DIGITS_MAX + 1 {
+        return None;
+    }
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            mantissa = mantissa * 10 + u64::from(digit);
+        } else if *byte == b'.' && point.is_none() {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let whole = point.unwrap_or(digits.len());
+    let fraction = digits.len() - whole - usize::from(point.is_some());
+    let divisor = *POWERS.get(fraction)?;
+    if whole == 0 || whole + fraction > DIGITS_MAX {
+        return None;
+    }
+    let leading = digits.first() == Some(&b'0');
+    let short = if leading { whole == 1 } else { whole <= 6 };
+    let written_so = match point {
+        None => short,
+        // What is below 10^-4 is written with an exponent.
+        Some(_) => short && fraction > 0 && digits.last() != Some(&b'0') && (!leading || mantissa * 10_000 >= divisor),
+    };
+    #[expect(clippy::cast_precision_loss, reason = "both have at most 15 digits")]
+    let value = mantissa as f64 / divisor as f64;
+    Some((if digits.len() < text.len() { -value } else { value }, written_so))
+}
+
+/// Powers of ten.
+const POWERS: [u64; 15] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+    10_000_000_000_000,
+    100_000_000_000_000,
+];
+
 /// Writes the fewest digits that read back to `value`; with an exponent of at least two digits where the decimal
 /// exponent is below -4 or above 5.
 pub(super) fn write(out: &mut Vec<u8>, value: f64) {
@@ -252,8 +312,26 @@ mod tests {
         }
 
         #[test]
+        fn what_is_read_without_much_ado_is_what_it_is_and_is_copied_only_where_it_is_written_so(
+            text in "-?[0-9]{0,9}(\\.[0-9]{0,9})?|-?0?\\.?0{0,5}[0-9]{0,12}|-?[1-9][0-9]{0,5}(\\.[0-9]{0,8}[1-9])?|[-+0-9.eE]{0,8}",
+        ) {
+            if let Some((value, written_so)) = super::plain(text.as_bytes()) {
+                prop_assert_eq!(parse(text.as_bytes()).map(f64::to_bits), Some(value.to_bits()));
+                prop_assert_eq!(written(value) == text, written_so);
+            }
+        }
+
+        #[test]
+        fn whatever_is_written_of_few_digits_is_read_without_much_ado(whole in -9_999_999_i32..10_000_000, scale in 0..8_i32) {
+            let text = written(f64::from(whole) / 10_f64.powi(scale));
+            if !text.contains('e') {
+                prop_assert_eq!(super::plain(text.as_bytes()).map(|(_, written_so)| written_so), Some(true), "{}", text);
+            }
+        }
+
+        #[test]
         fn reading_any_bytes_never_panics(bytes in any::<Vec<u8>>()) {
-            let _ = parse(&bytes);
+            let _ = (parse(&bytes), super::plain(&bytes));
         }
     }
 }

@@ -167,9 +167,10 @@ fn write_metrics(out: &mut Vec<u8>, read: &PushedFamilies<'_>, mut behind_others
     }
 }
 
-fn write_labels(out: &mut Vec<u8>, labels: &[Label<'_>]) {
+fn write_labels<'r>(out: &mut Vec<u8>, labels: impl Iterator<Item = Label<'r>>) {
+    let labels: Vec<_> = labels.collect();
     out.extend_from_slice(b"\"labels\":");
-    write_json_labels(out, labels.iter().map(|label| (&*label.name, &*label.value)));
+    write_json_labels(out, labels.iter().map(|label| (label.name, &*label.value)));
 }
 
 /// Buckets or quantiles, in the order of their bounds as texts.

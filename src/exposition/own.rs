@@ -13,8 +13,7 @@ use crate::model::Timestamp;
 ///
 /// It has no series identities: pushed families of its name are dropped, so none can be its twin.
 pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> PreparedFamily {
-    let mut labels = Vec::new();
-    Forced::new(key).merge(&[], &mut Vec::new(), &mut labels);
+    let labels = Forced::new(key).alone();
     let mut lines = Vec::with_capacity(labels.len() + 64);
     lines.extend_from_slice(gauge.name().as_bytes());
     lines.push(b'{');

@@ -1,5 +1,6 @@
 //! What a push holds, whatever format it came in: names, labels and values, and nothing said of how they were written.
 
+use super::stored;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
@@ -12,9 +13,17 @@ use std::ops::Range;
 /// the order in which they were pushed, those of one family or one histogram not necessarily together.
 #[derive(Debug, Default)]
 pub struct PushedFamilies<'a> {
+    /// What places in a [`Text`] and in [`Metric::verbatim`] count from.
+    pub(super) body: &'a [u8],
     pub(super) families: Vec<Family<'a>>,
     pub(super) metrics: Vec<Metric>,
-    pub(super) labels: Vec<Label<'a>>,
+    /// Names of labels, those of each shape together and sorted.
+    pub(super) names: Vec<Cow<'a, str>>,
+    /// Where the names of each shape lie. Nearly all metrics have the labels of the metric before them with other values, so
+    /// names are held, compared and judged once for many.
+    pub(super) shapes: Vec<(u32, u32)>,
+    /// Values of labels, in the order of their names. `le` and `quantile` are not among them.
+    pub(super) values: Vec<Text>,
     pub(super) points: Vec<Point>,
     /// Beside the metrics, where they came as protobuf: each as it was sent. Else empty.
     pub(super) raw: Vec<&'a [u8]>,
@@ -50,9 +59,18 @@ impl<'a> Family<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Metric {
     pub(super) family: u32,
-    /// Where its labels lie; [`PushedFamilies::seal_labels`] has sorted them. `le` and `quantile` are not among them.
-    pub(super) labels: (u32, u32),
+    /// Which names its labels have, and where its values begin.
+    pub(super) labels: Labels,
+    /// From where to where the body has it as it will be written, the labels of its group aside: from its name to behind its
+    /// line feed, or to its value where that is written otherwise. Empty where not even its labels are.
+    pub(super) verbatim: (u32, u32),
     pub(super) measured: Measured,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Labels {
+    pub(super) shape: u32,
+    pub(super) values: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +83,29 @@ pub(super) enum Measured {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Label<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) value: Cow<'a, str>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Label<'p> {
+    pub(super) name: &'p str,
+    pub(super) value: Cow<'p, str>,
+}
+
+/// A label's value, which lies in the body: UTF-8 without NUL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) form: Form,
+}
+
+/// How a value lies there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it is meant and as it is written, which is the same.
+    Plain,
+    /// As it is written, with escapes.
+    Escaped,
+    /// As it is meant: it may hold what is escaped where it is written.
+    Meant,
 }
 
 /// A bucket or a quantile.
@@ -115,21 +152,79 @@ impl<'a> PushedFamilies<'a> {
         body_bytes.saturating_mul(2).saturating_add(of_lines).saturating_add(of_families)
     }
 
-    /// Sorts the labels from `start` on by name, and says where they lie now. `Err` is the name that occurs twice.
-    pub(super) fn seal_labels(&mut self, start: usize) -> Result<(u32, u32), Cow<'a, str>> {
-        let labels = self.labels.get_mut(start..).unwrap_or_default();
-        if !labels.is_sorted_by(|left, right| left.name < right.name) {
-            labels.sort_unstable_by(|left, right| left.name.cmp(&right.name));
-            let mut pairs = labels.iter().zip(labels.iter().skip(1));
-            if let Some((twice, _)) = pairs.find(|(left, right)| left.name == right.name) {
-                return Err(twice.name.clone());
+    /// Takes the labels that were read of a metric, in any order. `Err` is the name that occurs twice.
+    pub(super) fn take_labels(&mut self, read: &mut Vec<(Cow<'a, str>, Text)>) -> Result<Labels, Cow<'a, str>> {
+        if !read.is_sorted_by(|(left, _), (right, _)| left < right) {
+            read.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+            let mut pairs = read.iter().zip(read.iter().skip(1));
+            if let Some(((twice, _), _)) = pairs.find(|((left, _), (right, _))| left == right) {
+                return Err(twice.clone());
             }
         }
-        Ok((index(start), index(self.labels.len())))
+        let values = index(self.values.len());
+        self.values.extend(read.iter().map(|(_, value)| *value));
+        let known = self.shape_of(|| read.iter().map(|(name, _)| &**name));
+        let shape = known.unwrap_or_else(|| self.add_shape(read.drain(..).map(|(name, _)| name)));
+        read.clear();
+        Ok(Labels { shape, values })
     }
 
-    pub(super) fn labels_of(&self, metric: &Metric) -> &[Label<'a>] {
-        self.labels.get(range(metric.labels)).unwrap_or_default()
+    /// One of the last shapes, if it has these names.
+    pub(super) fn shape_of<'n, N>(&self, names: impl Fn() -> N) -> Option<u32>
+    where
+        N: ExactSizeIterator<Item = &'n str>,
+    {
+        /// What is pushed together has few shapes, most often one after the other.
+        const LOOKED_AT: usize = 4;
+        let last = self.shapes.iter().enumerate().rev().take(LOOKED_AT);
+        let mut last = last.map(|(at, names)| (at, self.names.get(range(*names)).unwrap_or_default()));
+        let (at, _) =
+            last.find(|(_, known)| known.len() == names().len() && known.iter().zip(names()).all(|(a, b)| a == b))?;
+        Some(index(at))
+    }
+
+    pub(super) fn add_shape(&mut self, names: impl Iterator<Item = Cow<'a, str>>) -> u32 {
+        let start = index(self.names.len());
+        self.names.extend(names);
+        self.shapes.push((start, index(self.names.len())));
+        index(self.shapes.len() - 1)
+    }
+
+    /// The names of a shape, sorted.
+    pub(super) fn names_of(&self, shape: u32) -> &[Cow<'a, str>] {
+        let names = self.shapes.get(shape as usize).copied().unwrap_or_default();
+        self.names.get(range(names)).unwrap_or_default()
+    }
+
+    /// The values of a metric's labels, in the order of their names.
+    pub(super) fn values_of(&self, labels: Labels) -> &[Text] {
+        let (start, end) = self.shapes.get(labels.shape as usize).copied().unwrap_or_default();
+        self.values.get(range((labels.values, labels.values + (end - start)))).unwrap_or_default()
+    }
+
+    /// The labels of a metric, sorted by name.
+    pub(super) fn labels_of(&self, metric: &Metric) -> impl ExactSizeIterator<Item = Label<'_>> {
+        let named = self.names_of(metric.labels.shape).iter().zip(self.values_of(metric.labels));
+        named.map(|(name, value)| Label { name, value: self.meant(*value) })
+    }
+
+    /// Where `part`, some bytes of the body, lies in it.
+    pub(super) fn place_of(&self, part: &[u8]) -> u32 {
+        index(part.as_ptr().addr().saturating_sub(self.body.as_ptr().addr()))
+    }
+
+    /// A value as it lies in the body.
+    pub(super) fn bytes_of(&self, value: Text) -> &'a [u8] {
+        self.body.get(range((value.start, value.end))).unwrap_or_default()
+    }
+
+    /// A value as it is meant.
+    pub(super) fn meant(&self, value: Text) -> Cow<'a, str> {
+        match value.form {
+            Form::Escaped => stored::unescaped(self.bytes_of(value)),
+            // It was read as UTF-8.
+            Form::Plain | Form::Meant => Cow::Borrowed(std::str::from_utf8(self.bytes_of(value)).unwrap_or_default()),
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn told_apart(view: &[u8]) -> (Vec<String>, Vec<String>) {
     let pushed = read_text(view);
     let families = pushed.families.iter().map(|family| family.name.to_string()).collect();
     let series = pushed.metrics.iter().map(|metric| {
-        let labels = pushed.labels_of(metric).iter().filter(|label| !label.value.is_empty());
+        let labels = pushed.labels_of(metric).filter(|label| !label.value.is_empty());
         let labels: Vec<_> = labels.map(|label| format!("{:?}={:?}", label.name, label.value)).collect();
         format!("{} {labels:?}", pushed.families[metric.family as usize].name)
     });

@@ -26,27 +26,27 @@ impl SeriesHasher {
     ///
     /// Labels without a value are absent in Prometheus' data model, so they are skipped here.
     pub fn id<'a>(&self, name: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> SeriesId {
-        self.id_in(&mut Vec::new(), name, labels)
+        let mut written = name.as_bytes().to_vec();
+        for (label, value) in labels.filter(|(_, value)| !value.is_empty()) {
+            Self::begin_label(&mut written, label);
+            written.extend_from_slice(value.as_bytes());
+        }
+        self.id_of(&written)
     }
 
-    /// As [`SeriesHasher::id`], for whoever asks again and again and lends a buffer: the hash takes whole words at once, and
-    /// would take each short text by itself for three times as much.
-    pub fn id_in<'a>(
-        &self,
-        buffer: &mut Vec<u8>,
-        name: &str,
-        labels: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> SeriesId {
-        buffer.clear();
+    /// The identity of the series that is written there: its name, and each of its labels that has a value as
+    /// [`SeriesHasher::begin_label`] and its value, sorted by name. For whoever asks again and again: the hash takes whole words
+    /// at once, and would take each short text by itself for three times as much.
+    pub fn id_of(&self, written: &[u8]) -> SeriesId {
+        SeriesId(self.keyed.hash(written).as_u128())
+    }
+
+    /// Writes what stands before a label's value.
+    pub fn begin_label(out: &mut Vec<u8>, label: &str) {
         // 0xff occurs in no UTF-8 text, so no two different inputs run together to the same bytes.
-        buffer.extend_from_slice(name.as_bytes());
-        for (label, value) in labels.filter(|(_, value)| !value.is_empty()) {
-            buffer.push(0xff);
-            buffer.extend_from_slice(label.as_bytes());
-            buffer.push(0xff);
-            buffer.extend_from_slice(value.as_bytes());
-        }
-        SeriesId(self.keyed.hash(buffer).as_u128())
+        out.push(0xff);
+        out.extend_from_slice(label.as_bytes());
+        out.push(0xff);
     }
 }
 

@@ -132,7 +132,7 @@ proptest! {
         for (parsed_metric, own_metric) in parsed.metrics.iter().zip(&own.metrics) {
             let mut stripped = Vec::new();
             for label in parsed.labels_of(parsed_metric) {
-                match &*label.name {
+                match label.name {
                     "tenant" => prop_assert_eq!(&*label.value, "team-7"),
                     name => {
                         let name = if renames("tenant", name) { &name["exported_".len()..] } else { name };
@@ -142,7 +142,7 @@ proptest! {
                 }
             }
             stripped.sort();
-            let expected: Vec<_> = own.labels_of(own_metric).iter()
+            let expected: Vec<_> = own.labels_of(own_metric)
                 .map(|label| (label.name.to_string(), label.value.to_string()))
                 .collect();
             prop_assert_eq!(stripped, expected);

@@ -3,6 +3,7 @@
 use super::Forced;
 use super::Inconsistent;
 use super::Unfit;
+use super::labels::Plan;
 use crate::exposition::escape::Quoted;
 use crate::exposition::fleet;
 use crate::exposition::float;
@@ -36,7 +37,9 @@ pub(super) struct FamilyWriter<'p> {
     bytes_left: u64,
     /// Whether names need not be classic.
     utf8: bool,
-    merged: Vec<(&'p str, &'p str)>,
+    /// For the shape of the metric that is being written, and what its names are.
+    plan: Plan,
+    planned: Option<Planned<'p>>,
     labels: Vec<u8>,
     lines: Vec<u8>,
     line_count: usize,
@@ -44,6 +47,18 @@ pub(super) struct FamilyWriter<'p> {
     sorted: Vec<SeriesId>,
     identity: Vec<u8>,
     proto: Vec<u8>,
+}
+
+/// What is to be known of the names of a shape.
+#[derive(Clone, Copy)]
+struct Planned<'p> {
+    shape: u32,
+    /// One that no label may have.
+    invalid: Option<&'p str>,
+    /// Whether one is renamed in the operator's view.
+    renamed: bool,
+    /// Whether one is not classic.
+    utf8: bool,
 }
 
 impl<'p> FamilyWriter<'p> {
@@ -63,7 +78,8 @@ impl<'p> FamilyWriter<'p> {
             forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, &underscored_label(name))),
             bytes_left: bytes_max,
             utf8,
-            merged: Vec::new(),
+            plan: Plan::default(),
+            planned: None,
             labels: Vec::new(),
             lines: Vec::new(),
             line_count: 0,
@@ -88,25 +104,30 @@ impl<'p> FamilyWriter<'p> {
         {
             return Err(explicit(name, taken).into());
         }
+        let mut judged = None;
         for metric_at in metrics {
             let Some(metric) = self.pushed.metrics.get(*metric_at as usize) else {
                 continue;
             };
-            renamed |= self.take_labels(family, metric)?;
-            utf8 |= self.utf8 && self.merged.iter().any(|(label, _)| !is_label_name(label));
-            let id = match self.utf8 {
-                true => self.compared_id(name)?,
-                false => self.hasher.id_in(&mut self.identity, name, self.merged.iter().copied()),
-            };
+            let shape = metric.labels.shape;
+            if judged != Some(shape) {
+                let planned = self.planned_for(family, shape)?;
+                renamed |= planned.renamed;
+                utf8 |= planned.utf8;
+                judged = Some(shape);
+            }
+            let id = self.id_of(name, metric)?;
             self.series.push(id);
             match metric.measured {
-                Measured::Value(value) => self.line(name, "", None, value)?,
-                Measured::Distribution { sum, count } => self.distribution(family, *metric_at, sum, count)?,
+                Measured::Value(value) => self.single(name, metric, value)?,
+                Measured::Distribution { sum, count } => {
+                    self.labels.clear();
+                    self.plan.write(&mut self.labels, self.pushed, metric.labels);
+                    self.distribution(family, *metric_at, sum, count)?;
+                }
             }
             if family.keeps {
-                let sent = self.pushed.raw.get(*metric_at as usize).copied().unwrap_or_default();
-                let kept = protobuf::keep(&mut self.proto, &self.merged, sent, family.kind);
-                kept.map_err(|error| Inconsistent::new(error.to_string()))?;
+                self.keep(family, *metric_at, metric)?;
             }
         }
         self.refuse_twins(name)?;
@@ -125,32 +146,54 @@ impl<'p> FamilyWriter<'p> {
         Ok(family)
     }
 
-    /// Merges and writes the labels of `metric`; says whether one of them is renamed in the operator's view.
-    fn take_labels(&mut self, family: &Family<'_>, metric: &Metric) -> Result<bool, Inconsistent> {
-        let labels = self.pushed.labels_of(metric);
-        let mut renamed = false;
-        for label in labels {
-            let label = &*label.name;
-            if label.starts_with("__") {
-                let what = format!("has a label with an invalid name: {}", Quoted(label.as_bytes()));
-                return Err(Inconsistent::metric(&family.name, &what));
+    /// Makes the plan for a shape unless it is there, and judges the names of the shape for this family.
+    fn planned_for(&mut self, family: &Family<'_>, shape: u32) -> Result<Planned<'p>, Inconsistent> {
+        let pushed = self.pushed;
+        let names = pushed.names_of(shape);
+        let planned = match self.planned.filter(|planned| planned.shape == shape) {
+            Some(planned) => planned,
+            None => {
+                self.plan.make(names, self.forced);
+                let renames = |name: &str| match self.utf8 {
+                    true => fleet::renames(self.namespace_label, &underscored_label(name)),
+                    false => fleet::renames(self.namespace_label, name),
+                };
+                let merged_utf8 =
+                    || names.iter().map(|name| &**name).chain(self.forced.names()).any(|name| !is_label_name(name));
+                Planned {
+                    shape,
+                    invalid: names.iter().find(|name| name.starts_with("__")).map(|name| &**name),
+                    renamed: names.iter().any(|name| renames(name)),
+                    utf8: self.utf8 && merged_utf8(),
+                }
             }
-            if place_label(family.kind) == Some(label) {
-                return Err(explicit(&family.name, label));
-            }
-            renamed |= match self.utf8 {
-                true => fleet::renames(self.namespace_label, &underscored_label(label)),
-                false => fleet::renames(self.namespace_label, label),
-            };
+        };
+        self.planned = Some(planned);
+        if let Some(invalid) = planned.invalid {
+            let what = format!("has a label with an invalid name: {}", Quoted(invalid.as_bytes()));
+            return Err(Inconsistent::metric(&family.name, &what));
         }
-        self.forced.merge(labels, &mut self.merged, &mut self.labels);
-        Ok(renamed)
+        match place_label(family.kind) {
+            Some(taken) if names.iter().any(|name| name == taken) => Err(explicit(&family.name, taken)),
+            _ => Ok(planned),
+        }
     }
 
-    /// The identity of the series whose labels are merged, by its names as they are compared.
-    fn compared_id(&self, name: &str) -> Result<SeriesId, Inconsistent> {
+    fn id_of(&mut self, name: &str, metric: &Metric) -> Result<SeriesId, Inconsistent> {
+        if self.utf8 {
+            return self.compared_id(name, metric);
+        }
+        self.identity.clear();
+        self.identity.extend_from_slice(name.as_bytes());
+        self.plan.identify(&mut self.identity, self.pushed, metric.labels);
+        Ok(self.hasher.id_of(&self.identity))
+    }
+
+    /// The identity of a metric's series by its names as they are compared.
+    fn compared_id(&self, name: &str, metric: &Metric) -> Result<SeriesId, Inconsistent> {
+        let merged: Vec<_> = self.plan.each(self.pushed, metric.labels, self.forced).collect();
         let mut labels: Vec<_> =
-            self.merged.iter().map(|(label, value)| (underscored_label(label), *label, *value)).collect();
+            merged.iter().map(|label| (underscored_label(label.name), label.name, &*label.value)).collect();
         labels.sort_unstable();
         if let Some((_, label, _)) = labels.iter().find(|(compared, _, _)| compared.starts_with("__")) {
             let what = format!("has a label with an invalid name: {}", Quoted(label.as_bytes()));
@@ -162,6 +205,32 @@ impl<'p> FamilyWriter<'p> {
         }
         let compared = labels.iter().map(|(compared, _, value)| (&**compared, *value));
         Ok(self.hasher.id(&underscored_metric(name), compared))
+    }
+
+    /// Keeps a metric as protobuf besides.
+    fn keep(&mut self, family: &Family<'_>, metric_at: u32, metric: &Metric) -> Result<(), Inconsistent> {
+        let sent = self.pushed.raw.get(metric_at as usize).copied().unwrap_or_default();
+        let merged: Vec<_> = self.plan.each(self.pushed, metric.labels, self.forced).collect();
+        let merged: Vec<_> = merged.iter().map(|label| (label.name, &*label.value)).collect();
+        let kept = protobuf::keep(&mut self.proto, &merged, sent, family.kind);
+        kept.map_err(|error| Inconsistent::new(error.to_string()))
+    }
+
+    /// The line of a metric that has one.
+    fn single(&mut self, name: &str, metric: &Metric, value: f64) -> Result<(), Unfit> {
+        let lines = &mut self.lines;
+        let (start, end) = metric.verbatim;
+        if start < end {
+            self.plan.copy(lines, self.pushed, metric, name.len());
+            if lines.last() == Some(&b'\n') {
+                return self.line_ended();
+            }
+        } else {
+            begin_line(lines, name, "", self.utf8);
+            self.plan.write(lines, self.pushed, metric.labels);
+            lines.extend_from_slice(b"} ");
+        }
+        self.end_line(value)
     }
 
     fn distribution(&mut self, family: &Family<'_>, metric_at: u32, sum: f64, count: f64) -> Result<(), Unfit> {
@@ -190,13 +259,7 @@ impl<'p> FamilyWriter<'p> {
 
     fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) -> Result<(), Unfit> {
         let lines = &mut self.lines;
-        if self.utf8 {
-            stored::write_name(lines, name, suffix);
-        } else {
-            lines.extend_from_slice(name.as_bytes());
-            lines.extend_from_slice(suffix.as_bytes());
-            lines.push(b'{');
-        }
+        begin_line(lines, name, suffix, self.utf8);
         lines.extend_from_slice(&self.labels);
         if let Some((label, place)) = place {
             lines.push(b',');
@@ -206,10 +269,18 @@ impl<'p> FamilyWriter<'p> {
             lines.push(b'"');
         }
         lines.extend_from_slice(b"} ");
-        float::write(lines, value);
-        lines.push(b'\n');
+        self.end_line(value)
+    }
+
+    fn end_line(&mut self, value: f64) -> Result<(), Unfit> {
+        float::write(&mut self.lines, value);
+        self.lines.push(b'\n');
+        self.line_ended()
+    }
+
+    fn line_ended(&mut self) -> Result<(), Unfit> {
         self.line_count += 1;
-        if lines.len() as u64 > self.bytes_left { Err(Unfit::TooLarge) } else { Ok(()) }
+        if self.lines.len() as u64 > self.bytes_left { Err(Unfit::TooLarge) } else { Ok(()) }
     }
 
     fn refuse_twins(&mut self, name: &str) -> Result<(), Inconsistent> {
@@ -223,6 +294,17 @@ impl<'p> FamilyWriter<'p> {
             return Err(Inconsistent::collected_before(name));
         }
         Ok(())
+    }
+}
+
+/// Everything before the labels.
+fn begin_line(lines: &mut Vec<u8>, name: &str, suffix: &str, utf8: bool) {
+    if utf8 {
+        stored::write_name(lines, name, suffix);
+    } else {
+        lines.extend_from_slice(name.as_bytes());
+        lines.extend_from_slice(suffix.as_bytes());
+        lines.push(b'{');
     }
 }
 

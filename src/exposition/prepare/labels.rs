@@ -1,9 +1,17 @@
 //! The labels of a metric: its own, and those of its group, which win.
 
 use crate::exposition::escape;
+use crate::exposition::pushed::Form;
 use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Labels;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::index;
+use crate::exposition::pushed::range;
 use crate::exposition::stored;
 use crate::model::GroupingKey;
+use crate::model::SeriesHasher;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -58,50 +66,215 @@ impl<'k> Forced<'k> {
         self.labels.iter().map(|label| label.name)
     }
 
-    /// Writes `pushed`, which is sorted by name, together with the forced labels into `text`, as `a="1",b="2"`; and puts
-    /// them in that order into `merged`.
-    pub(in crate::exposition) fn merge<'m>(
-        &'m self,
-        pushed: &'m [Label<'_>],
-        merged: &mut Vec<(&'m str, &'m str)>,
-        text: &mut Vec<u8>,
-    ) {
-        merged.clear();
-        text.clear();
-        let (mut own, mut forced) = (pushed.iter().peekable(), self.labels.iter().peekable());
+    /// The labels of a metric that has none of its own, as `a="1",b="2"`.
+    pub(in crate::exposition) fn alone(&self) -> Vec<u8> {
+        let mut plan = Plan::default();
+        plan.make(&[], self);
+        plan.text
+    }
+}
+
+/// How the labels of metrics that have the same names are merged with those of their group: what stands around their values
+/// is written once for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// All of it but the values of the metric.
+    text: Vec<u8>,
+    /// The values that are kept, in their order.
+    steps: Vec<Step>,
+    /// Where a line that has the metric's own labels in their order is left and entered again.
+    cuts: Vec<Cut>,
+    /// As `text` and `steps`, as [`SeriesHasher::id_of`](crate::model::SeriesHasher::id_of) has it.
+    identity: Vec<u8>,
+    identity_steps: Vec<IdentityStep>,
+    merged: Vec<Merged>,
+}
+
+/// A value of the metric.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    value: usize,
+    /// How far the text has come then.
+    until: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct IdentityStep {
+    value: usize,
+    until: usize,
+    /// Where what belongs to this label begins: it is left out with an empty value.
+    label: usize,
+}
+
+/// A piece of text that replaces what the line has there, if anything.
+#[derive(Clone, Debug)]
+struct Cut {
+    /// Behind this value the line is left; or right behind its brace.
+    behind: Option<usize>,
+    text: Range<usize>,
+    /// At this value it is entered again; or at the brace that closes its labels.
+    before: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Merged {
+    Own(usize),
+    Forced(usize),
+}
+
+impl Plan {
+    /// Makes it the plan for `names`, which are sorted.
+    pub(super) fn make(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
+        self.text.clear();
+        self.steps.clear();
+        self.cuts.clear();
+        self.identity.clear();
+        self.identity_steps.clear();
+        self.merge(names, forced);
+        // Of the metric's own values, the last that the line has been written to; and whether it has been left since.
+        let (mut written, mut left, mut from) = (None, false, 0);
+        for (at, merged) in self.merged.iter().enumerate() {
+            if at > 0 {
+                self.text.push(b',');
+            }
+            match *merged {
+                Merged::Own(value) => {
+                    let name = names.get(value).map_or("", |name| name);
+                    write_name(&mut self.text, name, forced.utf8);
+                    if left || written.map_or(0, |written: usize| written + 1) != value {
+                        let text = from..self.text.len();
+                        self.cuts.push(Cut { behind: written, text, before: Some(value) });
+                    }
+                    self.steps.push(Step { value, until: self.text.len() });
+                    let label = self.identity.len();
+                    SeriesHasher::begin_label(&mut self.identity, name);
+                    self.identity_steps.push(IdentityStep { value, until: self.identity.len(), label });
+                    from = self.text.len();
+                    self.text.push(b'"');
+                    (written, left) = (Some(value), false);
+                }
+                Merged::Forced(label) => {
+                    if let Some(label) = forced.labels.get(label) {
+                        self.text.extend_from_slice(forced.text.get(label.text.clone()).unwrap_or_default());
+                        if !label.value.is_empty() {
+                            SeriesHasher::begin_label(&mut self.identity, label.name);
+                            self.identity.extend_from_slice(label.value.as_bytes());
+                        }
+                    }
+                    left = true;
+                }
+            }
+        }
+        if left || written.map_or(0, |written| written + 1) != names.len() {
+            self.cuts.push(Cut { behind: written, text: from..self.text.len(), before: None });
+        }
+    }
+
+    /// A forced label replaces one of its name, unless it yields.
+    fn merge(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
+        self.merged.clear();
+        let (mut own, mut theirs) = (names.iter().enumerate().peekable(), forced.labels.iter().enumerate().peekable());
         loop {
-            let order = match (own.peek(), forced.peek()) {
+            let order = match (own.peek(), theirs.peek()) {
                 (None, None) => return,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(own), Some(forced)) => own.name.as_ref().cmp(forced.name),
+                (Some((_, own)), Some((_, forced))) => own.as_ref().cmp(forced.name),
             };
-            let mut from_own = if order.is_le() { own.next() } else { None };
-            let from_forced = if order.is_ge() { forced.next() } else { None };
-            if from_forced.is_some_and(|forced| !forced.yields) {
-                from_own = None;
-            }
-            if !text.is_empty() {
-                text.push(b',');
-            }
-            if let Some(label) = from_own {
-                write_label(text, &label.name, &label.value, self.utf8);
-                merged.push((&label.name, &label.value));
-            } else if let Some(label) = from_forced {
-                text.extend_from_slice(self.text.get(label.text.clone()).unwrap_or_default());
-                merged.push((label.name, label.value));
+            let from_own = if order.is_le() { own.next() } else { None };
+            let from_forced = if order.is_ge() { theirs.next() } else { None };
+            match (from_own, from_forced) {
+                (Some((at, _)), None) => self.merged.push(Merged::Own(at)),
+                (Some((at, _)), Some((_, forced))) if forced.yields => self.merged.push(Merged::Own(at)),
+                (_, Some((at, _))) => self.merged.push(Merged::Forced(at)),
+                (None, None) => {}
             }
         }
+    }
+
+    /// Writes the labels of a metric, as `a="1",b="2"`.
+    pub(super) fn write(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
+        let values = pushed.values_of(labels);
+        let mut from = 0;
+        for step in &self.steps {
+            out.extend_from_slice(self.text.get(from..step.until).unwrap_or_default());
+            if let Some(value) = values.get(step.value) {
+                match value.form {
+                    Form::Plain | Form::Escaped => out.extend_from_slice(pushed.bytes_of(*value)),
+                    Form::Meant => escape::label_value(out, &pushed.meant(*value)),
+                }
+            }
+            from = step.until;
+        }
+        out.extend_from_slice(self.text.get(from..).unwrap_or_default());
+    }
+
+    /// Copies a line that the body has as it is to be written but for the labels of the group. Its name has so many bytes.
+    pub(super) fn copy(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, metric: &Metric, name_length: usize) {
+        let values = pushed.values_of(metric.labels);
+        let (start, end) = metric.verbatim;
+        let body = |from: u32, to: u32| pushed.body.get(range((from, to))).unwrap_or_default();
+        let mut from = start;
+        for cut in &self.cuts {
+            let behind = cut.behind.and_then(|value| values.get(value));
+            out.extend_from_slice(body(from, behind.map_or(start + index(name_length + 1), |value| value.end)));
+            out.extend_from_slice(self.text.get(cut.text.clone()).unwrap_or_default());
+            from = match cut.before {
+                Some(value) => values.get(value).map_or(end, |value| value.start),
+                None => values.last().map_or(end, |value| value.end + 1),
+            };
+        }
+        out.extend_from_slice(body(from, end));
+    }
+
+    /// Writes what the series of a metric is told apart by.
+    pub(super) fn identify(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
+        let values = pushed.values_of(labels);
+        let mut from = 0;
+        for step in &self.identity_steps {
+            let Some(value) = values.get(step.value) else { continue };
+            // A label without a value is absent.
+            let until = if value.start == value.end { step.label } else { step.until };
+            out.extend_from_slice(self.identity.get(from..until).unwrap_or_default());
+            match value.form {
+                Form::Plain | Form::Meant => out.extend_from_slice(pushed.bytes_of(*value)),
+                Form::Escaped => out.extend_from_slice(pushed.meant(*value).as_bytes()),
+            }
+            from = step.until;
+        }
+        out.extend_from_slice(self.identity.get(from..).unwrap_or_default());
+    }
+
+    /// The labels of a metric one by one, in the order in which they are written.
+    pub(super) fn each<'m>(
+        &'m self,
+        pushed: &'m PushedFamilies<'_>,
+        labels: Labels,
+        forced: &'m Forced<'_>,
+    ) -> impl Iterator<Item = Label<'m>> {
+        let (names, values) = (pushed.names_of(labels.shape), pushed.values_of(labels));
+        self.merged.iter().filter_map(move |merged| match *merged {
+            Merged::Own(at) => Some(Label { name: names.get(at)?, value: pushed.meant(*values.get(at)?) }),
+            Merged::Forced(at) => {
+                let label = forced.labels.get(at)?;
+                Some(Label { name: label.name, value: Cow::Borrowed(label.value) })
+            }
+        })
     }
 }
 
 fn write_label(text: &mut Vec<u8>, name: &str, value: &str, utf8: bool) {
+    write_name(text, name, utf8);
+    escape::label_value(text, value);
+    text.push(b'"');
+}
+
+/// A label's name and what stands before its value.
+fn write_name(text: &mut Vec<u8>, name: &str, utf8: bool) {
     if utf8 {
         stored::write_label_name(text, name);
     } else {
         text.extend_from_slice(name.as_bytes());
     }
     text.extend_from_slice(b"=\"");
-    escape::label_value(text, value);
-    text.push(b'"');
 }

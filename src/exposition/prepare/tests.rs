@@ -1,14 +1,21 @@
-use super::Forced;
 use super::Unfit;
 use super::prepare;
-use crate::exposition::pushed::Label;
+use crate::exposition::protobuf;
+use crate::exposition::protobuf::messages::LabelPair;
+use crate::exposition::protobuf::messages::Metric;
+use crate::exposition::protobuf::messages::MetricFamily;
+use crate::exposition::protobuf::messages::MetricType;
+use crate::exposition::protobuf::messages::Untyped;
+use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::text;
 use crate::model::GroupingKey;
 use crate::model::NameScheme;
 use crate::model::PreparedFamily;
+use crate::model::PushBounds;
 use crate::model::SeriesHasher;
 use crate::model::TextDialect;
 use proptest::prelude::*;
+use prost::Message;
 use std::collections::BTreeMap;
 
 fn key(labels: &[(&'static str, &'static str)]) -> GroupingKey {
@@ -179,6 +186,13 @@ fn a_series_is_identified_by_its_name_and_labels_without_le() {
     }
 }
 
+/// The one line of a family, its name and value aside.
+fn merged(pushed: PushedFamilies<'_>, key: &GroupingKey) -> String {
+    let families = prepare(pushed, key, &hasher(), "tenant", u64::MAX).unwrap();
+    let line = std::str::from_utf8(families[0].lines()).unwrap();
+    line.strip_prefix("m{").unwrap().strip_suffix("} 1\n").unwrap().to_owned()
+}
+
 proptest! {
     #[test]
     fn merging_labels_equals_filling_a_map(
@@ -186,22 +200,97 @@ proptest! {
         group in proptest::collection::btree_map("[a-e]{1,2}|instance|z", "[a\"]{0,2}", 0..4),
     ) {
         let key = GroupingKey::new("j", group.clone()).unwrap();
-        let labels: Vec<Label<'_>> = own.iter()
-            .map(|(name, value)| Label { name: name.into(), value: value.into() })
-            .collect();
-        let forced = Forced::new(&key);
-        let (mut merged, mut text) = (vec![("left", "over")], b"left over".to_vec());
-        forced.merge(&labels, &mut merged, &mut text);
-
+        let escape = |value: &str| value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
+        let written = |labels: &BTreeMap<String, String>| {
+            let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+            labels.join(",")
+        };
         let mut naive: BTreeMap<String, String> = own.clone();
         naive.extend(group.clone());
         naive.insert("job".into(), "j".into());
         naive.entry("instance".into()).or_default();
-        let expected: Vec<_> = naive.iter().map(|(name, value)| (&**name, &**value)).collect();
-        prop_assert_eq!(merged, expected);
-        let escape = |value: &str| value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
-        let expected: Vec<_> = naive.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
-        prop_assert_eq!(String::from_utf8(text).unwrap(), expected.join(","));
+        let expected = written(&naive);
+
+        let body = format!("m{{{}}} 1\n", written(&own));
+        let pushed = text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
+        prop_assert_eq!(&merged(pushed, &key), &expected);
+        let label = |(name, value): (&String, &String)| LabelPair { name: Some(name.clone()), value: Some(value.clone()) };
+        let metric = Metric {
+            label: own.iter().rev().map(label).collect(),
+            untyped: Some(Untyped { value: Some(1.0) }),
+            ..Metric::default()
+        };
+        let kind = Some(MetricType::Untyped as i32);
+        let family = MetricFamily { name: Some("m".into()), r#type: kind, metric: vec![metric], ..MetricFamily::default() };
+        let body = family.encode_length_delimited_to_vec();
+        let pushed = protobuf::parse(&body, NameScheme::Classic).unwrap();
+        prop_assert_eq!(&merged(pushed, &key), &expected);
+    }
+
+    /// What repeats the line before is only compared with it, and what is written again as it stands there is only copied.
+    /// A blank before a line makes both impossible.
+    #[test]
+    fn lines_like_the_one_before_are_read_and_written_as_by_themselves(
+        lines in proptest::collection::vec(
+            (
+                prop_oneof![4 => "a|b", 1 => "[a-c]|\\{\"a\"[,}]|a_sum|a_bucket|[0-9]|"],
+                prop_oneof![
+                    8 => "\\{b=\"[x0-9é]{0,9}\",d=\"([xyz]{0,12}|\\\\[\\\\n\"]|\\PC{0,40})\"\\}",
+                    4 => "\\{d=\"[xy]{0,2}\",b=\"[x0-9]{0,3}\"\\}",
+                    2 => "\\{((b|d|le|k|quantile|__c|b.b)=\"[0-9.]{0,2}\",?){0,3}\\}",
+                    1 => "\\{?([bd,= ]|\"x\"){0,6}\\}?",
+                    1 => "",
+                ],
+                prop_oneof![
+                    6 => " -?[0-9]{1,8}(\\.[0-9]{1,9})?",
+                    3 => " -?(0|[1-9][0-9]{0,5})(\\.[0-9]{0,7}[1-9])?",
+                    1 => "[ \t]{0,2}(NaN|[+-]Inf|[0-9.e+-]{0,20})",
+                    1 => " 1( [0-9]| |\r|,|x)",
+                ],
+            ),
+            1..12,
+        ),
+        kind in prop_oneof![3 => Just(""), 1 => Just("# TYPE a histogram\n"), 1 => Just("# TYPE a summary\n"), 1 => Just("# TYPE a gauge\n")],
+        ends in "\n|\r\n|",
+        group in proptest::collection::btree_map("[a-e]|instance|z", "[a\"]{0,2}", 0..3),
+        utf8: bool,
+        strict: bool,
+        nul in prop_oneof![20 => Just(""), 1 => Just("# \0\n")],
+    ) {
+        let lines: Vec<_> = lines.iter().map(|(name, labels, value)| format!("{name}{labels}{value}")).collect();
+        let body = |before: &str| {
+            let lines: String = lines.iter().map(|line| format!("{before}{line}\n")).collect();
+            format!("{kind}{nul}{}{ends}", lines.strip_suffix('\n').unwrap())
+        };
+        let (scheme, dialect) = (
+            if utf8 { NameScheme::Utf8 } else { NameScheme::Classic },
+            if strict { TextDialect::Strict } else { TextDialect::Lenient },
+        );
+        let key = GroupingKey::new("j", group).unwrap();
+        let outcome = |body: &str| {
+            let bounds = PushBounds { label_value_bytes_max: 30, series_per_push_max: 10, ..PushBounds::default() };
+            let pushed = text::parse_within(body.as_bytes(), dialect, scheme, &bounds.of_group(&key).unwrap());
+            let pushed = pushed.map_err(|error| (error.line(), error.column(), error.message().to_owned()))?;
+            let shown: Vec<_> = pushed.metrics.iter().map(|metric| {
+                let labels: Vec<_> = pushed.labels_of(metric).map(|label| format!("{label:?}")).collect();
+                format!("{} {labels:?} {:?}", metric.family, metric.measured)
+            }).collect();
+            let points = format!("{:?}", pushed.points);
+            let families = prepare(pushed, &key, &hasher(), "tenant", u64::MAX).map_err(|error| (0, 0, error.to_string()));
+            families.map(|families| {
+                let families: Vec<_> = families.iter().map(|family| format!("{family:?}{:?}", family.series())).collect();
+                (shown, points, families)
+            })
+        };
+        let (one, other) = (outcome(&body("")), outcome(&body(" ")));
+        match (one, other) {
+            (Err((line, column, message)), Err((other_line, other_column, other_message))) => {
+                prop_assert_eq!((line, message), (other_line, other_message));
+                // The line of the type has no blank before it.
+                prop_assert!(line == 0 || column + 1 == other_column, "{} {}", column, other_column);
+            }
+            (one, other) => prop_assert_eq!(one, other),
+        }
     }
 }
 

@@ -8,14 +8,19 @@ use super::histogram::Bucket;
 use super::histogram::Histogram;
 use super::keep::METRIC;
 use super::keep::copy_value;
+use super::repeats::Repeats;
+use super::repeats::alone;
+use super::repeats::form_of;
 use super::wire::Fields;
 use crate::exposition::escape::Quoted;
 use crate::exposition::pushed::Family;
-use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Form;
+use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
 use crate::exposition::pushed::lines_always;
 use crate::exposition::pushed::lines_of_point;
@@ -26,6 +31,9 @@ use crate::model::PushBound;
 use crate::model::is_label_name;
 use crate::model::is_metric_name;
 use std::borrow::Cow;
+
+/// Metrics a body is expected to hold before it has been read.
+const METRICS_EXPECTED_MAX: usize = 1024;
 
 /// Reads a stream of `MetricFamily` messages, however large. What a client sent is for [`parse_within`].
 pub fn parse(body: &[u8], names: NameScheme) -> Result<PushedFamilies<'_>, DecodeError> {
@@ -47,11 +55,16 @@ pub fn parse_within<'a>(
     }
     let terms = Terms { names, bounds: *bounds };
     let (messages, last) = messages(body, &terms)?;
-    let mut decoder = Decoder { pushed: PushedFamilies::default(), terms, scratch: Vec::new() };
-    for (at, message) in messages.iter().enumerate() {
-        let head = Head::read(message, &terms)?;
+    let pushed = PushedFamilies { body, ..PushedFamilies::default() };
+    let repeats = Repeats::default();
+    let mut decoder = Decoder { pushed, terms, scratch: Vec::new(), read: Vec::new(), repeats };
+    let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
+    decoder.pushed.metrics.reserve(expected);
+    decoder.pushed.raw.reserve(expected);
+    decoder.pushed.values.reserve(expected);
+    for (at, (head, message)) in messages.iter().enumerate() {
         let counts = last.get(head.name) == Some(&at);
-        decoder.family(&head, message, counts).map_err(|error| error.in_message(at + 1))?;
+        decoder.family(head, message, counts).map_err(|error| error.in_message(at + 1))?;
     }
     Ok(decoder.pushed)
 }
@@ -71,11 +84,13 @@ struct Decoder<'a> {
     pushed: PushedFamilies<'a>,
     terms: Terms,
     scratch: Vec<u8>,
+    /// The labels of the metric, as far as it has been read.
+    read: Vec<(Cow<'a, str>, Text)>,
+    repeats: Repeats<'a>,
 }
 
 /// What is read of one metric.
 struct Reading {
-    family: u32,
     metric: u32,
     kind: MetricKind,
     measured: Option<Measured>,
@@ -87,7 +102,7 @@ impl<'a> Decoder<'a> {
     /// Reads a family; one that does not count is judged for its form all the same, and leaves nothing.
     fn family(&mut self, head: &Head<'a>, message: &'a [u8], counts: bool) -> Result<(), DecodeError> {
         let pushed = &mut self.pushed;
-        let lengths = [pushed.metrics.len(), pushed.labels.len(), pushed.points.len()];
+        let lengths = [pushed.metrics.len(), pushed.values.len(), pushed.points.len()];
         let (timestamped, contradicted, lines) = (pushed.timestamped, pushed.contradiction.is_some(), pushed.lines);
         let family = index(pushed.families.len());
         pushed.utf8 |= self.terms.names == NameScheme::Utf8 && !is_metric_name(head.name);
@@ -102,11 +117,12 @@ impl<'a> Decoder<'a> {
         }
         if !counts {
             let pushed = &mut self.pushed;
-            let [metrics, labels, points] = lengths;
+            let [metrics, values, points] = lengths;
             pushed.families.pop();
             pushed.metrics.truncate(metrics);
             pushed.raw.truncate(metrics);
-            pushed.labels.truncate(labels);
+            // Shapes may be those of others to come.
+            pushed.values.truncate(values);
             pushed.points.truncate(points);
             pushed.lines = lines;
             pushed.timestamped = timestamped;
@@ -116,16 +132,29 @@ impl<'a> Decoder<'a> {
     }
 
     fn metric(&mut self, head: &Head<'_>, family: u32, message: &'a [u8]) -> Result<(), DecodeError> {
-        let start = self.pushed.labels.len();
-        let points = self.pushed.points.len();
+        let (values, points) = (self.pushed.values.len(), self.pushed.points.len());
         let metric = index(self.pushed.metrics.len());
-        let mut reading = Reading { family, metric, kind: head.kind, measured: None, keeps: false, twins: false };
+        let mut reading = Reading { metric, kind: head.kind, measured: None, keeps: false, twins: false };
         self.count_lines(lines_always(head.kind))?;
+        self.read.clear();
+        let mut again = self.repeats.labels(&mut self.pushed, message, self.terms.bounds.push());
+        let rest = again.map_or(message, |(_, rest)| rest);
+        if let Some((labels, rest)) = again
+            && let Some(value) = alone(rest, head.kind)
+        {
+            self.take(Metric { family, labels, verbatim: (0, 0), measured: Measured::Value(value) }, message, false);
+            return Ok(());
+        }
         let mut histogram = Histogram::default();
-        let mut fields = Fields::of(message);
+        let mut fields = Fields::of(rest);
         while let Some(field) = fields.next()? {
             match field.number {
-                1 => self.label(field.value.bytes()?, start)?,
+                1 => {
+                    if let Some((labels, _)) = again.take() {
+                        self.read_from(labels);
+                    }
+                    self.label(field.value.bytes()?)?
+                }
                 6 => {
                     field.value.varint()?;
                     self.pushed.timestamped = true;
@@ -152,7 +181,8 @@ impl<'a> Decoder<'a> {
         // A line of a bucket or quantile has one more.
         let placed = self.pushed.points.len() > points
             || matches!(head.kind, MetricKind::Histogram | MetricKind::GaugeHistogram);
-        self.check_labels(self.pushed.labels.len() - start + usize::from(placed))?;
+        let labels = again.map_or(self.read.len(), |(labels, _)| self.pushed.names_of(labels.shape).len());
+        self.check_labels(labels + usize::from(placed))?;
         reading.keeps |= histogram.keeps;
         if reading.keeps {
             // What is kept goes out again, so it is read to its innermost field before it is taken.
@@ -163,25 +193,39 @@ impl<'a> Decoder<'a> {
             let name = Quoted(head.name.as_bytes());
             return Err(DecodeError::new(format!("{fault} for histogram {name}")));
         }
-        let labels = self.seal(head, start);
+        let labels = again.map(|(labels, _)| labels).or_else(|| self.seal(head));
         let Some((labels, measured)) = labels.zip(self.measured(head, &reading)) else {
             // It is refused as a whole, so nothing more of it need be held.
-            self.pushed.labels.truncate(start);
+            self.pushed.values.truncate(values);
             self.pushed.points.truncate(points);
             return Ok(());
         };
-        if let Some(entry) = self.pushed.families.get_mut(reading.family as usize) {
-            entry.keeps |= reading.keeps;
-            entry.empties = false;
-        }
-        self.pushed.metrics.push(Metric { family, labels, measured });
-        self.pushed.raw.push(message);
+        self.take(Metric { family, labels, verbatim: (0, 0), measured }, message, reading.keeps);
         Ok(())
     }
 
-    fn seal(&mut self, head: &Head<'_>, start: usize) -> Option<(u32, u32)> {
-        match self.pushed.seal_labels(start) {
-            Ok(labels) => Some(labels),
+    fn take(&mut self, metric: Metric, message: &'a [u8], keeps: bool) {
+        if let Some(entry) = self.pushed.families.get_mut(metric.family as usize) {
+            entry.keeps |= keeps;
+            entry.empties = false;
+        }
+        self.pushed.metrics.push(metric);
+        self.pushed.raw.push(message);
+    }
+
+    /// Goes on to read labels behind those that are like the ones before: the others are somewhere else in the message.
+    fn read_from(&mut self, labels: Labels) {
+        let names = self.pushed.names_of(labels.shape).iter().cloned();
+        self.read.extend(names.zip(self.pushed.values_of(labels).iter().copied()));
+        self.pushed.values.truncate(labels.values as usize);
+    }
+
+    fn seal(&mut self, head: &Head<'_>) -> Option<Labels> {
+        match self.pushed.take_labels(&mut self.read) {
+            Ok(labels) => {
+                self.repeats.learnt(&self.pushed, labels.shape);
+                Some(labels)
+            }
             Err(twice) => {
                 let (name, twice) = (Quoted(head.name.as_bytes()), Quoted(twice.as_bytes()));
                 self.contradicts(format!("collected metric {name} has two or more labels with the same name: {twice}"));
@@ -221,9 +265,9 @@ impl<'a> Decoder<'a> {
         self.terms.check(PushBound::Labels, limit, bounds.labels(pushed), "a metric's labels")
     }
 
-    /// Takes a label of the metric whose labels lie from `start` on.
-    fn label(&mut self, message: &'a [u8], start: usize) -> Result<(), DecodeError> {
-        self.check_labels(self.pushed.labels.len() + 1 - start)?;
+    /// Takes a label of the metric.
+    fn label(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+        self.check_labels(self.read.len() + 1)?;
         let (mut name, mut value) = ("", "");
         let mut fields = Fields::of(message);
         while let Some(field) = fields.next()? {
@@ -241,7 +285,10 @@ impl<'a> Decoder<'a> {
         self.terms.check(PushBound::LabelNameBytes, names_max, name.len() as u64, "a label's name")?;
         self.terms.check(PushBound::LabelValueBytes, values_max, value.len() as u64, "a label's value")?;
         self.pushed.utf8 |= self.terms.names == NameScheme::Utf8 && !is_label_name(name);
-        self.pushed.labels.push(Label { name: Cow::Borrowed(name), value: Cow::Borrowed(value) });
+        let start = if value.is_empty() { 0 } else { self.pushed.place_of(value.as_bytes()) };
+        let form = form_of(value.as_bytes()).unwrap_or(Form::Meant);
+        self.repeats.learn(self.read.is_empty(), message, name);
+        self.read.push((Cow::Borrowed(name), Text { start, end: start + index(value.len()), form }));
         Ok(())
     }
 

@@ -26,8 +26,8 @@ impl Terms {
     }
 }
 
-/// The messages of a body, and which of them is the last of its family's name.
-pub(super) type Messages<'a> = (Vec<&'a [u8]>, HashMap<&'a str, usize>);
+/// The messages of a body and what each says before its metrics, and which of them is the last of its family's name.
+pub(super) type Messages<'a> = (Vec<(Head<'a>, &'a [u8])>, HashMap<&'a str, usize>);
 
 /// Splits a body. A message without a name ends it at once, and so does one more than there may be families: four bytes
 /// are enough to say one, and ten million of them would be noted in some hundred megabytes.
@@ -43,7 +43,7 @@ pub(super) fn messages<'a>(mut body: &'a [u8], terms: &Terms) -> Result<Messages
         let message = take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?;
         let head = Head::read(message, terms).map_err(|error| error.in_message(number))?;
         last.insert(head.name, messages.len());
-        messages.push(message);
+        messages.push((head, message));
     }
     Ok((messages, last))
 }

@@ -13,6 +13,7 @@ mod keep;
 #[cfg(any(test, feature = "testkit"))]
 pub mod messages;
 mod native;
+mod repeats;
 mod schema;
 mod scrape;
 mod wire;

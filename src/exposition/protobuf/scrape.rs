@@ -134,7 +134,7 @@ fn write_read(out: &mut Vec<u8>, read: &PushedFamilies<'_>, shown: &Shown<'_>) {
         write_message(out, METRIC, |out| {
             begin_labels(out, shown);
             for label in read.labels_of(metric) {
-                write_shown(out, &label.name, label.value.as_bytes(), shown);
+                write_shown(out, label.name, label.value.as_bytes(), shown);
             }
             write_message(out, value_field(kind), |out| write_value(out, kind, metric, own));
         });

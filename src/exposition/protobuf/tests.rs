@@ -355,7 +355,7 @@ fn takes(body: &[u8]) -> Result<(), TestCaseError> {
         metrics += family.metric.len();
     }
     prop_assert!(pushed.metrics.len() <= metrics);
-    prop_assert!(pushed.labels.len() + pushed.points.len() + pushed.metrics.len() <= body.len());
+    prop_assert!(pushed.values.len() + pushed.points.len() + pushed.metrics.len() <= body.len());
     for family in prepared(pushed).unwrap_or_default() {
         // Whatever is kept, another implementation reads.
         prop_assert!(MetricFamily::decode(family.proto().unwrap_or_default()).is_ok());

@@ -34,7 +34,21 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field, or the end of the message.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Field<'a>>, DecodeError> {
+        // Nearly all are bytes, and key and length of them one byte each.
+        if let [key @ 0x0a..0x80, length @ ..0x80, behind @ ..] = self.rest
+            && key & 7 == 2
+            && let Some((bytes, rest)) = behind.split_at_checked(usize::from(*length))
+        {
+            let raw = self.rest.get(..usize::from(*length) + 2).unwrap_or_default();
+            self.rest = rest;
+            return Ok(Some(Field { number: u32::from(key >> 3), value: Value::Bytes(bytes), raw }));
+        }
+        self.any()
+    }
+
+    fn any(&mut self) -> Result<Option<Field<'a>>, DecodeError> {
         let start = self.rest;
         if start.is_empty() {
             return Ok(None);

@@ -8,6 +8,7 @@ use super::parser::Parser;
 use super::parser::value;
 use crate::exposition::escape::Quoted;
 use crate::exposition::float;
+use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::lines_always;
@@ -20,20 +21,19 @@ impl<'a> Parser<'a> {
         &mut self,
         named: Named,
         kind: MetricKind,
-        start: usize,
+        mut labels: Labels,
         at: usize,
         line: &mut Line<'a>,
     ) -> Result<(), Fault> {
         let is_summary = kind == MetricKind::Summary;
         let label = if is_summary { "quantile" } else { "le" };
-        self.seal(named, start, at)?;
-        let place = self.take_place(label, start, at)?;
+        let place = self.take_place(label, &mut labels, at)?;
         if !is_summary {
             // Each histogram has a bucket, and so a line with `le` besides.
-            self.check_labels(self.pushed.labels.len() + 1 - start, at)?;
+            self.check_labels(self.pushed.names_of(labels.shape).len() + 1, at)?;
         }
         let known = self.pushed.metrics.len();
-        let metric = self.names.metric_of(named.family, start, &mut self.pushed);
+        let metric = self.names.metric_of(named.family, labels, &mut self.pushed);
         if self.pushed.metrics.len() > known {
             self.count_lines(lines_always(kind), at)?;
         }
@@ -67,13 +67,15 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Takes `le` or `quantile` out of the labels from `start` on.
-    fn take_place(&mut self, label: &str, start: usize, at: usize) -> Result<Option<f64>, Fault> {
-        let labels = self.pushed.labels.get(start..).unwrap_or_default();
-        let Some(found) = labels.iter().position(|candidate| candidate.name == label) else {
+    /// Takes `le` or `quantile` out of the labels of the line, whose values are the last ones.
+    fn take_place(&mut self, label: &str, labels: &mut Labels, at: usize) -> Result<Option<f64>, Fault> {
+        let names = self.pushed.names_of(labels.shape);
+        let Some(found) = names.iter().position(|name| name == label) else {
             return Ok(None);
         };
-        let place = self.pushed.labels.remove(start + found).value;
+        let place = self.pushed.values.remove(labels.values as usize + found);
+        labels.shape = self.without(labels.shape, found);
+        let place = self.pushed.meant(place);
         let read = float::parse(place.as_bytes()).filter(|place| !place.is_nan());
         let unread = || {
             let message = format!("expected float as value for '{label}' label, got {}", Quoted(place.as_bytes()));
@@ -81,6 +83,21 @@ impl<'a> Parser<'a> {
         };
         // Twins of -0 and 0 would be one bound under two names.
         read.map(|place| Some(place + 0.0)).ok_or_else(unread)
+    }
+
+    /// The shape that lacks one name of `shape`.
+    fn without(&mut self, shape: u32, name: usize) -> u32 {
+        if let Some((of, without)) = self.repeats.without
+            && of == (shape, name)
+        {
+            return without;
+        }
+        let mut names = self.pushed.names_of(shape).to_vec();
+        names.remove(name);
+        let known = self.pushed.shape_of(|| names.iter().map(|name| &**name));
+        let without = known.unwrap_or_else(|| self.pushed.add_shape(names.into_iter()));
+        self.repeats.without = Some(((shape, name), without));
+        without
     }
 
     fn set(&mut self, metric: u32, change: impl FnOnce(&mut f64, &mut f64)) {

@@ -39,7 +39,7 @@ fn interleaved_histograms_are_told_apart_by_their_labels() {
         }
     }
     let pushed = parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();
-    assert_eq!((pushed.metrics.len(), pushed.points.len(), pushed.labels.len()), (100, 100, 100));
+    assert_eq!((pushed.metrics.len(), pushed.points.len(), pushed.values.len()), (100, 100, 100));
     assert!(shown(&pushed).contains("h/histogram{m=7,} 0 0 1=7 2=7\n"));
 }
 

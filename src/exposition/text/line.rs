@@ -32,7 +32,15 @@ pub(super) enum Name<'a> {
     Quoted(Cow<'a, [u8]>),
 }
 
-impl Name<'_> {
+impl<'a> Name<'a> {
+    /// The name, if it stood there without quotes.
+    pub(super) fn plain(&self) -> Option<&'a str> {
+        match self {
+            Self::Plain(name) if !name.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -81,6 +89,11 @@ impl<'a> Line<'a> {
     /// The same of a line that is known to be text.
     pub(super) fn of_text(text: &'a str, closed: bool) -> Self {
         Self { bytes: text.as_bytes(), text: Some(text), at: 0, closed }
+    }
+
+    /// The same of which all before `at` has been read.
+    pub(super) fn from(self, at: usize) -> Self {
+        Self { at, ..self }
     }
 
     /// Where the next byte stands.

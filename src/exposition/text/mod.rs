@@ -6,11 +6,13 @@
 //! refused; and so is what Prometheus could not load again (NUL in a value or a help text, a help text that is not
 //! UTF-8).
 
+mod comment;
 mod distribution;
 mod error;
 mod line;
 mod named;
 mod parser;
+mod repeats;
 
 pub use error::ParseError;
 pub use parser::parse;

@@ -1,7 +1,7 @@
 //! Which family a line belongs to, and which metric.
 
 use crate::exposition::pushed::Family;
-use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
@@ -10,6 +10,9 @@ use crate::model::MetricKind;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::hash::RandomState;
 
 /// What a line's name means to its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,17 +116,16 @@ impl<'a> Names<'a> {
         pushed.families.get(family as usize).map_or(MetricKind::Untyped, |family| family.kind)
     }
 
-    /// The histogram or summary of `family` with the labels from `start` on, which are sorted. A new one keeps them; for
-    /// a known one they are dropped again.
-    pub(super) fn metric_of(&mut self, family: u32, start: usize, pushed: &mut PushedFamilies<'a>) -> u32 {
-        let labels = pushed.labels.get(start..).unwrap_or_default();
+    /// The histogram or summary of `family` with these labels, whose values are the last ones. A new one keeps them; for a
+    /// known one they are dropped again.
+    pub(super) fn metric_of(&mut self, family: u32, labels: Labels, pushed: &mut PushedFamilies<'a>) -> u32 {
         let last = self.seen.get(family as usize).and_then(|seen| seen.metric);
         let same = |metric: u32| is_same(pushed, metric, family, labels);
         let found = match last.filter(|last| same(*last)) {
             Some(last) => Some(last),
             None => {
                 // A place of the map that some other metric has taken moves this one to the next.
-                let mut hash = self.distributions.hasher().hash_one((family, labels));
+                let mut hash = hash_of(self.distributions.hasher(), pushed, family, labels);
                 loop {
                     match self.distributions.get(&hash) {
                         Some(metric) if same(*metric) => break Some(*metric),
@@ -138,14 +140,11 @@ impl<'a> Names<'a> {
             }
         };
         let metric = if let Some(metric) = found {
-            pushed.labels.truncate(start);
+            pushed.values.truncate(labels.values as usize);
             metric
         } else {
-            pushed.metrics.push(Metric {
-                family,
-                labels: (index(start), index(pushed.labels.len())),
-                measured: Measured::Distribution { sum: 0.0, count: 0.0 },
-            });
+            let measured = Measured::Distribution { sum: 0.0, count: 0.0 };
+            pushed.metrics.push(Metric { family, labels, verbatim: (0, 0), measured });
             index(pushed.metrics.len() - 1)
         };
         if let Some(seen) = self.seen.get_mut(family as usize) {
@@ -155,7 +154,22 @@ impl<'a> Names<'a> {
     }
 }
 
-fn is_same(pushed: &PushedFamilies<'_>, metric: u32, family: u32, labels: &[Label<'_>]) -> bool {
-    let metric = pushed.metrics.get(metric as usize);
-    metric.is_some_and(|metric| metric.family == family && pushed.labels_of(metric) == labels)
+/// A value is written in one way only, so whether two are the same is seen without resolving their escapes.
+fn is_same(pushed: &PushedFamilies<'_>, metric: u32, family: u32, labels: Labels) -> bool {
+    let Some(metric) = pushed.metrics.get(metric as usize).filter(|metric| metric.family == family) else {
+        return false;
+    };
+    let (one, other) = (metric.labels, labels);
+    let texts = |labels| pushed.values_of(labels).iter().map(|value| pushed.bytes_of(*value));
+    (one.shape == other.shape || pushed.names_of(one.shape) == pushed.names_of(other.shape))
+        && texts(one).eq(texts(other))
+}
+
+fn hash_of(hasher: &RandomState, pushed: &PushedFamilies<'_>, family: u32, labels: Labels) -> u64 {
+    let mut state = hasher.build_hasher();
+    (family, pushed.names_of(labels.shape)).hash(&mut state);
+    for value in pushed.values_of(labels) {
+        pushed.bytes_of(*value).hash(&mut state);
+    }
+    state.finish()
 }

@@ -8,12 +8,16 @@ use super::line::NameOf;
 use super::line::as_text;
 use super::named::Named;
 use super::named::Names;
+use super::repeats::Repeats;
 use crate::exposition::escape::Quoted;
 use crate::exposition::float;
-use crate::exposition::pushed::Label;
+use crate::exposition::pushed::Form;
+use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::Text;
+use crate::exposition::pushed::index;
 use crate::exposition::pushed::lines_always;
 use crate::exposition::stored;
 use crate::model::GroupBounds;
@@ -44,10 +48,10 @@ pub fn parse_within<'a>(
     if u32::try_from(body.len()).is_err() {
         return Err(Fault::new(0, "the body has 4 GiB or more").in_line(1));
     }
-    let mut parser = Parser::new(names, bounds);
+    let mut parser = Parser::new(body, names, bounds);
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
-    parser.pushed.labels.reserve(expected);
+    parser.pushed.values.reserve(expected);
     parser.names.expect(expected.min(FAMILIES_EXPECTED_MAX));
     let lenient = dialect == TextDialect::Lenient;
     let line_bytes_max = bounds.push().line_bytes_max;
@@ -55,6 +59,7 @@ pub fn parse_within<'a>(
     let reach = usize::try_from(line_bytes_max).unwrap_or(usize::MAX).saturating_add(2);
     // Nearly always all of it is text, which is looked at once then and not line by line.
     let text = std::str::from_utf8(body).ok();
+    let repeats = text.is_some() && memchr::memchr(0, body).is_none();
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
@@ -72,6 +77,14 @@ pub fn parse_within<'a>(
             return Err(parser.over(at, PushBound::LineBytes, line.len() as u64).in_line(number));
         }
         let closed = lenient || end.is_some();
+        parser.start = index(start);
+        if repeats
+            && closed
+            && let Some(read) = parser.again(line)
+        {
+            read.map_err(|fault| fault.in_line(number))?;
+            continue;
+        }
         let line = match text.and_then(|text| text.get(start..start + line.len())) {
             Some(text) => Line::of_text(text, closed),
             None => Line::new(line, closed),
@@ -86,7 +99,7 @@ pub(in crate::exposition) fn read_back<'f>(
     family: &'f PreparedFamily,
     only: Option<&str>,
 ) -> Result<PushedFamilies<'f>, ParseError> {
-    let mut parser = Parser::new(NameScheme::Utf8, &GroupBounds::NONE);
+    let mut parser = Parser::new(family.lines(), NameScheme::Utf8, &GroupBounds::NONE);
     let mut lines = stored::lines(family.lines());
     if let Some(only) = only {
         let mut wanted = lines.filter(|line| underscored_metric(&stored::line_name(line)) == only);
@@ -106,11 +119,24 @@ pub(super) struct Parser<'a> {
     pub(super) names: Names<'a>,
     scheme: NameScheme,
     pub(super) bounds: GroupBounds,
+    /// Where the line begins in the body.
+    pub(super) start: u32,
+    pub(super) repeats: Repeats<'a>,
+    /// The labels of the line, as far as it has been read.
+    read: Vec<(Cow<'a, str>, Text)>,
 }
 
 impl<'a> Parser<'a> {
-    fn new(scheme: NameScheme, bounds: &GroupBounds) -> Self {
-        Self { pushed: PushedFamilies::default(), names: Names::default(), scheme, bounds: *bounds }
+    fn new(body: &'a [u8], scheme: NameScheme, bounds: &GroupBounds) -> Self {
+        Self {
+            pushed: PushedFamilies { body, ..PushedFamilies::default() },
+            names: Names::default(),
+            scheme,
+            bounds: *bounds,
+            start: 0,
+            repeats: Repeats::default(),
+            read: Vec::new(),
+        }
     }
 
     #[cold]
@@ -127,7 +153,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn named(&mut self, name: Cow<'a, str>, at: usize) -> Result<Named, Fault> {
+    pub(super) fn named(&mut self, name: Cow<'a, str>, at: usize) -> Result<Named, Fault> {
         let families_max = self.bounds.push().families_per_push_max;
         let named = self.names.find(name, &mut self.pushed, families_max);
         named.ok_or_else(|| self.over(at, PushBound::Families, families_max.saturating_add(1)))
@@ -135,6 +161,7 @@ impl<'a> Parser<'a> {
 
     /// A line that ends with its line feed.
     fn stored(&mut self, line: &'a [u8]) -> Result<(), ParseError> {
+        self.start = self.pushed.place_of(line);
         let line = Line::new(line.strip_suffix(b"\n").unwrap_or(line), true);
         self.line(line).map_err(|fault| fault.in_line(1))
     }
@@ -152,91 +179,60 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A comment, whose `#` has been read: a help text, a type, or nothing that matters.
-    fn comment(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
-        line.skip_blanks();
-        let keyword = line.word()?;
-        if !matches!(keyword, b"HELP" | b"TYPE") {
-            return line.rest().map(|_| ());
-        }
-        line.skip_blanks();
-        let at = line.at();
-        let name = line.name(NameOf::Metric)?;
-        if line.peek()? == b'\n' {
-            return Ok(());
-        }
-        if name.is_empty() || !matches!(line.peek()?, b' ' | b'\t') {
-            return Err(line.fault("invalid metric name in comment"));
-        }
-        let name = self.checked(name, NameOf::Metric, at)?;
-        let family = self.named(name, at)?.family;
-        line.skip_blanks();
-        if line.peek()? == b'\n' {
-            return Ok(());
-        }
-        if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
-    }
-
-    fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
-        let at = line.at();
-        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
-            return Ok(());
-        };
-        let name = Quoted(entry.name.as_bytes());
-        if !self.names.first_help(family) {
-            return Err(line.fault(format!("second HELP line for metric name {name}")));
-        }
-        let invalid = |_| Fault::new(at, format!("invalid help text for metric {name}"));
-        entry.help = as_text(line.rest_unescaped()?).map_err(invalid)?;
-        Ok(())
-    }
-
-    fn kind(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
-        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
-            return Ok(());
-        };
-        if !self.names.first_type(family) {
-            let name = Quoted(entry.name.as_bytes());
-            let message = format!("second TYPE line for metric name {name}, or TYPE reported after samples");
-            return Err(line.fault(message));
-        }
-        let at = line.at();
-        let word = line.rest()?;
-        let unknown = || Fault::new(at, format!("unknown metric type {}", Quoted(word)));
-        entry.kind = kind_of(word).ok_or_else(unknown)?;
-        Ok(())
-    }
-
     /// A sample, blanks before it read.
     fn sample(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
-        let (at, start) = (line.at(), self.pushed.labels.len());
-        let mut name = None;
+        let at = line.at();
+        let (mut name, mut plain) = (None, None);
+        self.read.clear();
         if line.peek()? != b'{' {
-            name = Some(self.checked(line.name(NameOf::Metric)?, NameOf::Metric, at)?);
+            let written = line.name(NameOf::Metric)?;
+            plain = written.plain();
+            name = Some(self.checked(written, NameOf::Metric, at)?);
             line.skip_blanks();
         }
+        let mut learns = false;
         if line.peek()? == b'{' {
+            let opened = self.start + index(line.at());
             line.advance();
-            self.labels(&mut line, &mut name, start)?;
+            self.labels(&mut line, &mut name)?;
+            let closed = self.start + index(line.at());
+            learns = plain.is_some() && self.repeats.learn(self.pushed.body, &self.read, opened, closed);
             line.skip_blanks();
         }
         let name = name.ok_or_else(|| Fault::new(at, "invalid metric name"))?;
         let named = self.named(name, at)?;
+        self.repeats.name = plain.map(|plain| (plain, named));
+        let sealed = self.pushed.take_labels(&mut self.read);
+        let twice = |_| Fault::new(at, format!("duplicate label names for metric {}", self.quoted_name(named)));
+        let labels = sealed.map_err(twice)?;
+        if learns {
+            self.repeats.learnt(&self.pushed, labels.shape);
+        }
+        self.measured(named, labels, (0, 0), at, line)
+    }
+
+    /// What follows the labels of a sample: its value and perhaps a timestamp. It began at `at`.
+    pub(super) fn measured(
+        &mut self,
+        named: Named,
+        labels: Labels,
+        verbatim: (u32, u32),
+        at: usize,
+        mut line: Line<'a>,
+    ) -> Result<(), Fault> {
         let kind = self.names.settle(named.family, &self.pushed);
-        if matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped) {
-            let labels = self.seal(named, start, at)?;
+        if is_single(kind) {
             let measured = Measured::Value(value(&mut line)?);
             self.count_lines(lines_always(kind), at)?;
-            self.pushed.metrics.push(Metric { family: named.family, labels, measured });
+            self.pushed.metrics.push(Metric { family: named.family, labels, verbatim, measured });
         } else {
-            self.distributed(named, kind, start, at, &mut line)?;
+            self.distributed(named, kind, labels, at, &mut line)?;
         }
         self.timestamp(line)
     }
 
-    /// The labels up to the closing brace, whose opening one has been read; and in braces the metric's name. The line's
-    /// labels lie from `start` on.
-    fn labels(&mut self, line: &mut Line<'a>, name: &mut Option<Cow<'a, str>>, start: usize) -> Result<(), Fault> {
+    /// The labels up to the closing brace, whose opening one has been read; and in braces the metric's name.
+    fn labels(&mut self, line: &mut Line<'a>, name: &mut Option<Cow<'a, str>>) -> Result<(), Fault> {
         let named_before = name.is_some();
         loop {
             line.skip_blanks();
@@ -254,7 +250,7 @@ impl<'a> Parser<'a> {
             let next = line.peek()?;
             if next == b'=' {
                 line.advance();
-                self.check_labels(self.pushed.labels.len() + 1 - start, at)?;
+                self.check_labels(self.read.len() + 1, at)?;
                 self.label(line, label, at)?;
             } else if named_before {
                 return Err(line.found("expected '=' after label name, found"));
@@ -294,6 +290,7 @@ impl<'a> Parser<'a> {
         let at = line.at();
         let invalid = |value: Cow<'_, [u8]>| Fault::new(at, format!("invalid label value {}", Quoted(&value)));
         let value = line.value()?.map_err(invalid)?;
+        let behind = line.at();
         if value.len() as u64 > self.bounds.push().label_value_bytes_max {
             return Err(self.over(at, PushBound::LabelValueBytes, value.len() as u64));
         }
@@ -302,12 +299,13 @@ impl<'a> Parser<'a> {
             let message = format!("unexpected end of label value {}", Quoted(value.as_bytes()));
             return Err(line.fault(message));
         }
-        self.pushed.labels.push(Label { name, value });
+        let form = if matches!(value, Cow::Borrowed(_)) { Form::Plain } else { Form::Escaped };
+        self.read.push((name, Text { start: self.start + index(at + 1), end: self.start + index(behind - 1), form }));
         Ok(())
     }
 
     /// `name` as text, if it is a name of the scheme.
-    fn checked(&mut self, name: Name<'a>, of: NameOf, at: usize) -> Result<Cow<'a, str>, Fault> {
+    pub(super) fn checked(&mut self, name: Name<'a>, of: NameOf, at: usize) -> Result<Cow<'a, str>, Fault> {
         let invalid = |name: &[u8]| match of {
             NameOf::Metric if name.is_empty() => Fault::new(at, "invalid metric name"),
             NameOf::Metric => Fault::new(at, format!("invalid metric name {}", Quoted(name))),
@@ -332,11 +330,6 @@ impl<'a> Parser<'a> {
             }
             Name::Plain(_) | Name::Quoted(_) => Err(invalid(b"")),
         }
-    }
-
-    pub(super) fn seal(&mut self, named: Named, start: usize, at: usize) -> Result<(u32, u32), Fault> {
-        let sealed = self.pushed.seal_labels(start);
-        sealed.map_err(|_| Fault::new(at, format!("duplicate label names for metric {}", self.quoted_name(named))))
     }
 
     pub(super) fn quoted_name(&self, named: Named) -> Quoted<'_> {
@@ -368,23 +361,14 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Whether a metric of this kind is one line.
+pub(super) const fn is_single(kind: MetricKind) -> bool {
+    matches!(kind, MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped)
+}
+
 /// The word that must be a float.
 pub(super) fn value(line: &mut Line<'_>) -> Result<f64, Fault> {
     let at = line.at();
     let word = line.word()?;
     float::parse(word).ok_or_else(|| Fault::new(at, format!("expected float as value, got {}", Quoted(word))))
-}
-
-fn kind_of(word: &[u8]) -> Option<MetricKind> {
-    const KINDS: [(&str, MetricKind); 7] = [
-        ("counter", MetricKind::Counter),
-        ("gauge", MetricKind::Gauge),
-        ("summary", MetricKind::Summary),
-        ("untyped", MetricKind::Untyped),
-        ("histogram", MetricKind::Histogram),
-        ("gaugehistogram", MetricKind::GaugeHistogram),
-        ("gauge_histogram", MetricKind::GaugeHistogram),
-    ];
-    let known = KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
-    known.map(|(_, kind)| *kind)
 }

@@ -288,7 +288,7 @@ fn a_message_is_one_line_and_repeats_little() {
 fn many_labels_cost_no_square() {
     let labels: String = (0..100_000).rev().map(|n| format!("l{n:06}=\"\",")).collect();
     let body = format!("a{{{labels}}} 1\n");
-    assert_eq!(parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap().labels.len(), 100_000);
+    assert_eq!(parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap().values.len(), 100_000);
 }
 
 #[test]
@@ -296,7 +296,8 @@ fn texts_without_escapes_are_borrowed() {
     let pushed = parse(b"# HELP a help\na{b=\"c\"} 1\n", TextDialect::Strict, NameScheme::Classic).unwrap();
     let borrowed = |text: &std::borrow::Cow<'_, str>| matches!(text, std::borrow::Cow::Borrowed(_));
     assert!(borrowed(&pushed.families[0].name) && borrowed(&pushed.families[0].help));
-    assert!(borrowed(&pushed.labels[0].name) && borrowed(&pushed.labels[0].value));
+    let label = pushed.labels_of(&pushed.metrics[0]).next().unwrap();
+    assert!(borrowed(&pushed.names[0]) && borrowed(&label.value));
 }
 
 const VALID: &str = "# HELP a x\\n\n# TYPE a gauge\na{b=\"c\\\"\",d=\"\"} 1e3\n{\"b\",x=\"y\"} NaN 5\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 2\nh_count 1\n# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count 3\r\n";

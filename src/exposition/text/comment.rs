@@ -1,0 +1,83 @@
+//! Comments: what a family's help is and which type it has.
+
+use super::error::Fault;
+use super::line::Line;
+use super::line::NameOf;
+use super::line::as_text;
+use super::parser::Parser;
+use crate::exposition::escape::Quoted;
+use crate::model::MetricKind;
+
+impl<'a> Parser<'a> {
+    /// A comment, whose `#` has been read: a help text, a type, or nothing that matters.
+    pub(super) fn comment(&mut self, mut line: Line<'a>) -> Result<(), Fault> {
+        line.skip_blanks();
+        let keyword = line.word()?;
+        if !matches!(keyword, b"HELP" | b"TYPE") {
+            return line.rest().map(|_| ());
+        }
+        line.skip_blanks();
+        let at = line.at();
+        let name = line.name(NameOf::Metric)?;
+        if line.peek()? == b'\n' {
+            return Ok(());
+        }
+        if name.is_empty() || !matches!(line.peek()?, b' ' | b'\t') {
+            return Err(line.fault("invalid metric name in comment"));
+        }
+        let plain = name.plain();
+        let name = self.checked(name, NameOf::Metric, at)?;
+        let named = self.named(name, at)?;
+        self.repeats.name = plain.map(|plain| (plain, named));
+        let family = named.family;
+        line.skip_blanks();
+        if line.peek()? == b'\n' {
+            return Ok(());
+        }
+        if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
+    }
+
+    fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
+        let at = line.at();
+        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
+            return Ok(());
+        };
+        let name = Quoted(entry.name.as_bytes());
+        if !self.names.first_help(family) {
+            return Err(line.fault(format!("second HELP line for metric name {name}")));
+        }
+        let invalid = |_| Fault::new(at, format!("invalid help text for metric {name}"));
+        entry.help = as_text(line.rest_unescaped()?).map_err(invalid)?;
+        Ok(())
+    }
+
+    fn kind(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {
+        let Some(entry) = self.pushed.families.get_mut(family as usize) else {
+            return Ok(());
+        };
+        if !self.names.first_type(family) {
+            let name = Quoted(entry.name.as_bytes());
+            let message = format!("second TYPE line for metric name {name}, or TYPE reported after samples");
+            return Err(line.fault(message));
+        }
+        let at = line.at();
+        let word = line.rest()?;
+        let unknown = || Fault::new(at, format!("unknown metric type {}", Quoted(word)));
+        entry.kind = kind_of(word).ok_or_else(unknown)?;
+        Ok(())
+    }
+}
+
+fn kind_of(word: &[u8]) -> Option<MetricKind> {
+    const KINDS: [(&str, MetricKind); 7] = [
+        ("counter", MetricKind::Counter),
+        ("gauge", MetricKind::Gauge),
+        ("summary", MetricKind::Summary),
+        ("untyped", MetricKind::Untyped),
+        ("histogram", MetricKind::Histogram),
+        ("gaugehistogram", MetricKind::GaugeHistogram),
+        ("gauge_histogram", MetricKind::GaugeHistogram),
+    ];
+    let known = KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    known.map(|(_, kind)| *kind)
+}

@@ -1,0 +1,222 @@
+//! Lines that are written like one before them: the same name, the same labels in the same order, other values.
+//!
+//! Nearly all lines of a push are. What surrounds the values has been read and judged then, so here it is only compared;
+//! whatever is not exactly the same is left to be read from the start of its line, and what is wrong in it is found there.
+
+use super::error::Fault;
+use super::line::Line;
+use super::named::Named;
+use super::parser::Parser;
+use super::parser::is_single;
+use crate::exposition::float;
+use crate::exposition::pushed::Form;
+use crate::exposition::pushed::Labels;
+use crate::exposition::pushed::Measured;
+use crate::exposition::pushed::Metric;
+use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::Text;
+use crate::exposition::pushed::index;
+use crate::exposition::pushed::lines_always;
+use std::borrow::Cow;
+
+/// So many ways of writing labels are remembered. A histogram has two or three, and a push one after the other.
+const PATTERNS_MAX: usize = 4;
+
+/// What is remembered of the lines before.
+#[derive(Default)]
+pub(super) struct Repeats<'a> {
+    /// The name of the last line that had one without quotes, and what it means.
+    pub(super) name: Option<(&'a str, Named)>,
+    patterns: Vec<Pattern>,
+    /// Of pattern after pattern, what stands before each value and behind the last: `{a="`, `",b="`, `"}`.
+    pieces: Vec<&'a [u8]>,
+    /// Of pattern after pattern, which of the sorted labels each one is.
+    order: Vec<u32>,
+    /// The pattern of the last line.
+    last: usize,
+    /// The values of a line as they are written.
+    written: Vec<Text>,
+    /// A shape without one of its names, as it was last asked for.
+    pub(super) without: Option<((u32, usize), u32)>,
+}
+
+/// One way of writing the labels of a line.
+#[derive(Clone, Copy)]
+struct Pattern {
+    shape: u32,
+    /// Where its pieces begin; behind those before each label there is one more.
+    pieces: usize,
+    order: usize,
+    labels: usize,
+    /// Whether its labels are written in their order, so that a line of this pattern is written again as it stands there.
+    sorted: bool,
+}
+
+impl<'a> Repeats<'a> {
+    /// Looks at the labels of a line, which lie between `opened` and `closed` and are given in the order in which they were
+    /// written. Hands back whether it is a pattern that can be remembered.
+    pub(super) fn learn(&mut self, body: &'a [u8], read: &[(Cow<'a, str>, Text)], opened: u32, closed: u32) -> bool {
+        if self.patterns.len() == PATTERNS_MAX {
+            *self = Self { name: self.name, without: self.without, ..Self::default() };
+        }
+        let known = self.patterns.last().map_or(0, |last| last.pieces + last.labels + 1);
+        self.pieces.truncate(known);
+        let mut from = opened;
+        for (at, (name, value)) in read.iter().enumerate() {
+            let piece = body.get(from as usize..value.start as usize).unwrap_or_default();
+            // Between a quote and the next there is nothing else that is as short.
+            if piece.len() != name.len() + if at == 0 { r#"{=""#.len() } else { r#"",=""#.len() } {
+                return false;
+            }
+            self.pieces.push(piece);
+            from = value.end;
+        }
+        let last = body.get(from as usize..closed as usize).unwrap_or_default();
+        self.pieces.push(last);
+        last == br#""}"#
+    }
+
+    /// The shape of the pattern that was looked at last.
+    pub(super) fn learnt(&mut self, pushed: &PushedFamilies<'a>, shape: u32) {
+        let known = self.patterns.last().map_or(0, |last| last.pieces + last.labels + 1);
+        let (old, new) = self.pieces.split_at_checked(known).unwrap_or_default();
+        let pieces_of = |pattern: &Pattern| old.get(pattern.pieces..=pattern.pieces + pattern.labels);
+        if let Some(at) = self.patterns.iter().position(|pattern| pieces_of(pattern) == Some(new)) {
+            self.last = at;
+            return;
+        }
+        let names = pushed.names_of(shape);
+        let order = self.order.len();
+        for (at, piece) in new.iter().take(names.len()).enumerate() {
+            let name = piece.get(if at == 0 { 1 } else { 2 }..piece.len().saturating_sub(2)).unwrap_or_default();
+            let place = names.binary_search_by(|candidate| candidate.as_bytes().cmp(name)).unwrap_or_default();
+            self.order.push(index(place));
+        }
+        let sorted = self.order.get(order..).unwrap_or_default().is_sorted();
+        self.last = self.patterns.len();
+        self.patterns.push(Pattern { shape, pieces: known, order, labels: names.len(), sorted });
+    }
+
+    /// Reads the labels that are next in `line`, from their brace on, if they are written like ones before them.
+    fn labels(
+        &mut self,
+        pushed: &mut PushedFamilies<'a>,
+        (line, start): (&'a [u8], u32),
+        at: usize,
+        value_max: u64,
+    ) -> Option<(Pattern, usize)> {
+        for offset in 0..self.patterns.len() {
+            let candidate = if offset == 0 { self.last } else { offset - usize::from(offset <= self.last) };
+            let pattern = self.patterns.get(candidate).copied()?;
+            let pieces = self.pieces.get(pattern.pieces..=pattern.pieces + pattern.labels)?;
+            self.written.clear();
+            if let Some(end) = values(&mut self.written, pieces, (line, start), at, value_max) {
+                self.last = candidate;
+                if pattern.sorted {
+                    pushed.values.extend_from_slice(&self.written);
+                } else {
+                    self.put_in_order(pushed, pattern);
+                }
+                return Some((pattern, end));
+            }
+        }
+        None
+    }
+
+    fn put_in_order(&self, pushed: &mut PushedFamilies<'a>, pattern: Pattern) {
+        let values = pushed.values.len();
+        pushed.values.extend_from_slice(&self.written);
+        let order = self.order.get(pattern.order..pattern.order + pattern.labels).unwrap_or_default();
+        for (value, place) in self.written.iter().zip(order) {
+            if let Some(slot) = pushed.values.get_mut(values + *place as usize) {
+                *slot = *value;
+            }
+        }
+    }
+}
+
+/// Reads values, each between two of the pieces and without an escape; where they end.
+fn values(
+    values: &mut Vec<Text>,
+    pieces: &[&[u8]],
+    (line, start): (&[u8], u32),
+    mut at: usize,
+    value_max: u64,
+) -> Option<usize> {
+    let (last, pieces) = pieces.split_last()?;
+    let mut rest = line.get(at..)?;
+    for piece in pieces {
+        let ahead = rest.strip_prefix(*piece)?;
+        let length = plain_length(ahead)?;
+        if length as u64 > value_max {
+            return None;
+        }
+        let value = start + index(at + piece.len());
+        values.push(Text { start: value, end: value + index(length), form: Form::Plain });
+        at += piece.len() + length;
+        rest = ahead.get(length..)?;
+    }
+    rest.starts_with(last).then_some(at + last.len())
+}
+
+/// How many bytes stand before the quote that closes a value; none where there is an escape before it.
+fn plain_length(ahead: &[u8]) -> Option<usize> {
+    /// Values longer than this are searched by what is made for long ones.
+    const SHORT: usize = 32;
+    let mut at = 0;
+    while at < SHORT
+        && let Some(bytes) = ahead.get(at..).and_then(|ahead| ahead.first_chunk::<8>())
+    {
+        let word = u64::from_le_bytes(*bytes);
+        let found = zeros(word ^ 0x2222_2222_2222_2222) | zeros(word ^ 0x5c5c_5c5c_5c5c_5c5c);
+        if found != 0 {
+            at += (found.trailing_zeros() / 8) as usize;
+            return (ahead.get(at) == Some(&b'"')).then_some(at);
+        }
+        at += 8;
+    }
+    let found = at + memchr::memchr2(b'"', b'\\', ahead.get(at..)?)?;
+    (ahead.get(found) == Some(&b'"')).then_some(found)
+}
+
+/// The high bit of each byte that is zero, up to the first such byte; what is above it need not be right.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
+}
+
+impl<'a> Parser<'a> {
+    /// Reads a line that is written like one before, which a line feed ends or may be thought to end. None: it is not, and
+    /// nothing of it has been read.
+    pub(super) fn again(&mut self, line: &'a [u8]) -> Option<Result<(), Fault>> {
+        let (name, named) = self.repeats.name?;
+        let labels_at = name.len();
+        if !line.starts_with(name.as_bytes()) || line.get(labels_at) != Some(&b'{') {
+            return None;
+        }
+        let values = index(self.pushed.values.len());
+        let value_max = self.bounds.push().label_value_bytes_max;
+        let (pattern, at) = self.repeats.labels(&mut self.pushed, (line, self.start), labels_at, value_max)?;
+        let labels = Labels { shape: pattern.shape, values };
+        let mut verbatim = (0, 0);
+        if let Some([b' ', number @ ..]) = line.get(at..) {
+            let end = self.start + index(line.len());
+            let read = float::plain(number);
+            if pattern.sorted {
+                let whole = read.is_some_and(|(_, written_so)| written_so)
+                    && self.pushed.body.get(end as usize) == Some(&b'\n');
+                verbatim = (self.start, if whole { end + 1 } else { self.start + index(at + 1) });
+            }
+            if let Some((value, _)) = read {
+                let kind = self.names.settle(named.family, &self.pushed);
+                if is_single(kind) {
+                    let measured = Measured::Value(value);
+                    self.pushed.metrics.push(Metric { family: named.family, labels, verbatim, measured });
+                    return Some(self.count_lines(lines_always(kind), 0));
+                }
+            }
+        }
+        let mut line = Line::new(line, true).from(at);
+        line.skip_blanks();
+        Some(self.measured(named, labels, verbatim, 0, line))
+    }
+}
