@@ -41,8 +41,8 @@ pub(super) struct Zstd {
     window: usize,
 }
 
-/// Collects a body and decompresses it: beside the runtime where it is large. What only that takes is accounted until it
-/// is done.
+/// Collects a body and decompresses it: beside the runtime where it is large, or becomes so. What only that takes is
+/// accounted until it is done.
 pub(super) async fn unframed(
     body: Body,
     mut intake: Intake<'_>,
@@ -53,16 +53,20 @@ pub(super) async fn unframed(
     let bytes = sent.len();
     let mut decoder = decoder(sent);
     let mut piece = Vec::new();
+    // As how large a body it counts: by its length nobody sees what it becomes, so what it has become counts as well.
+    let mut work = bytes;
     loop {
+        let size = work.saturating_add(decoder.kept_back());
         let make = move || {
             piece.clear();
             let more = decoder.make(&mut piece);
             (decoder, piece, more)
         };
-        let made = terms.turns.take(bytes, make).await;
+        let made = terms.turns.take(size, make).await;
         let more;
         (decoder, piece, more) = made.ok_or_else(|| malformed(&"no decoder reads it"))?;
         let more = more?;
+        work = work.saturating_add(piece.len().max(PIECE_BYTES / 2));
         intake.admit_ratio(decoder.read_so_far(), piece.len(), decoder.kept_back())?;
         intake.take(&piece).await?;
         scratch.reserve(bytes.saturating_add(decoder.memory())).await?;

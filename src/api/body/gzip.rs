@@ -9,6 +9,8 @@ use super::intake::Intake;
 use crate::api::ApiError;
 use crate::rejection::Rejection;
 use axum::body::Body;
+use axum::body::Bytes;
+use bytes::Buf;
 use flate2::write::MultiGzDecoder;
 use std::io;
 use std::io::Write;
@@ -16,29 +18,33 @@ use std::io::Write;
 /// Calls of the decoder before others have their turn, whatever comes out: each may begin a member, which takes some
 /// microseconds.
 const CALLS_MAX: usize = 64;
-/// What the decoder takes: a window of 32 KiB, as much for what comes out, and its tables.
-const DECODER_BYTES: usize = 96 << 10;
+/// What the decoder takes: a window of 32 KiB, its tables, and a piece with what the call that fills it makes beyond it.
+const DECODER_BYTES: usize = 192 << 10;
 
 /// Members one behind the other are one body. One call of the decoder makes 32 KiB, and what its state still holds: some
-/// 16 KiB more at most. So no frame, however much is in it, becomes more than that before it is counted.
+/// 16 KiB more at most. So no frame, however much is in it, becomes more than a piece and that before it is counted.
+///
+/// What a body is as work shows only as it is read: beyond the first piece it is read on beside the runtime.
 pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>, terms: Terms<'_>) -> Result<Taken, Rejection> {
     let mut scratch = Held::new((terms.account)());
     scratch.reserve(DECODER_BYTES).await?;
     let mut decoder = MultiGzDecoder::new(Vec::new());
-    let (mut sent, mut calls, mut since) = (0_u64, 0, 0);
-    while let Some(data) = next_data(&mut body).await? {
-        let mut rest = &data[..];
+    let (mut sent, mut work) = (0_u64, 0);
+    while let Some(mut rest) = next_data(&mut body).await? {
         while !rest.is_empty() {
-            let read = decoder.write(rest).map_err(malformed)?;
-            if read == 0 && decoder.get_ref().is_empty() {
-                return Err(ApiError::Encoded("corrupt deflate stream".into()).into());
-            }
-            rest = rest.get(read..).unwrap_or_default();
-            sent = sent.saturating_add(read as u64);
-            since += take(&mut decoder, sent, &mut intake).await?;
-            calls += 1;
-            if since >= PIECE_BYTES || calls >= CALLS_MAX {
-                (since, calls) = (0, 0);
+            let before = rest.len();
+            let make = move || {
+                let calls = piece(&mut decoder, &mut rest);
+                (decoder, rest, calls)
+            };
+            let calls;
+            let made = terms.turns.take(work, make).await;
+            (decoder, rest, calls) = made.ok_or_else(corrupt)?;
+            let calls = calls?;
+            sent = sent.saturating_add((before - rest.len()) as u64);
+            let made = take(&mut decoder, sent, &mut intake).await?;
+            work = work.saturating_add(made.max(calls * (PIECE_BYTES / CALLS_MAX)));
+            if made >= PIECE_BYTES || calls >= CALLS_MAX {
                 tokio::task::yield_now().await;
             }
         }
@@ -51,6 +57,21 @@ pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>, terms: Ter
     intake.finish().await
 }
 
+/// Reads on until a piece is made, and says in how many calls.
+fn piece(decoder: &mut MultiGzDecoder<Vec<u8>>, rest: &mut Bytes) -> Result<usize, ApiError> {
+    let mut calls = 0;
+    while !rest.is_empty() && calls < CALLS_MAX && decoder.get_ref().len() < PIECE_BYTES {
+        let before = decoder.get_ref().len();
+        let read = decoder.write(rest).map_err(malformed)?;
+        if read == 0 && decoder.get_ref().len() == before {
+            return Err(corrupt());
+        }
+        rest.advance(read);
+        calls += 1;
+    }
+    Ok(calls)
+}
+
 /// Takes what the decoder has made, and says how much it was.
 async fn take(decoder: &mut MultiGzDecoder<Vec<u8>>, sent: u64, intake: &mut Intake<'_>) -> Result<usize, Rejection> {
     let made = decoder.get_mut();
@@ -59,6 +80,10 @@ async fn take(decoder: &mut MultiGzDecoder<Vec<u8>>, sent: u64, intake: &mut Int
     let length = made.len();
     made.clear();
     Ok(length)
+}
+
+fn corrupt() -> ApiError {
+    ApiError::Encoded("corrupt deflate stream".into())
 }
 
 fn malformed(error: io::Error) -> ApiError {

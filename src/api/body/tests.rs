@@ -168,6 +168,27 @@ async fn what_is_large_while_compressed_is_decompressed_in_its_turn() {
 }
 
 #[tokio::test]
+async fn what_becomes_large_is_decompressed_in_its_turn_however_small_it_came() {
+    let no_members = gzip(b"").repeat(3000);
+    assert!(no_members.len() < 64 << 10);
+    let bombs = |compress: Compress| compress(&vec![b'a'; 1 << 20]);
+    let large = [("gzip", bombs(gzip)), ("snappy", bombs(snappy)), ("zstd", bombs(zstd)), ("gzip", no_members)];
+    for (encoding, large) in large {
+        let (headers, none) = (headers(encoding), Turns::of(0));
+        let mut waiting = std::pin::pin!(read(&headers, Body::from(large), 2 << 20, &none));
+        for _ in 0..100 {
+            let done = std::future::poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await;
+            assert!(!done, "{encoding} did not wait for a turn");
+        }
+    }
+    for (encoding, compress) in [("gzip", gzip as Compress), ("snappy", snappy), ("zstd", zstd)] {
+        let small = Body::from(compress(&vec![b'a'; 16 << 10]));
+        let read = read(&headers(encoding), small, 1 << 20, &Turns::of(0)).await.unwrap();
+        assert_eq!(read.len(), 16 << 10, "{encoding}");
+    }
+}
+
+#[tokio::test]
 async fn frames_that_hold_nothing_are_not_read_for_long() {
     // A frame that holds nothing, over and over.
     let nothing = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
