@@ -8,6 +8,7 @@ use crate::gateway::StartError;
 use crate::gateway::Trigger;
 use crate::listener::PassedSockets;
 use crate::model::SharedClock;
+use crate::telemetry::flush_log;
 use crate::telemetry::start_log;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
@@ -26,9 +27,15 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Success is a clean stop; whatever kept it from starting is a failure, and is logged.
 pub fn serve_until_stopped(beginning: Beginning, clock: SharedClock) -> ExitCode {
-    let config = &beginning.reading.config;
     // Only a test begins a second log in one process.
-    let _ = start_log(&config.log);
+    let _ = start_log(&beginning.reading.config.log);
+    let ended = serve_to_its_end(beginning, clock);
+    flush_log();
+    ended
+}
+
+fn serve_to_its_end(beginning: Beginning, clock: SharedClock) -> ExitCode {
+    let config = &beginning.reading.config;
     raise_descriptor_limit(config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

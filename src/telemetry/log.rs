@@ -1,24 +1,58 @@
 //! The log on stderr: one line for each event, nothing secret, no client text that could break a line.
 
+use super::lines::Lines;
 use crate::config::Log;
 use crate::config::LogFormat;
+use prometheus_client::metrics::counter::Counter;
+use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::util::TryInitError;
 
+/// Chosen: how long the end of the process waits for whoever reads its last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// There is one log of a process, as there is one stderr.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("the thread of the log does not start: {0}")]
+    Thread(#[from] io::Error),
+    #[error(transparent)]
+    Begun(#[from] TryInitError),
+}
+
 /// Begins the log of this process. A second call is an error.
-pub fn start_log(log: &Log) -> Result<(), TryInitError> {
+///
+/// Whoever logs waits for nobody: a thread of its own writes, and lines that nobody takes are dropped and counted.
+pub fn start_log(log: &Log) -> Result<(), LogError> {
     // Libraries below a warning are noise, and some print what strangers send at lower levels.
     // The audit is no matter of taste: without a file of its own it stands here at every level.
     let level = log.level.as_str().to_ascii_lowercase();
     let filter = EnvFilter::new(format!("warn,pushward={level},pushward::audit=info"));
+    let begun = Lines::to(io::stderr())?;
+    let lines = LINES.get_or_init(|| begun);
     let layer = match log.format {
-        LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(std::io::stderr).boxed(),
-        LogFormat::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
-        }
+        LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(lines).boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(lines).boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()
+    Ok(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init()?)
+}
+
+/// Returns when every line is written, or after a second: the last thing that a process does.
+pub fn flush_log() {
+    if let Some(lines) = LINES.get() {
+        lines.flush(LAST_WORDS);
+    }
+}
+
+/// Counts the lines that were not written.
+pub(super) fn lines_dropped() -> Counter {
+    LINES.get().map(Lines::dropped).unwrap_or_default()
 }

@@ -120,6 +120,8 @@ impl Metrics {
         registry.register("pushward_pushes", "Pushes by outcome: accepted, or the code of the refusal", pushes);
         let sizes = self.pushes.sizes.clone();
         registry.register("pushward_push_size_bytes", "Bytes of pushed bodies, decompressed", sizes);
+        let help = "Lines of the log that were not written: nobody took them from stderr";
+        registry.register("pushward_log_lines_dropped", help, super::log::lines_dropped());
         let help = "When a certificate file's leaf expires, in Unix seconds";
         registry.register("pushward_certificate_expiry_timestamp_seconds", help, self.certificates.clone());
     }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod health;
+mod lines;
 mod log;
 mod metrics;
 mod process;
@@ -16,6 +17,8 @@ pub use audit::AuditEvent;
 pub use audit::AuditUnavailable;
 pub use audit::RECORD_WAIT_MAX;
 pub use health::Health;
+pub use log::LogError;
+pub use log::flush_log;
 pub use log::start_log;
 pub use metrics::Metrics;
 pub use metrics::PushMetrics;

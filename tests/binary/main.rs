@@ -10,6 +10,7 @@ mod commands;
 mod crash;
 mod disks;
 mod keeping;
+mod logging;
 mod memory;
 mod midnight;
 mod program;
