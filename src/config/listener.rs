@@ -179,7 +179,7 @@ impl Listener {
             proxy_protocol: None,
             connections_max: 10_000,
             connections_per_address_max: 256,
-            connections_wait_max: Duration::from_secs(5),
+            connections_wait_max: Duration::from_secs(10),
             address_rules: Vec::new(),
             deadlines: Deadlines::default(),
         }

@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 
 const JOBS: u32 = 1000;
 
-/// By its defaults a listener lets in a thousand at once where 150 handshakes a second are made; both ends of a push cost
+/// By its defaults a listener lets in a thousand at once where 75 handshakes a second are made; both ends of a push cost
 /// 2.3 ms of processor in a debug build. Chosen: other tests run beside this one, so that sockets and handshakes may take as
 /// long as they like; how many sockets there may be, and all of `limits`, are the defaults.
 const PATIENT: &str = "connections_wait_max: 30s, deadlines: { handshake: 30s, first_request: 30s, headers: 30s }";
