@@ -46,6 +46,7 @@ pub async fn prove(identity: &Identity, request: &mut Request) -> Result<(), Rej
     let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
     match Proof::of(identity, request.headers(), peer).await {
         Ok(principal) => {
+            peer.prove();
             initiator.proved(principal.who().clone());
             // Before anything is done: whoever breaks off now has come all the same.
             if let Some(first) = principal.used(address) {

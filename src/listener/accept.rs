@@ -2,6 +2,7 @@
 
 use super::events::CloseReason;
 use super::events::ListenerEvents;
+use super::newcomer::Standing;
 use crate::model::SharedClock;
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,11 +32,12 @@ pub struct Arrival {
     stream: TcpStream,
     address: SocketAddr,
     for_nobody: bool,
+    standing: Standing,
 }
 
 impl Arrival {
     pub fn new(stream: TcpStream, address: SocketAddr) -> Self {
-        Self { stream, address, for_nobody: false }
+        Self { stream, address, for_nobody: false, standing: Standing::default() }
     }
 
     /// As the kernel gives it: an IPv4 client of an IPv6 socket is still a mapped one.
@@ -55,6 +57,15 @@ impl Arrival {
 
     pub(super) fn is_for_nobody(&self) -> bool {
         self.for_nobody
+    }
+
+    /// It has a slot now, and by that a standing.
+    pub(super) fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     pub(super) fn stream_mut(&mut self) -> &mut TcpStream {

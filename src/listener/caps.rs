@@ -9,6 +9,9 @@ use super::accept::Connection;
 use super::events::Cap;
 use super::events::CloseReason;
 use super::events::ListenerEvents;
+use super::newcomer::Standing;
+use super::room::Room;
+use super::room::Seat;
 use crate::config::AddressRule;
 use crate::config::Listener;
 use crate::config::ProxyProtocol;
@@ -39,11 +42,12 @@ struct Address {
     slots: Arc<Semaphore>,
     /// Open and waiting. At zero the address is forgotten.
     sockets: usize,
+    waiting: usize,
 }
 
 /// The caps of one listener.
 pub(super) struct Caps {
-    all: Arc<Semaphore>,
+    all: Arc<Room>,
     /// Open and waiting sockets together may be twice the cap: a waiting room as large as the house. Beyond it a socket is
     /// closed at once. So the map holds no more addresses than that, either.
     sockets_max: usize,
@@ -56,13 +60,14 @@ pub(super) struct Caps {
 
 #[derive(Default)]
 struct State {
+    /// Open and waiting.
     sockets: usize,
     addresses: HashMap<Subscriber, Address>,
 }
 
 impl fmt::Debug for Caps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caps").field("free", &self.all.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Caps").field("free", &self.all.free()).finish_non_exhaustive()
     }
 }
 
@@ -70,7 +75,7 @@ impl Caps {
     pub(super) fn new(listener: &Listener) -> Self {
         let slots = listener.connections_max.min(Semaphore::MAX_PERMITS);
         Self {
-            all: Arc::new(Semaphore::new(slots)),
+            all: Room::new(slots),
             sockets_max: slots.saturating_mul(2),
             per_address_max: listener.connections_per_address_max,
             rules: listener.address_rules.clone(),
@@ -104,18 +109,23 @@ impl Caps {
         let key = Subscriber::of(address);
         let max = self.max_of(address);
         let mut state = self.state.lock();
-        let entry =
-            state.addresses.entry(key).or_insert_with(|| Address { slots: Arc::new(Semaphore::new(max)), sockets: 0 });
-        // An entry made here has no sockets yet; it stays only if this one may come in.
-        if entry.sockets >= max.saturating_mul(ADDRESS_ROOM) {
+        let free = self.sockets_max.saturating_sub(state.sockets);
+        let entry = state.addresses.entry(key).or_insert_with(|| Address {
+            slots: Arc::new(Semaphore::new(max)),
+            sockets: 0,
+            waiting: 0,
+        });
+        // An entry made here has no sockets yet; it stays only if this one may come in. `free` has this one's place already.
+        if entry.sockets >= max.saturating_mul(ADDRESS_ROOM) || entry.waiting > free {
             if entry.sockets == 0 {
                 state.addresses.remove(&key);
             }
             return None;
         }
         entry.sockets += 1;
+        entry.waiting += 1;
         let slots = Arc::clone(&entry.slots);
-        Some(AddressPlace { caps: Arc::clone(self), key, slots })
+        Some(AddressPlace { caps: Arc::clone(self), key, slots, waits: true })
     }
 
     /// A slot, at once or after at most `connections_wait_max`.
@@ -127,12 +137,16 @@ impl Caps {
             false => Some(self.enter_address(address).ok_or(Cap::WaitingRoom)?),
         };
         let slot = async {
-            let of_address = match of_address {
+            let mut of_address = match of_address {
                 Some(place) => Some(place.slot().await?),
                 None => None,
             };
-            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-            Some(Slot { _of_all: of_all, _of_address: of_address, _place: place })
+            let of = of_address.as_ref().map(|slot| slot.place.key);
+            let of_all = self.all.seat(of, clock).await?;
+            if let Some(of_address) = &mut of_address {
+                of_address.place.waits_no_more();
+            }
+            Some(Slot { of_all, _of_address: of_address, _place: place })
         };
         self.in_time(slot, clock).await
     }
@@ -144,6 +158,16 @@ impl Caps {
             slot = slot => slot.ok_or(Cap::Waited),
             () = too_late => Err(Cap::Waited),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.all.free()
+    }
+
+    #[cfg(test)]
+    pub(super) fn newcomers(&self) -> usize {
+        self.all.newcomers()
     }
 
     #[cfg(test)]
@@ -169,17 +193,27 @@ struct AddressPlace {
     caps: Arc<Caps>,
     key: Subscriber,
     slots: Arc<Semaphore>,
+    waits: bool,
 }
 
 impl AddressPlace {
     async fn slot(self) -> Option<AddressSlot> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        Some(AddressSlot { _slot: slot, _place: self })
+        Some(AddressSlot { _slot: slot, place: self })
+    }
+
+    fn waits_no_more(&mut self) {
+        if std::mem::take(&mut self.waits)
+            && let Some(address) = self.caps.state.lock().addresses.get_mut(&self.key)
+        {
+            address.waiting = address.waiting.saturating_sub(1);
+        }
     }
 }
 
 impl Drop for AddressPlace {
     fn drop(&mut self) {
+        self.waits_no_more();
         let mut state = self.caps.state.lock();
         if let Some(address) = state.addresses.get_mut(&self.key) {
             address.sockets = address.sockets.saturating_sub(1);
@@ -192,15 +226,21 @@ impl Drop for AddressPlace {
 
 /// The right to have a connection open, for as long as it is held.
 pub(super) struct Slot {
-    _of_all: OwnedSemaphorePermit,
+    of_all: Seat,
     _of_address: Option<AddressSlot>,
     _place: Place,
+}
+
+impl Slot {
+    pub(super) fn standing(&self) -> Standing {
+        Standing::of(&self.of_all)
+    }
 }
 
 /// The right of an address to one more.
 pub(super) struct AddressSlot {
     _slot: OwnedSemaphorePermit,
-    _place: AddressPlace,
+    place: AddressPlace,
 }
 
 /// The caps of addresses alone, for whoever learns an address later.
@@ -211,7 +251,9 @@ impl AddressCaps {
     /// A slot, at once or after at most `connections_wait_max`.
     pub(super) async fn admit(&self, address: IpAddr, clock: &SharedClock) -> Result<AddressSlot, Cap> {
         let place = self.0.enter_address(address).ok_or(Cap::WaitingRoom)?;
-        self.0.in_time(place.slot(), clock).await
+        let mut slot = self.0.in_time(place.slot(), clock).await?;
+        slot.place.waits_no_more();
+        Ok(slot)
     }
 }
 
@@ -273,7 +315,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, arrival: Arrival) -> Connection {
+    fn call(&mut self, mut arrival: Arrival) -> Connection {
         let layer = self.layer.clone();
         let inner = self.inner.clone();
         Box::pin(async move {
@@ -292,8 +334,18 @@ where
                 }
             };
             layer.events.connection_opened();
+            let standing = slot.standing();
+            arrival.stands(standing.clone());
             let mut closed = Closed { events: layer.events, why: CloseReason::Done, _slot: slot };
-            let Ok(why) = inner.oneshot(arrival).await;
+            let connection = inner.oneshot(arrival);
+            let why = tokio::select! {
+                biased;
+                // It is looked at first: what has come from it is heard before it has to go.
+                ended = connection => match ended {
+                    Ok(why) => why,
+                },
+                () = standing.makes_room() => CloseReason::MadeRoom,
+            };
             closed.why = why;
             Ok(why)
         })

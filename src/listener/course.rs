@@ -26,6 +26,13 @@ const EACH_STEP_AT_THE_END: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RequestId(u64);
 
+impl RequestId {
+    /// Whether it is the first of its connection.
+    pub(super) fn is_first(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// What is to be done now that a deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

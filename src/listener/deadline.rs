@@ -78,7 +78,8 @@ where
         let layer = &self.layer;
         let age = age_of(layer.deadlines.connection_age, arrival.address());
         let course = Course::new(layer.deadlines, age, layer.clock.tick());
-        let timer = Timer::new(Watch::new(course, layer.clock.clone()), layer.shutdown.clone());
+        let timer =
+            Timer::new(Watch::new(course, layer.clock.clone(), arrival.standing().clone()), layer.shutdown.clone());
         Box::pin(self.inner.clone().oneshot(Watched { arrival, timer }))
     }
 }

@@ -32,6 +32,8 @@ pub enum CloseReason {
     Shutdown,
     /// Refused at a cap.
     Refused,
+    /// It had proved nothing and said nothing for a while, and another needed its slot.
+    MadeRoom,
 }
 
 impl CloseReason {
@@ -55,6 +57,7 @@ impl CloseReason {
             Self::Age => "connection_age",
             Self::Shutdown => "shutdown",
             Self::Refused => "refused",
+            Self::MadeRoom => "made_room",
         }
     }
 }

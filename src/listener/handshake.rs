@@ -64,8 +64,10 @@ impl TlsLayer {
     async fn secure(&self, watched: Watched) -> Result<Secured, CloseReason> {
         let Watched { arrival, mut timer } = watched;
         let (address, nobody) = (arrival.address(), arrival.is_for_nobody());
-        let peer =
-            |secure, protocol| Peer::new(address, Arc::clone(&self.listener), secure, protocol).of_nobody(nobody);
+        let standing = arrival.standing().clone();
+        let peer = |secure, protocol| {
+            Peer::new(address, Arc::clone(&self.listener), secure, protocol).of_nobody(nobody).standing(standing)
+        };
         let Some(tls) = &self.tls else {
             timer.watch().secured();
             let socket = Socket::new(arrival.into_stream(), timer.watch().clone());

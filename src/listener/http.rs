@@ -5,6 +5,7 @@ use super::course::Verdict;
 use super::events::CloseReason;
 use super::handshake::Secured;
 use super::linger::linger;
+use super::newcomer::Turns;
 use super::peer::Protocol;
 use super::request::AnswerBody;
 use super::request::RequestBody;
@@ -56,6 +57,7 @@ const ERROR_RESETS_MAX: usize = 1024;
 pub struct HttpService<A> {
     app: A,
     tracker: TaskTracker,
+    turns: Turns,
     http1: http1::Builder,
     http2: http2::Builder<Tracked>,
 }
@@ -80,7 +82,7 @@ impl<A> HttpService<A> {
             .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
             .max_local_error_reset_streams(ERROR_RESETS_MAX)
             .keep_alive_interval(None);
-        Self { app, tracker, http1, http2 }
+        Self { app, tracker, turns: Turns::new(), http1, http2 }
     }
 }
 
@@ -100,14 +102,14 @@ where
     }
 
     fn call(&mut self, secured: Secured) -> Connection {
-        let Self { app, tracker, http1, http2 } = self.clone();
+        let Self { app, tracker, turns, http1, http2 } = self.clone();
         Box::pin(async move {
             let Secured { transport, peer, mut timer } = secured;
             let watch = timer.watch().clone();
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
-            let requests = Requests { app, peer, watch, tracker };
+            let requests = Requests { app, peer, watch, tracker, turns };
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,

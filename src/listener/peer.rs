@@ -1,6 +1,7 @@
 //! The baton of this stage.
 
 use super::chain::ClientChain;
+use super::newcomer::Standing;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -22,16 +23,26 @@ pub struct Peer {
     protocol: Protocol,
     for_nobody: bool,
     chain: Option<Arc<ClientChain>>,
+    standing: Standing,
 }
 
 impl Peer {
     pub(super) fn new(address: SocketAddr, listener: Arc<str>, secure: bool, protocol: Protocol) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        Self { address, listener, secure, protocol, for_nobody: false, chain: None }
+        Self { address, listener, secure, protocol, for_nobody: false, chain: None, standing: Standing::default() }
     }
 
     pub(super) fn of_nobody(self, for_nobody: bool) -> Self {
         Self { for_nobody, ..self }
+    }
+
+    pub(super) fn standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
+    }
+
+    /// A credential was proved on its connection, which keeps its slot from now on, however many others want one.
+    pub fn prove(&self) {
+        self.standing.prove();
     }
 
     pub(super) fn with_chain(self, chain: Option<Arc<ClientChain>>) -> Self {

@@ -3,6 +3,7 @@
 use super::course::LITTLE;
 use super::course::RequestId;
 use super::leftover::read_away;
+use super::newcomer::Turns;
 use super::peer::Peer;
 use super::peer::Protocol;
 use super::watch::Watch;
@@ -218,6 +219,7 @@ pub(super) struct Requests<A> {
     pub(super) peer: Peer,
     pub(super) watch: Watch,
     pub(super) tracker: TaskTracker,
+    pub(super) turns: Turns,
 }
 
 impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
@@ -243,8 +245,13 @@ where
         let mut request =
             request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest });
         request.extensions_mut().insert(self.peer.clone());
+        let turns = (!id.is_first()).then(|| self.turns.clone());
         Box::pin(async move {
+            if let Some(turns) = turns {
+                turns.wait(watch.standing()).await;
+            }
             let Ok(mut answer) = app.oneshot(request).await;
+            watch.standing().answered();
             let unread = leftover.lock().take();
             let mut missing = false;
             if let Some(unread) = unread {

@@ -4,6 +4,7 @@ use super::course::Course;
 use super::course::RequestId;
 use super::course::Verdict;
 use super::events::CloseReason;
+use super::newcomer::Standing;
 use crate::model::SharedClock;
 use crate::model::Sleep;
 use crate::model::Tick;
@@ -34,6 +35,7 @@ struct State {
 pub(super) struct Watch {
     state: Arc<Mutex<State>>,
     clock: SharedClock,
+    standing: Standing,
 }
 
 impl fmt::Debug for Watch {
@@ -43,11 +45,21 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    pub(super) fn new(course: Course, clock: SharedClock) -> Self {
+    pub(super) fn new(course: Course, clock: SharedClock, standing: Standing) -> Self {
         Self {
             state: Arc::new(Mutex::new(State { course, armed: None, connection: None, bodies: BTreeMap::new() })),
             clock,
+            standing,
         }
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Whether the socket had no bytes when it was asked for some.
+    pub(super) fn waits(&self, waits: bool) {
+        self.standing.waits(waits, || self.clock.tick());
     }
 
     pub(super) fn clock(&self) -> &SharedClock {

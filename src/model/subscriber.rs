@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
 /// An address as caps, budgets and shares count it: of IPv6 its /64, which is what one subscriber gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subscriber {
     V4(u32),
     /// The upper half.

@@ -18,6 +18,7 @@ use super::events::CloseReason;
 use crate::config::Listener;
 use crate::config::ProxyProtocol;
 use crate::model::SharedClock;
+use crate::model::Subscriber;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -79,7 +80,11 @@ impl ProxyLayer {
             Some(Named::Nobody) => arrival.name_nobody(),
             None => {}
         }
-        let admitted = self.caps.admit(arrival.address().ip(), &clock);
+        let address = arrival.address().ip();
+        if !arrival.is_for_nobody() {
+            arrival.standing().name(Subscriber::of(address));
+        }
+        let admitted = self.caps.admit(address, &clock);
         let slot = timer.within(admitted).await?.map_err(|_| CloseReason::Refused)?;
         Ok((Watched { arrival, timer }, Some(slot)))
     }

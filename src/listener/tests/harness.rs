@@ -252,6 +252,7 @@ fn app() -> Router {
             get(|Extension(peer): Extension<Peer>| async move { format!("{} {}", peer.address(), peer.is_for_nobody()) }),
         )
         .route("/chain", get(chain))
+        .route("/prove", get(|Extension(peer): Extension<Peer>| async move { peer.prove() }))
         .route(
             "/peer",
             get(|Extension(peer): Extension<Peer>| async move {

@@ -11,3 +11,4 @@ mod endings;
 mod harness;
 mod http2;
 mod proxy;
+mod room;
