@@ -49,6 +49,8 @@ struct Pen<'r> {
     sequence: u64,
     bytes: u64,
     unsynced: u64,
+    /// Where the blocks end that were read last, and what each sums up to.
+    ends: Vec<(usize, u32)>,
 }
 
 impl<'r> Pen<'r> {
@@ -60,7 +62,7 @@ impl<'r> Pen<'r> {
         file.append(&Header { name, seal: None, mark }.encode())?;
         let (sequence, mut frame) = (replayed.sequence, Vec::new());
         open_frame(&mut frame);
-        Ok(Self { file, replayed, mark, frame, sequence, bytes: 0, unsynced: 0 })
+        Ok(Self { file, replayed, mark, frame, sequence, bytes: 0, unsynced: 0, ends: Vec::new() })
     }
 
     fn write(mut self, contents: &Contents) -> io::Result<u64> {
@@ -80,19 +82,31 @@ impl<'r> Pen<'r> {
     }
 
     fn group(&mut self, tenant: &TenantId, key: &GroupingKey, group: &KeptGroup) -> io::Result<()> {
-        fn head(family: &KeptFamily) -> FamilyHead<&str> {
+        fn head(family: &KeptFamily) -> FamilyHead<'_> {
             let (block_bytes, block_sum) = (family.place.length, family.place.sum);
             FamilyHead { name: &family.name, kind: family.kind, at: family.at, block_bytes, block_sum }
         }
         let of_group = (tenant, key, &Gone::AllOthers, group.times);
         write_group(&mut self.frame, self.mark, of_group, group.families.values().map(head));
-        for family in group.families.values() {
-            let block = self.replayed.read(family.place)?;
-            // It summed up a moment ago; what does not is no copy of it.
-            if crc32fast::hash(&block) != family.place.sum {
+        let mut places = group.families.values().map(|family| family.place).peekable();
+        while let Some(first) = places.next() {
+            // What one push brought stands together, and is read together.
+            let mut last = first;
+            let begins = self.frame.len();
+            self.ends.clear();
+            let mut length = first.length as usize;
+            self.ends.push((length, first.sum));
+            while let Some(next) = places.next_if(|next| last.is_followed_by(*next)) {
+                length = length.saturating_add(next.length as usize);
+                self.ends.push((length, next.sum));
+                last = next;
+            }
+            self.frame.resize(begins.saturating_add(length), 0);
+            let read = self.frame.get_mut(begins..).unwrap_or_default();
+            self.replayed.read_into(first, read)?;
+            if !sums_up(read, &self.ends) {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a record reads otherwise than before"));
             }
-            self.frame.extend_from_slice(&block);
         }
         if self.frame.len() >= FRAME_BYTES { self.flush() } else { Ok(()) }
     }
@@ -111,4 +125,14 @@ impl<'r> Pen<'r> {
         open_frame(&mut self.frame);
         Ok(())
     }
+}
+
+/// Whether the blocks are as they were a moment ago: what does not sum up is no copy.
+fn sums_up(blocks: &[u8], ends: &[(usize, u32)]) -> bool {
+    let mut begins = 0;
+    ends.iter().all(|(end, sum)| {
+        let block = blocks.get(begins..*end);
+        begins = *end;
+        block.is_some_and(|block| crc32fast::hash(block) == *sum)
+    })
 }

@@ -1,6 +1,5 @@
 //! What the files come to: for each group where its families stand, without what stands there.
 
-use super::record::FamilyHead;
 use super::record::Record;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
@@ -10,16 +9,16 @@ use crate::model::Timestamp;
 use crate::model::underscored_metric;
 use crate::store::Gone;
 use crate::store::GroupTimes;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::collections::HashSet;
 
 /// All tenants, those included whom the configuration does not name.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) tenants: BTreeMap<TenantId, Kept>,
-    /// Each name once: most groups hold families of the same names.
-    names: HashSet<FamilyName>,
+    /// Each name once, with what it is compared as: most groups hold families of the same names.
+    names: HashMap<FamilyName, FamilyName>,
 }
 
 /// What is kept of one tenant.
@@ -56,32 +55,43 @@ pub(super) struct Place {
     pub(super) sum: u32,
 }
 
+impl Place {
+    /// Whether `next` begins where this ends.
+    pub(super) fn is_followed_by(self, next: Self) -> bool {
+        next.file == self.file && next.offset == self.offset.saturating_add(u64::from(self.length))
+    }
+}
+
 impl Contents {
     /// Does what a record says. Its blocks stand from `offset` on in that file; those of the families in `damaged`, counted
     /// from the first, are not as they were written: such a family is not there, and neither is what was there before it.
-    pub(super) fn apply(&mut self, record: Record, file: u32, offset: u64, damaged: &[usize]) {
+    pub(super) fn apply(&mut self, record: Record<'_>, file: u32, offset: u64, damaged: &[usize]) {
         match record {
             Record::Group { tenant, key, gone, times, families } => {
                 let kept = self.tenants.entry(tenant).or_default();
                 let empty = || KeptGroup { times, families: BTreeMap::new() };
                 let group = kept.groups.entry(key).or_insert_with(empty);
                 group.times = times;
-                match gone {
-                    Gone::AllOthers => group.families.clear(),
-                    Gone::These(names) => names.iter().for_each(|name| drop(group.families.remove(name))),
+                if let Gone::These(names) = &gone {
+                    names.iter().for_each(|name| drop(group.families.remove(name)));
                 }
-                let mut offset = offset;
-                for (nth, head) in families.into_iter().enumerate() {
-                    let FamilyHead { name, kind, at, block_bytes: length, block_sum: sum } = head;
-                    let name = interned(&mut self.names, &name);
-                    let escaped = interned(&mut self.names, &underscored_metric(&name));
-                    let place = Place { file, offset, length, sum };
-                    offset = offset.saturating_add(u64::from(length));
+                let of_this = |place: Place| place.file == file && place.offset >= offset;
+                let (mut begins, mut come) = (offset, 0_usize);
+                for (nth, head) in families.iter().enumerate() {
+                    let place = Place { file, offset: begins, length: head.block_bytes, sum: head.block_sum };
+                    begins = begins.saturating_add(u64::from(head.block_bytes));
+                    let (name, escaped) = interned(&mut self.names, head.name);
                     if damaged.contains(&nth) {
                         group.families.remove(&escaped);
-                    } else {
-                        group.families.insert(escaped, KeptFamily { name, kind, at, place });
+                        continue;
                     }
+                    let family = KeptFamily { name, kind: head.kind, at: head.at, place };
+                    let before = group.families.insert(escaped, family);
+                    come += usize::from(before.is_none_or(|before| !of_this(before.place)));
+                }
+                // Mostly all that were there are there again: then none of them goes.
+                if gone == Gone::AllOthers && group.families.len() > come {
+                    group.families.retain(|_, family| of_this(family.place));
                 }
             }
             Record::Delete { tenant, key } => {
@@ -101,13 +111,18 @@ impl Contents {
     }
 }
 
-fn interned(names: &mut HashSet<FamilyName>, name: &str) -> FamilyName {
-    if let Some(known) = names.get(name) {
-        return known.clone();
+/// The name, and what it is compared as.
+fn interned(names: &mut HashMap<FamilyName, FamilyName>, name: &str) -> (FamilyName, FamilyName) {
+    if let Some((name, escaped)) = names.get_key_value(name) {
+        return (name.clone(), escaped.clone());
     }
     let new = FamilyName::from(name);
-    names.insert(new.clone());
-    new
+    let escaped = match underscored_metric(name) {
+        Cow::Borrowed(_) => new.clone(),
+        Cow::Owned(escaped) => escaped.into(),
+    };
+    names.insert(new.clone(), escaped.clone());
+    (new, escaped)
 }
 
 impl Kept {

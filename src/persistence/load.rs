@@ -150,7 +150,11 @@ impl DiskJournal {
     /// Nothing they push may be under way. Of each of whom anything is kept, whether it came back; if it did not, some of it may
     /// have been handed on, and what is kept stays as it is, until the next call however long ago they went. Nothing comes back
     /// before [`DiskJournal::load`], which brings it. Blocks on the disk.
-    pub fn bring_back(&self, named: &[TenantId], restoring: &Restoring<'_>) -> Vec<(TenantId, Result<Loaded, LoadError>)> {
+    pub fn bring_back(
+        &self,
+        named: &[TenantId],
+        restoring: &Restoring<'_>,
+    ) -> Vec<(TenantId, Result<Loaded, LoadError>)> {
         let inner = &*self.inner;
         // Held to the end, so that nobody is forgotten on the way back.
         let mut files = inner.files.lock();

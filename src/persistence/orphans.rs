@@ -76,7 +76,7 @@ impl Inner {
     }
 
     /// Writes what became of a tenant; if that fails, the next start finds out again.
-    fn mark(&self, record: &Record) -> bool {
+    fn mark(&self, record: &Record<'_>) -> bool {
         self.append(Durability::Fsync, |out, mark| write_mark_of_tenant(out, mark, record)).is_ok()
     }
 }

@@ -25,9 +25,9 @@ pub(super) const RECORD_MAGIC: [u8; 4] = [0xfe, b'P', b'R', 0xff];
 
 /// A record without the families' blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(super) enum Record<'a> {
     /// The group is there, and these families come. A change that was refused is one without families.
-    Group { tenant: TenantId, key: GroupingKey, gone: Gone, times: GroupTimes, families: Vec<FamilyHead> },
+    Group { tenant: TenantId, key: GroupingKey, gone: Gone, times: GroupTimes, families: Vec<FamilyHead<'a>> },
     /// The group goes.
     Delete { tenant: TenantId, key: GroupingKey },
     /// The configuration does not name the tenant, for the first time at this moment.
@@ -42,8 +42,8 @@ pub(super) enum Record {
 
 /// A family of a record: what is said of it before its block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FamilyHead<N = String> {
-    pub(super) name: N,
+pub(super) struct FamilyHead<'a> {
+    pub(super) name: &'a str,
     pub(super) kind: MetricKind,
     pub(super) at: Timestamp,
     pub(super) block_bytes: u32,
@@ -88,7 +88,7 @@ pub(super) fn write_entry(out: &mut Vec<u8>, mark: Mark, entry: &Entry) {
             write_push(out, mark, (tenant, key, gone, *times), families);
         }
         Entry::Failure { tenant, key, times } => {
-            let nobody: [FamilyHead<&str>; 0] = [];
+            let nobody: [FamilyHead<'_>; 0] = [];
             write_group(out, mark, (tenant, key, &Gone::These(Vec::new()), *times), nobody.into_iter());
         }
         Entry::Delete { tenant, key } => write_delete(out, mark, tenant, key),
@@ -104,7 +104,7 @@ pub(super) fn write_group<'a>(
     out: &mut Vec<u8>,
     mark: Mark,
     group: OfGroup<'_>,
-    families: impl ExactSizeIterator<Item = FamilyHead<&'a str>>,
+    families: impl ExactSizeIterator<Item = FamilyHead<'a>>,
 ) {
     let head = OpenHead::begin(out, mark);
     write_group_head(out, group, families);
@@ -139,7 +139,7 @@ fn write_push(out: &mut Vec<u8>, mark: Mark, group: OfGroup<'_>, families: &[Arc
 fn write_group_head<'a>(
     out: &mut Vec<u8>,
     (tenant, key, gone, times): OfGroup<'_>,
-    families: impl ExactSizeIterator<Item = FamilyHead<&'a str>>,
+    families: impl ExactSizeIterator<Item = FamilyHead<'a>>,
 ) -> usize {
     out.push(GROUP);
     write_bytes(out, tenant.as_str().as_bytes());
@@ -178,7 +178,7 @@ fn write_delete(out: &mut Vec<u8>, mark: Mark, tenant: &TenantId, key: &Grouping
 }
 
 /// Writes a record of a tenant, or the end.
-pub(super) fn write_mark_of_tenant(out: &mut Vec<u8>, mark: Mark, record: &Record) {
+pub(super) fn write_mark_of_tenant(out: &mut Vec<u8>, mark: Mark, record: &Record<'_>) {
     let (code, tenant, at) = match record {
         Record::TenantGone { tenant, at } => (TENANT_GONE, Some(tenant), Some(*at)),
         Record::TenantBack { tenant } => (TENANT_BACK, Some(tenant), None),
@@ -268,9 +268,9 @@ impl StoredFamily {
     }
 }
 
-impl Record {
+impl<'a> Record<'a> {
     /// The record that `bytes` begin with, and how long its head is; blocks stand behind that.
-    pub(super) fn decode(bytes: &[u8], mark: Mark) -> Option<(Self, usize)> {
+    pub(super) fn decode(bytes: &'a [u8], mark: Mark) -> Option<(Self, usize)> {
         let mut reader = Reader::of(bytes);
         if reader.take(4)? != RECORD_MAGIC || reader.take(8)? != mark {
             return None;
@@ -283,7 +283,7 @@ impl Record {
         reader.is_over().then_some((record, summed + 4))
     }
 
-    fn decode_head(reader: &mut Reader<'_>) -> Option<Self> {
+    fn decode_head(reader: &mut Reader<'a>) -> Option<Self> {
         let code = reader.byte()?;
         if code == END {
             return Some(Self::End);
@@ -314,9 +314,9 @@ impl Record {
     }
 }
 
-impl FamilyHead {
-    fn decode(reader: &mut Reader<'_>) -> Option<Self> {
-        let (name, code, at) = (reader.text()?.to_owned(), reader.byte()?, reader.moment()?);
+impl<'a> FamilyHead<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Option<Self> {
+        let (name, code, at) = (reader.text()?, reader.byte()?, reader.moment()?);
         let (kind, _) = KINDS.into_iter().find(|(_, known)| *known == code)?;
         Some(Self { name, kind, at, block_bytes: reader.u32()?, block_sum: reader.u32()? })
     }
@@ -344,8 +344,8 @@ fn decode_optional_moment(reader: &mut Reader<'_>) -> Option<Option<Timestamp>> 
 
 /// Names are those that UTF-8 allows, whatever the tenant may push now.
 fn decode_key(reader: &mut Reader<'_>) -> Option<GroupingKey> {
-    let labels = (0..reader.u32()?).map(|_| Some((reader.text()?.to_owned(), reader.text()?.to_owned())));
+    let labels = (0..reader.u32()?).map(|_| Some((reader.text()?, reader.text()?)));
     let labels = labels.collect::<Option<Vec<_>>>()?;
-    let (_, job) = labels.iter().find(|(name, _)| name == "job")?;
-    GroupingKey::in_scheme(NameScheme::Utf8, &job.clone(), labels).ok()
+    let (_, job) = labels.iter().find(|(name, _)| *name == "job")?;
+    GroupingKey::in_scheme(NameScheme::Utf8, job, labels.iter().copied()).ok()
 }

@@ -134,11 +134,16 @@ impl Replayed {
 
     /// The bytes that stand there, if they could be read.
     pub(super) fn read(&self, place: Place) -> io::Result<Vec<u8>> {
-        let file = self.files.get(place.file as usize).ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = vec![0; place.length as usize];
-        let read = file.file.read(&mut bytes, place.offset)?;
+        let read = self.read_into(place, &mut bytes)?;
         bytes.truncate(read);
         Ok(bytes)
+    }
+
+    /// Fills `buffer` from where that begins; how much of it there was.
+    pub(super) fn read_into(&self, place: Place, buffer: &mut [u8]) -> io::Result<usize> {
+        let file = self.files.get(place.file as usize).ok_or(io::ErrorKind::NotFound)?;
+        file.file.read(buffer, place.offset)
     }
 
     /// How many logs were read.

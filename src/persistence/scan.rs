@@ -196,12 +196,12 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    fn damaged_families(&mut self, record: &Record, damaged: &[usize], offset: u64, head_bytes: usize) {
+    fn damaged_families(&mut self, record: &Record<'_>, damaged: &[usize], offset: u64, head_bytes: usize) {
         let Record::Group { tenant, key, families, .. } = record else { return };
         for nth in damaged {
             let before: u64 = families.iter().take(*nth).map(|family| u64::from(family.block_bytes)).sum();
             if let Some(family) = families.get(*nth) {
-                let of = Some((tenant.clone(), key.clone(), Some(family.name.clone())));
+                let of = Some((tenant.clone(), key.clone(), Some(family.name.to_owned())));
                 let offset = offset.saturating_add(head_bytes as u64).saturating_add(before);
                 let bytes = u64::from(family.block_bytes);
                 self.scanned.damages.push(Damage { what: "a family that does not sum up", offset, bytes, of });
@@ -220,13 +220,13 @@ fn next_record(bytes: &[u8], mark: Mark) -> Option<usize> {
     found.into_iter().find(|at| bytes.get(*at..).is_some_and(|rest| Record::decode(rest, mark).is_some()))
 }
 
-fn damaged_blocks(record: &Record, blocks: &[u8]) -> Vec<usize> {
+fn damaged_blocks(record: &Record<'_>, blocks: &[u8]) -> Vec<usize> {
     let Record::Group { families, .. } = record else { return Vec::new() };
     let mut rest = blocks;
     let mut damaged = Vec::new();
     for (nth, family) in families.iter().enumerate() {
         let (block, behind) = rest.split_at_checked(family.block_bytes as usize).unwrap_or((&[], &[]));
-        let stored = StoredFamily::decode(family.name.as_str().into(), family.kind, family.block_sum, block);
+        let stored = StoredFamily::decode(family.name.into(), family.kind, family.block_sum, block);
         if stored.is_none() {
             damaged.push(nth);
         }
