@@ -36,8 +36,8 @@ fn start(folder: &Path, issuer: &TestIssuer) -> Server {
              jwks_file: keys.json, tenants: [bench] }} }}\n",
             TestIssuer::AUDIENCE
         );
-        let rule = "scopes: [push] } ], jwts: [ { issuer: ci, claims: { sub: ci }, scopes: [push] } ]";
-        fs::write(file, text.replace("scopes: [push] } ]", rule) + &ci).unwrap();
+        let rule = "scopes: [push, read] } ], jwts: [ { issuer: ci, claims: { sub: ci }, scopes: [push] } ]";
+        fs::write(file, text.replace("scopes: [push, read] } ]", rule) + &ci).unwrap();
         users::command(file, 2 + GUESSED as usize)
     })
 }
@@ -107,7 +107,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn steady(server: &Server, authorizations: &[String], body: &str, time: Duration) -> Vec<Duration> {
     let clients = authorizations.iter().map(|one| {
         let one = std::slice::from_ref(one);
-        Client::new(&server.target(one, body, 1)).request().to_vec()
+        Client::new(&server.target(one, body, 1)).request()
     });
     let requests: Vec<_> = clients.collect();
     let client = Client::new(&server.target(authorizations, body, 1));
@@ -141,7 +141,7 @@ fn cold(server: &Server, body: &str, user: usize) -> (Option<Duration>, u32) {
     runtime().block_on(async {
         let mut stream = client.connect().await;
         for refused in 0.. {
-            match client.status(&mut stream, client.request()).await {
+            match client.status(&mut stream, &client.request()).await {
                 200 => return (Some(began.elapsed()), refused),
                 status => assert_eq!(status, 429),
             }

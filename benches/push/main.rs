@@ -1,19 +1,27 @@
-//! What a push costs, beside the least that any server over the same TLS could spend on it.
+//! What pushes, scrapes and stored series cost, beside the least that any server over the same TLS could spend, and beside
+//! the programs that others use.
 //!
-//!     cargo bench --bench push [-- SECONDS]
+//!     cargo bench --bench push [-- SECONDS] [--quick] [--alone] [ROW…]
 //!     cargo bench --bench push -- users [SECONDS]         many users with passwords, beside a token
 //!     cargo bench --bench push -- certificate [SECONDS]   client certificates, beside a token and beside the limit
 //!     cargo bench --bench push -- jwts                    a JWT new, proved before, and forged
 //!     cargo bench --bench push -- durable [SECONDS]       pushes that are kept, beside memory and beside the disk
 //!     cargo bench --bench push -- flood [SECONDS]         good clients beside a guesser at their own address
 //!
-//! Two servers are started as processes of their own and take turns, round by round: ours, and a *limit* that reads the
-//! body and answers 202. The figure to trust is CPU per push, from the kernel's own accounting of the server's process,
-//! and its ratio within one round; wall time on a shared machine is noise. The quotas and rates of the bench's
-//! configuration are raised far above their defaults, so that nothing is refused.
+//! Without a name all rows are run: `keep-alive`, `fresh`, `resumed`, `thousand`, `growth`, `scrape`, `gzip`, `during`,
+//! `memory`, `tenants`, `peers`. `--quick` stores a tenth and takes three rounds, for a look; `--alone` leaves the
+//! peers out.
+//!
+//! Every server is a process of its own on one core, the load is on another, and they take turns, round by round: ours, a
+//! *limit* that reads the body and answers 202, or answers bytes that are ready, and where they are installed Debian's
+//! Pushgateway with its consistency check and without, by themselves and behind nginx with TLS and passwords. The figure to
+//! trust is CPU per push or scrape, from the kernel's own accounting of the server's processes, and its ratio within one
+//! round; wall time on a shared machine is noise. The quotas and rates of the bench's configuration are raised far above
+//! their defaults, so that nothing is refused.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -27,84 +35,80 @@ mod flood;
 mod jwts;
 mod limit;
 mod load;
+mod peers;
+mod process;
+mod reader;
+mod report;
+mod rows;
 mod server;
+mod tls;
 mod users;
 
-use load::Manner;
-use server::Server;
+use peers::Peers;
+use report::Report;
+use rows::Bench;
 use std::time::Duration;
 
 const ROUNDS: usize = 5;
+const ROUNDS_OF_A_LOOK: usize = 3;
+
+/// What is measured apart from the rows.
+const MODES: [&str; 5] = ["users", "certificate", "jwts", "durable", "flood"];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "limit") {
-        return limit::serve(&arguments[at + 1], &arguments[at + 2]);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["limit", secure, plain, folder] => limit::serve(secure.parse().unwrap(), plain.parse().unwrap(), folder),
+        ["serve-users", file, users] => users::serve(file, users.parse().unwrap()),
+        ["scraper", ..] => rows::scrape_on(&arguments[1..]),
+        _ => measure(&arguments),
     }
-    if let Some(at) = arguments.iter().position(|argument| argument == "serve-users") {
-        return users::serve(&arguments[at + 1], arguments[at + 2].parse().unwrap());
-    }
-    let asked = |mode: &str| arguments.iter().any(|argument| argument == mode);
-    let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(2);
-    let round = Duration::from_secs(seconds);
-    let folder = tempfile::tempdir().unwrap();
-    if asked("users") {
-        return users::measure(folder.path(), round);
-    }
-    if asked("certificate") {
-        return certificate::measure(folder.path(), round);
-    }
-    if asked("jwts") {
-        return jwts::measure();
-    }
-    if asked("durable") {
-        return durable::measure(folder.path(), round);
-    }
-    if asked("flood") {
-        return flood::measure(folder.path(), Duration::from_secs(seconds.max(30)));
-    }
-    let ours = Server::ours(folder.path());
-    let limit = Server::limit(folder.path());
-    println!("{ROUNDS} rounds of {seconds} s, servers on one core and the load on another where there are two");
-    let small = body::text(10, 1);
-    for (what, manner, connections) in
-        [("keep-alive", Manner::KeepAlive, 16), ("a connection for each push", Manner::Fresh, 16)]
-    {
-        compare(&format!("10 series, text, TLS, token, {what}"), &ours, &limit, manner, connections, &small, round);
-    }
-    let large = body::text(50, 20);
-    compare("1000 series, text, TLS, token, keep-alive", &ours, &limit, Manner::KeepAlive, 16, &large, round);
-
-    println!("\nOne push of 10 series into what is stored already");
-    let mut figures = Vec::new();
-    for groups in [100, 100_000] {
-        ours.fill(groups, &small);
-        let mut costs: Vec<f64> =
-            (0..ROUNDS).map(|_| ours.load(Manner::KeepAlive, 1, &small, groups, round).cpu_micros()).collect();
-        let cost = median(&mut costs);
-        println!("  {groups:>7} groups: {cost:6.1} µs of CPU");
-        figures.push(cost);
-    }
-    println!("  ratio {:.2}", figures[1] / figures[0]);
 }
 
-fn compare(what: &str, ours: &Server, limit: &Server, manner: Manner, connections: usize, body: &str, round: Duration) {
-    println!("\n{what}");
-    let (mut our_cpu, mut limit_cpu, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut our_rate, mut limit_rate) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let (a, b) =
-            (ours.load(manner, connections, body, 100, round), limit.load(manner, connections, body, 100, round));
-        our_cpu.push(a.cpu_micros());
-        limit_cpu.push(b.cpu_micros());
-        ratios.push(a.cpu_micros() / b.cpu_micros());
-        our_rate.push(a.rate());
-        limit_rate.push(b.rate());
+fn measure(arguments: &[String]) {
+    let asked = |name: &str| arguments.iter().any(|argument| argument == name);
+    let quick = asked("--quick");
+    let seconds = arguments.iter().find_map(|argument| argument.parse().ok());
+    let known = |name: &str| MODES.contains(&name) || rows::ALL.iter().any(|(row, _)| *row == name);
+    for argument in arguments {
+        assert!(
+            known(argument) || ["--quick", "--alone"].contains(&argument.as_str()) || argument.parse::<u64>().is_ok(),
+            "no row {argument}"
+        );
     }
-    println!("  ours : {:7.1} µs of CPU, {:8.0} pushes/s", median(&mut our_cpu), median(&mut our_rate));
-    println!("  limit: {:7.1} µs of CPU, {:8.0} pushes/s", median(&mut limit_cpu), median(&mut limit_rate));
-    let middle = median(&mut ratios);
-    println!("  ratio of CPU: {middle:.2} ({:.2}–{:.2})", ratios[0], ratios[ratios.len() - 1]);
+    let round = Duration::from_secs(seconds.unwrap_or(if quick { 1 } else { 2 }));
+    let folder = tempfile::tempdir().unwrap();
+    for mode in MODES {
+        if asked(mode) {
+            return apart(mode, folder.path(), round);
+        }
+    }
+    let rounds = if quick { ROUNDS_OF_A_LOOK } else { ROUNDS };
+    println!("{rounds} rounds of {} s. Limits, rates and quotas are far above their defaults.", round.as_secs());
+    match process::pin_load() {
+        true => println!("The servers have core 1, the load has core 0."),
+        false => println!("!!! one core, or no taskset: the load and the servers share what there is"),
+    }
+    println!(
+        "TLS 1.3, X25519, TLS_AES_128_GCM_SHA256, ECDSA P-256; no client verifies, and none resumes but in `resumed`."
+    );
+    if quick {
+        println!("--quick: of what is stored there is a tenth of what the rows say.");
+    }
+    let peers = if asked("--alone") { Peers::default() } else { Peers::find() };
+    let mut bench = Bench { folder: folder.path(), round, rounds, quick, peers, report: Report::default() };
+    let all = !rows::ALL.iter().any(|(row, _)| asked(row));
+    bench.run(|row| all || asked(row));
+}
+
+fn apart(mode: &str, folder: &std::path::Path, round: Duration) {
+    match mode {
+        "users" => users::measure(folder, round),
+        "certificate" => certificate::measure(folder, round),
+        "jwts" => jwts::measure(),
+        "durable" => durable::measure(folder, round),
+        _ => flood::measure(folder, round.max(Duration::from_secs(30))),
+    }
 }
 
 /// Sorts, and returns the middle.

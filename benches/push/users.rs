@@ -6,7 +6,7 @@ use super::load;
 use super::load::Manner;
 use super::median;
 use super::server::Server;
-use super::server::pinned;
+use super::server::itself;
 use argon2::Argon2;
 use argon2::Params;
 use argon2::PasswordHasher;
@@ -58,8 +58,7 @@ pub(crate) fn start(folder: &Path, limits: &str, users: usize) -> Server {
 
 /// What serves the configuration in `file` with so many more users.
 pub(crate) fn command(file: &Path, users: usize) -> Command {
-    let itself = std::env::current_exe().unwrap();
-    let mut command = pinned(itself.to_str().unwrap());
+    let mut command = itself();
     command.arg("serve-users").arg(file).arg(users.to_string());
     command
 }
@@ -82,7 +81,7 @@ pub(crate) fn measure(folder: &Path, round: Duration) {
         let server = start(folder, limits, users);
         let passwords: Vec<String> = (0..users).map(right).collect();
         let began = Instant::now();
-        load::fill(&server.target(&passwords, &body, users));
+        load::fill(&server.target(&passwords, &body, users), &(0..users).collect::<Vec<_>>(), |_| body.clone().into());
         println!("\n{users} users, each proved once in {:.1} s", began.elapsed().as_secs_f64());
         let targets = [("passwords", &passwords[..]), ("one token", server.authorizations())];
         let mut figures = [const { (Vec::new(), Vec::new()) }; 2];
