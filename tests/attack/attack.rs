@@ -39,6 +39,8 @@ pub(crate) struct Attack {
     pub(crate) answers: &'static [u16],
     /// Why we end the attacker's connections, where we are to end all of them.
     pub(crate) closed_for: Option<&'static str>,
+    /// Whether the gateway has so few connections that some addresses are enough to take all of them.
+    pub(crate) few_slots: bool,
 }
 
 impl Attack {
@@ -55,6 +57,7 @@ impl Attack {
         cpu_millis_each: 5,
         answers: &[],
         closed_for: None,
+        few_slots: false,
     };
 }
 
@@ -110,7 +113,7 @@ pub(crate) fn observe(target: &Target, attack: Option<(&Attack, Force)>, time: D
 
 /// The quick form, as a test.
 pub(crate) fn withstand(attack: &Attack) {
-    let target = Target::start(&Setup::SHORT);
+    let target = Target::start(if attack.few_slots { &Setup::SHORT_AND_FEW } else { &Setup::SHORT });
     (attack.prepare)(&target);
     observe(&target, None, Duration::from_millis(200));
     let most = attack.most * attack.time.as_millis() as u64 / 1000;

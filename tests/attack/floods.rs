@@ -18,7 +18,7 @@ use std::time::Duration;
 const OF_EACH: usize = 250;
 
 /// Many addresses, so that no cap of one is met.
-pub(crate) const OF_MANY: Attack = Attack {
+const OF_MANY: Attack = Attack {
     name: "silent connections from many addresses",
     run: connections_of_many,
     memory_mib: 64,
@@ -31,6 +31,8 @@ const FLOOD: Attack = Attack { cpu_millis_each: 2, ..Attack::COMMON };
 attacks! {
     connections_that_come_and_go_cost_little: Attack { name: "connects and leaves", run: connections, ..FLOOD };
     connections_of_many_addresses_are_closed_by_their_deadline: OF_MANY;
+    silent_connections_in_all_slots_keep_nobody_out:
+        Attack { name: "silent connections in all slots", lines: [1500, 1500], few_slots: true, ..OF_MANY };
     handshakes_without_requests_harm_nobody: Attack { name: "handshakes", run: handshakes, ..FLOOD };
     hellos_that_are_copied_harm_nobody: Attack { name: "copies of one ClientHello", run: copied_hellos, ..FLOOD };
     what_is_no_tls_costs_little: Attack { name: "garbage in the place of TLS", run: garbage, ..FLOOD };

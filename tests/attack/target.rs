@@ -47,13 +47,15 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// As it comes, but with so few connections that some addresses are enough to take all of them.
+    /// As it comes, but with so few connections that three addresses are enough to take all of them.
     pub(crate) const FEW: Self = Self { listener: "connections_max: 500", ..Self::DEFAULT };
     /// As it comes.
     pub(crate) const DEFAULT: Self = Self { listener: "", profile: "intermediate", limits: "" };
     /// A second for everything, and a quota that is reached in that time.
     pub(crate) const SHORT: Self =
         Self { listener: SHORT_DEADLINES, profile: "intermediate", limits: "groups_max: 200, wait_max: 500ms" };
+    pub(crate) const SHORT_AND_FEW: Self =
+        Self { listener: "connections_max: 500, deadlines: { handshake: 1s, idle: 1s, drain: 1s }", ..Self::SHORT };
 }
 
 /// Runs on this core where there are two.
