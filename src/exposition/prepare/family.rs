@@ -78,14 +78,15 @@ impl<'p> FamilyWriter<'p> {
             forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, &underscored_label(name))),
             bytes_left: bytes_max,
             utf8,
-            plan: Plan::default(),
+            plan: Plan::with_room(),
             planned: None,
             labels: Vec::new(),
-            lines: Vec::new(),
+            // Most families of small pushes are no longer than this.
+            lines: Vec::with_capacity(1000),
             line_count: 0,
-            series: Vec::new(),
+            series: Vec::with_capacity(32),
             sorted: Vec::new(),
-            identity: Vec::new(),
+            identity: Vec::with_capacity(512),
             proto: Vec::new(),
         }
     }

@@ -123,6 +123,18 @@ enum Merged {
 }
 
 impl Plan {
+    /// Empty, with room for what is usual.
+    pub(super) fn with_room() -> Self {
+        Self {
+            text: Vec::with_capacity(256),
+            identity: Vec::with_capacity(256),
+            merged: Vec::with_capacity(16),
+            steps: Vec::with_capacity(8),
+            identity_steps: Vec::with_capacity(8),
+            ..Self::default()
+        }
+    }
+
     /// Makes it the plan for `names`, which are sorted.
     pub(super) fn make(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
         self.text.clear();
