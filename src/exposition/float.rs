@@ -122,8 +122,16 @@ fn write_integer(out: &mut Vec<u8>, integer: i32) {
 
 /// Writes what is neither zero nor one of the easy ones.
 fn write_digits(out: &mut Vec<u8>, value: f64) {
-    let mut buffer = zmij::Buffer::new();
-    let shortest = Decimal::read(buffer.format_finite(value.abs()).as_bytes());
+    let (mut buffer, absolute) = (zmij::Buffer::new(), value.abs());
+    let written = buffer.format_finite(absolute).as_bytes();
+    // Nor an exponent here, so that it is written there as here; and no integer, which alone is written otherwise there.
+    if (1e-4..1e6).contains(&absolute) {
+        if value.is_sign_negative() {
+            out.push(b'-');
+        }
+        return out.extend_from_slice(written);
+    }
+    let shortest = Decimal::read(written);
     if value.is_sign_negative() {
         out.push(b'-');
     }
@@ -327,6 +335,15 @@ mod tests {
             if !text.contains('e') {
                 prop_assert_eq!(super::plain(text.as_bytes()).map(|(_, written_so)| written_so), Some(true), "{}", text);
             }
+        }
+
+        #[test]
+        fn what_needs_no_exponent_is_written_as_all_else(whole in 1_u64..1_000_000_000_000_000_000, scale in 0..24_i32) {
+            #[expect(clippy::cast_precision_loss, reason = "any float will do")]
+            let value = whole as f64 / 10_f64.powi(scale);
+            let mut out = Vec::new();
+            super::Decimal::read(zmij::Buffer::new().format_finite(value).as_bytes()).write(&mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), written(value));
         }
 
         #[test]

@@ -4,6 +4,7 @@
 //! A push is read once ([`text::parse()`], [`protobuf::parse()`]), made ready once ([`prepare()`]) and from then on only
 //! copied ([`write_lines`]), unless a scrape asks for protobuf or for names in another escaping.
 
+mod by_name;
 mod escape;
 mod escaping;
 mod fleet;

@@ -7,6 +7,7 @@ use crate::model::MetricKind;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
+use crate::model::Series;
 use crate::model::Timestamp;
 
 /// Writes an own gauge of the group `key`; a [`PrepareOwnGauge`](crate::model::PrepareOwnGauge).
@@ -27,7 +28,7 @@ pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> P
         help: gauge.help().into(),
         lines: lines.into(),
         line_count: 1,
-        series: Box::default(),
+        series: Series::default(),
         // The operator's label is not known here. What takes the careful way for nothing is still written right.
         renamed: key.labels().any(|(name, _)| !matches!(name, "job" | "instance")),
         proto: Box::default(),

@@ -8,6 +8,7 @@ use crate::model::FamilyName;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
+use crate::model::Series;
 use crate::model::SeriesHasher;
 use crate::model::SeriesId;
 use crate::model::is_label_name;
@@ -34,11 +35,7 @@ pub fn revive(kept: KeptFamily, hasher: &SeriesHasher, namespace_label: &str) ->
         return None;
     }
     let compared = underscored_metric(&name);
-    let place = match kind {
-        MetricKind::Summary => Some("quantile"),
-        MetricKind::Histogram | MetricKind::GaugeHistogram => Some("le"),
-        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => None,
-    };
+    let place = place_of(kind);
     let (mut series, mut line_count): (Vec<SeriesId>, u32) = (Vec::new(), 0);
     let (mut renamed, mut utf8) = (false, !is_metric_name(&name));
     let mut labels = Vec::new();
@@ -52,11 +49,7 @@ pub fn revive(kept: KeptFamily, hasher: &SeriesHasher, namespace_label: &str) ->
                 continue;
             }
             utf8 |= !is_label_name(&label);
-            // Nearly always they are borrowed, of millions of lines.
-            let label = match label {
-                Cow::Borrowed(label) => underscored_label(label),
-                Cow::Owned(label) => Cow::Owned(underscored_label(&label).into_owned()),
-            };
+            let label = underscored(label);
             renamed |= fleet::renames(namespace_label, &label);
             labels.push((label, unescaped(value)));
         }
@@ -69,8 +62,48 @@ pub fn revive(kept: KeptFamily, hasher: &SeriesHasher, namespace_label: &str) ->
             series.push(id);
         }
     }
-    let series = series.into();
+    let series = Series::from(series);
     Some(PreparedParts { name, kind, help, lines, line_count, series, renamed, proto, utf8 }.into())
+}
+
+/// The identities of a family's series, which its lines say; an [`Identify`](crate::model::Series::to_be_found).
+pub(super) fn identify(family: &PreparedFamily, hasher: &SeriesHasher) -> Box<[SeriesId]> {
+    let (mut series, mut labels, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
+    let place = place_of(family.kind());
+    for line in stored::lines(family.lines()) {
+        let mut line = StoredLine::of(line);
+        labels.clear();
+        while let Some((label, value)) = line.label() {
+            if place != Some(&*label) {
+                labels.push((underscored(label), unescaped(value)));
+            }
+        }
+        labels.sort_unstable();
+        let compared = labels.iter().map(|(label, value)| (&**label, &**value));
+        let id = hasher.id_in(&mut buffer, family.escaped_name(), compared);
+        // A distribution's lines stand together and are one metric.
+        if place.is_none() || series.last() != Some(&id) {
+            series.push(id);
+        }
+    }
+    series.into()
+}
+
+/// The label that tells the lines of one metric apart.
+fn place_of(kind: MetricKind) -> Option<&'static str> {
+    match kind {
+        MetricKind::Summary => Some("quantile"),
+        MetricKind::Histogram | MetricKind::GaugeHistogram => Some("le"),
+        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => None,
+    }
+}
+
+/// Nearly always they are borrowed, of millions of lines.
+fn underscored(label: Cow<'_, str>) -> Cow<'_, str> {
+    match label {
+        Cow::Borrowed(label) => underscored_label(label),
+        Cow::Owned(label) => Cow::Owned(underscored_label(&label).into_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub use quota::Quota;
 pub use quota::QuotaKind;
 pub use scopes::OperatorScope;
 pub use scopes::Verb;
+pub use series::Series;
 pub use series::SeriesHasher;
 pub use series::SeriesId;
 pub use service::Service;

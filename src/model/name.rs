@@ -30,23 +30,23 @@ impl NameScheme {
 
 /// Whether `name` is a metric's name of the classic kind, `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub fn is_metric_name(name: &str) -> bool {
-    is_classic(name, in_metric_name)
+    is_classic(name, IN_LABEL | COLON)
 }
 
 /// Whether `name` is a label's name of the classic kind, `[a-zA-Z_][a-zA-Z0-9_]*`.
 pub fn is_label_name(name: &str) -> bool {
-    is_classic(name, in_label_name)
+    is_classic(name, IN_LABEL)
 }
 
 /// A metric's name with `_` for each character that no classic name has there. Names are compared in this form: it is
 /// what Prometheus is shown by default.
 pub fn underscored_metric(name: &str) -> Cow<'_, str> {
-    underscored(name, in_metric_name)
+    underscored(name, IN_LABEL | COLON)
 }
 
 /// As [`underscored_metric`], for a label's name.
 pub fn underscored_label(name: &str) -> Cow<'_, str> {
-    underscored(name, in_label_name)
+    underscored(name, IN_LABEL)
 }
 
 /// Whether `byte` may stand in a label's name of the classic kind, in any place but, for a digit, the first.
@@ -78,20 +78,27 @@ static CLASSES: [u8; 256] = {
     classes
 };
 
+const fn class_of(byte: u8) -> u8 {
+    #[expect(clippy::indexing_slicing, reason = "a byte is an index into 256")]
+    CLASSES[byte as usize]
+}
+
 fn is_of(byte: u8, classes: u8) -> bool {
-    CLASSES.get(usize::from(byte)).is_some_and(|class| class & classes != 0)
+    class_of(byte) & classes != 0
 }
 
-fn is_classic(name: &str, allowed: impl Fn(u8) -> bool) -> bool {
-    name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.bytes().all(allowed)
+fn is_classic(name: &str, classes: u8) -> bool {
+    // Nearly always it is, so none of its bytes is looked at for being the first that is not.
+    let plain = name.bytes().fold(true, |plain, byte| plain & is_of(byte, classes));
+    plain && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-fn underscored(name: &str, allowed: impl Fn(u8) -> bool + Copy) -> Cow<'_, str> {
-    if is_classic(name, allowed) {
+fn underscored(name: &str, classes: u8) -> Cow<'_, str> {
+    if is_classic(name, classes) {
         return Cow::Borrowed(name);
     }
     let fits = |at: usize, char: char| {
-        u8::try_from(char).is_ok_and(|byte| byte.is_ascii() && allowed(byte)) && (at > 0 || !char.is_ascii_digit())
+        u8::try_from(char).is_ok_and(|byte| is_of(byte, classes)) && (at > 0 || !char.is_ascii_digit())
     };
     name.char_indices().map(|(at, char)| if fits(at, char) { char } else { '_' }).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::GroupingKey;
 use super::MetricKind;
+use super::Series;
 use super::SeriesId;
 use super::Timestamp;
 use super::underscored_metric;
@@ -14,7 +15,7 @@ pub type FamilyName = Arc<str>;
 
 /// A family as one group holds it: every line written, every series identified. `exposition` makes it when it is
 /// pushed, `store` keeps it without looking inside the lines, a scrape copies them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PreparedFamily {
     name: FamilyName,
     escaped: FamilyName,
@@ -22,7 +23,7 @@ pub struct PreparedFamily {
     help: Box<str>,
     lines: Box<[u8]>,
     line_count: u32,
-    series: Box<[SeriesId]>,
+    series: Series,
     renamed: bool,
     proto: Box<[u8]>,
     utf8: bool,
@@ -42,7 +43,7 @@ pub struct Parts {
     /// How many lines `lines` has: what a quota counts as series.
     pub line_count: u32,
     /// One for each metric: a histogram's lines share one.
-    pub series: Box<[SeriesId]>,
+    pub series: Series,
     /// Whether some line has a label that the operator's view writes under another name.
     pub renamed: bool,
     /// For a family that text does not say in full (native histograms, exemplars, …): its metrics once more, each as the
@@ -104,8 +105,9 @@ impl PreparedFamily {
         self.line_count
     }
 
+    /// One for each metric. They may be found only now, once for all.
     pub fn series(&self) -> &[SeriesId] {
-        &self.series
+        self.series.of(self)
     }
 
     /// Whether some line has a label that the operator's view writes under another name.
@@ -132,9 +134,23 @@ impl PreparedFamily {
     pub fn stored_bytes(&self) -> u64 {
         let escaped = if Arc::ptr_eq(&self.name, &self.escaped) { 0 } else { self.escaped.len() + 32 };
         let text = self.name.len() + escaped + 2 * self.help.len() + self.lines.len() + self.proto.len();
-        (text + self.series.len() * Self::OF_SERIES + Self::OVERHEAD) as u64
+        (text + self.series.count() * Self::OF_SERIES + Self::OVERHEAD) as u64
     }
 }
+
+impl PartialEq for PreparedFamily {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |family: &Self| (family.kind, family.line_count, family.renamed, family.utf8);
+        let texts =
+            |family: &Self| (family.name.clone(), family.escaped.clone(), family.help.clone(), family.proto.clone());
+        told(self) == told(other)
+            && texts(self) == texts(other)
+            && self.lines == other.lines
+            && self.series() == other.series()
+    }
+}
+
+impl Eq for PreparedFamily {}
 
 impl fmt::Debug for PreparedFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

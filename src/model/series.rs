@@ -1,7 +1,9 @@
 //! The identity of a series.
 
+use super::PreparedFamily;
 use siphasher::sip128::SipHasher13;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// The identity of a series: 128 bits of a keyed hash over its name and its labels that are not empty.
 ///
@@ -13,32 +15,79 @@ pub struct SeriesId(u128);
 /// Makes [`SeriesId`]s that can be compared with each other.
 #[derive(Clone)]
 pub struct SeriesHasher {
-    keyed: SipHasher13,
+    key: [u8; 16],
+}
+
+/// The identities of a family's series; or how they are found once somebody asks, which of most families nobody does: two
+/// groups can only hold the same series where their job has groups with labels of other names.
+#[derive(Clone, Default)]
+pub struct Series {
+    count: u32,
+    found: OnceLock<Box<[SeriesId]>>,
+    identify: Option<(SeriesHasher, Identify)>,
+}
+
+/// Finds the identities of a family's series in its lines: one for each metric, in the order of the lines.
+pub(super) type Identify = fn(&PreparedFamily, &SeriesHasher) -> Box<[SeriesId]>;
+
+impl Series {
+    /// The identities of so many series, which `identify` finds.
+    pub fn to_be_found(count: u32, hasher: &SeriesHasher, identify: Identify) -> Self {
+        Self { count, found: OnceLock::new(), identify: Some((hasher.clone(), identify)) }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Those of `family`, which these are.
+    pub(super) fn of(&self, family: &PreparedFamily) -> &[SeriesId] {
+        let find = || self.identify.as_ref().map(|(hasher, identify)| identify(family, hasher));
+        self.found.get_or_init(|| find().unwrap_or_default())
+    }
+}
+
+impl<I: Into<Box<[SeriesId]>>> From<I> for Series {
+    fn from(ids: I) -> Self {
+        let ids = ids.into();
+        Self { count: u32::try_from(ids.len()).unwrap_or(u32::MAX), found: ids.into(), identify: None }
+    }
 }
 
 impl SeriesHasher {
     /// Identities made with different keys have nothing to do with each other.
     pub fn with_key(key: [u8; 16]) -> Self {
-        Self { keyed: SipHasher13::new_with_key(&key) }
+        Self { key }
     }
 
     /// The identity of the series `name` with `labels`, which must be sorted by name and hold no name twice.
     ///
     /// Labels without a value are absent in Prometheus' data model, so they are skipped here.
     pub fn id<'a>(&self, name: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> SeriesId {
-        let mut written = name.as_bytes().to_vec();
+        self.id_in(&mut Vec::new(), name, labels)
+    }
+
+    /// As [`SeriesHasher::id`], for whoever asks again and again and lends a buffer.
+    pub fn id_in<'a>(
+        &self,
+        buffer: &mut Vec<u8>,
+        name: &str,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> SeriesId {
+        buffer.clear();
+        buffer.extend_from_slice(name.as_bytes());
         for (label, value) in labels.filter(|(_, value)| !value.is_empty()) {
-            Self::begin_label(&mut written, label);
-            written.extend_from_slice(value.as_bytes());
+            Self::begin_label(buffer, label);
+            buffer.extend_from_slice(value.as_bytes());
         }
-        self.id_of(&written)
+        self.id_of(buffer)
     }
 
     /// The identity of the series that is written there: its name, and each of its labels that has a value as
     /// [`SeriesHasher::begin_label`] and its value, sorted by name. For whoever asks again and again: the hash takes whole words
     /// at once, and would take each short text by itself for three times as much.
     pub fn id_of(&self, written: &[u8]) -> SeriesId {
-        SeriesId(self.keyed.hash(written).as_u128())
+        SeriesId(SipHasher13::new_with_key(&self.key).hash(written).as_u128())
     }
 
     /// Writes what stands before a label's value.
@@ -47,6 +96,12 @@ impl SeriesHasher {
         out.push(0xff);
         out.extend_from_slice(label.as_bytes());
         out.push(0xff);
+    }
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Series({})", self.count)
     }
 }
 

@@ -223,15 +223,14 @@ impl State {
         Gone::These(taken.map(|held| held.family.escaped_name().clone()).collect())
     }
 
-    /// Whether the push puts every family in the place of one of the same name, type and series, and takes none away: then
-    /// a write to another group is judged no otherwise after it than before, but for what the tenant takes.
+    /// Whether the push puts every family in the place of one of the same name, type and lines but for their values, and so of
+    /// the same series, and takes none away: then a write to another group is judged no otherwise after it than before, but
+    /// for what the tenant takes.
     pub(super) fn holds_alike(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
         let alike = |family: &Arc<PreparedFamily>| {
             let held = group.get(family.escaped_name()).map(|held| &held.family);
-            held.is_some_and(|held| {
-                (held.name(), held.kind(), held.series()) == (family.name(), family.kind(), family.series())
-            })
+            held.is_some_and(|held| held.is_called_as(family) && heads(held.lines()).eq(heads(family.lines())))
         };
         let keeps_all = push.method == Method::Merge || push.families.len() == group.families.len();
         keeps_all && push.families.iter().all(|family| !family.is_empty() && alike(family))
@@ -360,6 +359,15 @@ impl State {
 /// Whether it is that of a gauge which every group has of itself: it claims nothing, and is in no account.
 fn is_own(column: &Column) -> bool {
     OwnGauge::ALL.iter().any(|gauge| gauge.name() == &*column.escaped)
+}
+
+/// What stands before the value of each line.
+fn heads(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', lines).scan(0, |start, end| Some((std::mem::replace(start, end + 1), end)));
+    ends.map(|(start, end)| {
+        let line = lines.get(start..end).unwrap_or_default();
+        line.get(..memchr::memrchr(b' ', line).unwrap_or_default()).unwrap_or_default()
+    })
 }
 
 /// Puts a family that is new in its group, or another kind of what stands there at `place`, in its column. Where that is.

@@ -32,6 +32,7 @@ use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::Quota;
+use crate::model::Series;
 use crate::model::SeriesHasher;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -87,7 +88,7 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
         help: gauge.help().into(),
         lines: format!("{}{key:?} {seconds}\n", gauge.name()).into_bytes().into(),
         line_count: 1,
-        series: Box::default(),
+        series: Series::default(),
         renamed: false,
         proto: Box::default(),
         utf8: false,

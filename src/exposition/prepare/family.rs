@@ -14,10 +14,12 @@ use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::index;
+use crate::exposition::revive;
 use crate::exposition::stored;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
+use crate::model::Series;
 use crate::model::SeriesHasher;
 use crate::model::SeriesId;
 use crate::model::is_label_name;
@@ -78,14 +80,15 @@ impl<'p> FamilyWriter<'p> {
             forced_renamed: forced.names().any(|name| fleet::renames(namespace_label, &underscored_label(name))),
             bytes_left: bytes_max,
             utf8,
-            plan: Plan::default(),
+            plan: Plan::with_room(),
             planned: None,
             labels: Vec::new(),
-            lines: Vec::new(),
+            // Most families of small pushes are no longer than this.
+            lines: Vec::with_capacity(1000),
             line_count: 0,
-            series: Vec::new(),
+            series: Vec::with_capacity(32),
             sorted: Vec::new(),
-            identity: Vec::new(),
+            identity: Vec::with_capacity(512),
             proto: Vec::new(),
         }
     }
@@ -116,8 +119,10 @@ impl<'p> FamilyWriter<'p> {
                 utf8 |= planned.utf8;
                 judged = Some(shape);
             }
-            let id = self.id_of(name, metric)?;
-            self.series.push(id);
+            if self.utf8 {
+                let id = self.compared_id(name, metric)?;
+                self.series.push(id);
+            }
             match metric.measured {
                 Measured::Value(value) => self.single(name, metric, value)?,
                 Measured::Distribution { sum, count } => {
@@ -130,14 +135,14 @@ impl<'p> FamilyWriter<'p> {
                 self.keep(family, *metric_at, metric)?;
             }
         }
-        self.refuse_twins(name)?;
+        let series = self.apart(family, metrics)?;
         let family = PreparedFamily::from(PreparedParts {
             name: name.into(),
             kind: family.kind,
             help: (&*family.help).into(),
             lines: self.lines.as_slice().into(),
             line_count: index(self.line_count),
-            series: self.series.as_slice().into(),
+            series,
             renamed,
             proto: self.proto.as_slice().into(),
             utf8,
@@ -179,14 +184,31 @@ impl<'p> FamilyWriter<'p> {
         }
     }
 
-    fn id_of(&mut self, name: &str, metric: &Metric) -> Result<SeriesId, Inconsistent> {
-        if self.utf8 {
-            return self.compared_id(name, metric);
+    /// The series of a family, if no two of them are one.
+    ///
+    /// Most families' metrics have labels of the same names, and come in the order of their values: then no two are one, and
+    /// their identities may be found when they are asked for.
+    fn apart(&mut self, family: &Family<'_>, metrics: &[u32]) -> Result<Series, Inconsistent> {
+        if !self.utf8 {
+            let labels = metrics.iter().filter_map(|metric| self.pushed.metrics.get(*metric as usize));
+            if self.plan.in_order(
+                self.pushed,
+                self.planned.map(|planned| planned.shape),
+                labels.map(|metric| metric.labels),
+            ) {
+                return Ok(Series::to_be_found(index(metrics.len()), self.hasher, revive::identify));
+            }
+            for metric in metrics {
+                let Some(metric) = self.pushed.metrics.get(*metric as usize) else { continue };
+                self.planned_for(family, metric.labels.shape)?;
+                self.identity.clear();
+                self.identity.extend_from_slice(family.name.as_bytes());
+                self.plan.identify(&mut self.identity, self.pushed, metric.labels);
+                self.series.push(self.hasher.id_of(&self.identity));
+            }
         }
-        self.identity.clear();
-        self.identity.extend_from_slice(name.as_bytes());
-        self.plan.identify(&mut self.identity, self.pushed, metric.labels);
-        Ok(self.hasher.id_of(&self.identity))
+        self.refuse_twins(&family.name)?;
+        Ok(self.series.as_slice().into())
     }
 
     /// The identity of a metric's series by its names as they are compared.

@@ -6,6 +6,7 @@ use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
 use crate::exposition::pushed::range;
 use crate::exposition::stored;
@@ -123,6 +124,18 @@ enum Merged {
 }
 
 impl Plan {
+    /// Empty, with room for what is usual.
+    pub(super) fn with_room() -> Self {
+        Self {
+            text: Vec::with_capacity(256),
+            identity: Vec::with_capacity(256),
+            merged: Vec::with_capacity(16),
+            steps: Vec::with_capacity(8),
+            identity_steps: Vec::with_capacity(8),
+            ..Self::default()
+        }
+    }
+
     /// Makes it the plan for `names`, which are sorted.
     pub(super) fn make(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
         self.text.clear();
@@ -225,6 +238,34 @@ impl Plan {
             };
         }
         out.extend_from_slice(body(from, end));
+    }
+
+    /// Whether all of these have the shape that this is the plan for, and differ by values that are in order: of texts as
+    /// they are, or of short texts before longer ones, as numbers are that count up. Values that are not kept tell nothing
+    /// apart.
+    pub(super) fn in_order(
+        &self,
+        pushed: &PushedFamilies<'_>,
+        shape: Option<u32>,
+        mut all: impl Iterator<Item = Labels>,
+    ) -> bool {
+        let Some(mut before) = all.next() else { return true };
+        let planned = |labels: Labels| Some(labels.shape) == shape;
+        let (mut as_texts, mut as_numbers) = (true, true);
+        for labels in all {
+            let (earlier, values) = (pushed.values_of(before), pushed.values_of(labels));
+            // A text has one form in a push, as it is meant or as it is written.
+            let bytes = |values: &[Text], at: usize| values.get(at).map_or(&[][..], |value| pushed.bytes_of(*value));
+            let mut kept = self.steps.iter().map(|step| (bytes(earlier, step.value), bytes(values, step.value)));
+            let Some((earlier, later)) = kept.find(|(earlier, later)| earlier != later) else { return false };
+            as_texts &= earlier < later;
+            as_numbers &= (earlier.len(), earlier) < (later.len(), later);
+            if !(as_texts || as_numbers) || !planned(before) {
+                return false;
+            }
+            before = labels;
+        }
+        planned(before)
     }
 
     /// Writes what the series of a metric is told apart by.

@@ -2,6 +2,7 @@
 
 use super::error::DecodeError;
 use super::head::Head;
+use super::head::Message;
 use super::head::Terms;
 use super::head::messages;
 use super::histogram::Bucket;
@@ -54,7 +55,7 @@ pub fn parse_within<'a>(
         return Err(DecodeError::new("the body has 4 GiB or more"));
     }
     let terms = Terms { names, bounds: *bounds };
-    let (messages, last) = messages(body, &terms)?;
+    let messages = messages(body, &terms)?;
     let pushed = PushedFamilies { body, ..PushedFamilies::default() };
     let repeats = Repeats::default();
     let mut decoder = Decoder { pushed, terms, scratch: Vec::new(), read: Vec::new(), repeats };
@@ -62,9 +63,9 @@ pub fn parse_within<'a>(
     decoder.pushed.metrics.reserve(expected);
     decoder.pushed.raw.reserve(expected);
     decoder.pushed.values.reserve(expected);
-    for (at, (head, message)) in messages.iter().enumerate() {
-        let counts = last.get(head.name) == Some(&at);
-        decoder.family(head, message, counts).map_err(|error| error.in_message(at + 1))?;
+    decoder.pushed.families.reserve(messages.len());
+    for (message, number) in messages.iter().zip(1..) {
+        decoder.family(message).map_err(|error| error.in_message(number))?;
     }
     Ok(decoder.pushed)
 }
@@ -100,7 +101,8 @@ struct Reading {
 
 impl<'a> Decoder<'a> {
     /// Reads a family; one that does not count is judged for its form all the same, and leaves nothing.
-    fn family(&mut self, head: &Head<'a>, message: &'a [u8], counts: bool) -> Result<(), DecodeError> {
+    fn family(&mut self, message: &Message<'a>) -> Result<(), DecodeError> {
+        let Message { head, bytes, counts } = message;
         let pushed = &mut self.pushed;
         let lengths = [pushed.metrics.len(), pushed.values.len(), pushed.points.len()];
         let (timestamped, contradicted, lines) = (pushed.timestamped, pushed.contradiction.is_some(), pushed.lines);
@@ -109,7 +111,7 @@ impl<'a> Decoder<'a> {
         let mut entry = Family::new(Cow::Borrowed(head.name), head.kind);
         (entry.help, entry.empties) = (Cow::Borrowed(head.help), true);
         pushed.families.push(entry);
-        let mut fields = Fields::of(message);
+        let mut fields = Fields::of(bytes);
         while let Some(field) = fields.next()? {
             if field.number == METRIC {
                 self.metric(head, family, field.value.bytes()?)?;

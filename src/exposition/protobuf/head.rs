@@ -4,12 +4,13 @@ use super::error::DecodeError;
 use super::wire::Fields;
 use super::wire::take;
 use super::wire::varint;
+use crate::exposition::by_name::ByName;
 use crate::exposition::escape::Quoted;
+use crate::exposition::pushed::index;
 use crate::model::GroupBounds;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
 use crate::model::PushBound;
-use std::collections::HashMap;
 
 /// What a push may hold: which names, and how much of each.
 #[derive(Clone, Copy, Debug)]
@@ -26,26 +27,37 @@ impl Terms {
     }
 }
 
-/// The messages of a body and what each says before its metrics, and which of them is the last of its family's name.
-pub(super) type Messages<'a> = (Vec<(Head<'a>, &'a [u8])>, HashMap<&'a str, usize>);
+/// A message of a body, and what it says before its metrics.
+pub(super) struct Message<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) bytes: &'a [u8],
+    /// Whether it is the last of its family's name.
+    pub(super) counts: bool,
+}
 
 /// Splits a body. A message without a name ends it at once, and so does one more than there may be families: four bytes
 /// are enough to say one, and ten million of them would be noted in some hundred megabytes.
-pub(super) fn messages<'a>(mut body: &'a [u8], terms: &Terms) -> Result<Messages<'a>, DecodeError> {
+pub(super) fn messages<'a>(mut body: &'a [u8], terms: &Terms) -> Result<Vec<Message<'a>>, DecodeError> {
     let families_max = terms.bounds.push().families_per_push_max;
-    let (mut messages, mut last) = (Vec::new(), HashMap::new());
+    let (mut messages, mut names) = (Vec::<Message<'_>>::new(), ByName::default());
     while !body.is_empty() {
         let number = messages.len() + 1;
         let counted = terms.check(PushBound::Families, families_max, number as u64, "the body");
         counted.map_err(|error| error.in_message(number))?;
         let cut = body.len() < 10 && body.iter().all(|byte| byte & 0x80 != 0);
         let length = if cut { Err(DecodeError::unexpected_eof()) } else { varint(&mut body) }?;
-        let message = take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?;
-        let head = Head::read(message, terms).map_err(|error| error.in_message(number))?;
-        last.insert(head.name, messages.len());
-        messages.push((head, message));
+        let bytes = take(&mut body, length).map_err(|_| DecodeError::unexpected_eof())?;
+        let head = Head::read(bytes, terms).map_err(|error| error.in_message(number))?;
+        let hash = names.hash_of(head.name);
+        let called = |at: u32| messages.get(at as usize).is_some_and(|message| message.head.name == head.name);
+        let before = names.find(hash, called);
+        names.put(hash, index(messages.len()), called);
+        if let Some(before) = before.and_then(|before| messages.get_mut(before as usize)) {
+            before.counts = false;
+        }
+        messages.push(Message { head, bytes, counts: true });
     }
-    Ok((messages, last))
+    Ok(messages)
 }
 
 /// A family but for its metrics.

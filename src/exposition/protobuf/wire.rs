@@ -104,7 +104,11 @@ impl<'a> Value<'a> {
     /// UTF-8 without NUL, which Prometheus would take for the end of a text scrape.
     pub(super) fn text(self) -> Result<&'a str, DecodeError> {
         let text = std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::malformed("a text is not UTF-8"))?;
-        if text.contains('\0') { Err(DecodeError::malformed("a text has a NUL byte")) } else { Ok(text) }
+        if memchr::memchr(0, text.as_bytes()).is_some() {
+            Err(DecodeError::malformed("a text has a NUL byte"))
+        } else {
+            Ok(text)
+        }
     }
 
     /// Each value of a repeated field of varints, packed or not.

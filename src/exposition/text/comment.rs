@@ -7,6 +7,7 @@ use super::line::as_text;
 use super::parser::Parser;
 use crate::exposition::escape::Quoted;
 use crate::model::MetricKind;
+use std::borrow::Cow;
 
 impl<'a> Parser<'a> {
     /// A comment, whose `#` has been read: a help text, a type, or nothing that matters.
@@ -35,6 +36,30 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
+    }
+
+    /// Reads a help or a type that is written as nearly all are, without a blank or an escape too many. None: it is not, and
+    /// nothing but the family has been taken from it.
+    pub(super) fn comment_again(&mut self, line: &'a str) -> Option<()> {
+        let (is_help, line) = match line.strip_prefix("# HELP ") {
+            Some(line) => (true, line),
+            None => (false, line.strip_prefix("# TYPE ")?),
+        };
+        let (named, length) = self.name_again(line)?;
+        let text = line.get(length..)?.strip_prefix(' ')?;
+        if text.starts_with([' ', '\t']) || text.is_empty() {
+            return None;
+        }
+        // What is wrong with it is found once more where it can be said.
+        if is_help {
+            let as_it_is = memchr::memchr(b'\\', text.as_bytes()).is_none();
+            let family = self.pushed.families.get_mut(named.family as usize)?;
+            (as_it_is && self.names.first_help(named.family)).then(|| family.help = Cow::Borrowed(text))
+        } else {
+            let kind = kind_of(text.as_bytes())?;
+            let family = self.pushed.families.get_mut(named.family as usize)?;
+            self.names.first_type(named.family).then(|| family.kind = kind)
+        }
     }
 
     fn help(&mut self, family: u32, mut line: Line<'a>) -> Result<(), Fault> {

@@ -55,12 +55,12 @@ impl<'a> Name<'a> {
 }
 
 impl NameOf {
-    fn begins(self, byte: u8) -> bool {
+    pub(super) fn begins(self, byte: u8) -> bool {
         !byte.is_ascii_digit() && self.length(&[byte]) == 1
     }
 
     /// How many of the first of `bytes` may be part of a name of the classic kind.
-    fn length(self, bytes: &[u8]) -> usize {
+    pub(super) fn length(self, bytes: &[u8]) -> usize {
         let end = match self {
             Self::Metric => bytes.iter().position(|byte| !in_metric_name(*byte)),
             Self::Label => bytes.iter().position(|byte| !in_label_name(*byte)),

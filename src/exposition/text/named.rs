@@ -1,5 +1,6 @@
 //! Which family a line belongs to, and which metric.
 
+use crate::exposition::by_name::ByName;
 use crate::exposition::pushed::Family;
 use crate::exposition::pushed::Labels;
 use crate::exposition::pushed::Measured;
@@ -32,7 +33,7 @@ pub(super) struct Named {
 /// Everything the parser must look up again.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    families: HashMap<Cow<'a, str>, u32>,
+    families: ByName,
     /// Beside the families themselves.
     seen: Vec<Seen>,
     /// The line before: most lines have the name of the line before. It stays true, since a name that has once been
@@ -53,7 +54,6 @@ struct Seen {
 impl<'a> Names<'a> {
     /// Makes room for so many families.
     pub(super) fn expect(&mut self, families: usize) {
-        self.families.reserve(families);
         self.seen.reserve(families);
     }
 
@@ -70,30 +70,31 @@ impl<'a> Names<'a> {
         {
             return Some(*named);
         }
-        let named = match self.known(&name, pushed) {
-            Some(named) => named,
-            None if pushed.families.len() as u64 >= families_max => return None,
-            None => {
-                let family = index(pushed.families.len());
-                pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
-                self.families.insert(name.clone(), family);
-                self.seen.push(Seen::default());
-                Named { family, role: Role::Whole }
-            }
+        let hash = self.families.hash_of(&name);
+        let named = match self.families.find(hash, called(&name, pushed)) {
+            Some(family) => Named { family, role: Role::Whole },
+            None => match self.part(&name, pushed) {
+                Some(named) => named,
+                None if pushed.families.len() as u64 >= families_max => return None,
+                None => {
+                    let family = index(pushed.families.len());
+                    pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
+                    self.families.put(hash, family, |_| false);
+                    self.seen.push(Seen::default());
+                    Named { family, role: Role::Whole }
+                }
+            },
         };
         self.last = Some((name, named));
         Some(named)
     }
 
-    /// A family of that very name comes before a histogram or summary that has such lines.
-    fn known(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<Named> {
-        if let Some(family) = self.families.get(name) {
-            return Some(Named { family: *family, role: Role::Whole });
-        }
+    /// The histogram or summary that has lines of this name. A family of that very name comes before it.
+    fn part(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<Named> {
         const SUFFIXES: [(&str, Role); 3] = [("_bucket", Role::Bucket), ("_sum", Role::Sum), ("_count", Role::Count)];
         let (base, suffix, role) =
             SUFFIXES.iter().find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;
-        let family = *self.families.get(base)?;
+        let family = self.families.find(self.families.hash_of(base), called(base, pushed))?;
         let kind = pushed.families.get(family as usize)?.kind;
         kind.line_suffixes().contains(&suffix).then_some(Named { family, role })
     }
@@ -152,6 +153,11 @@ impl<'a> Names<'a> {
         }
         metric
     }
+}
+
+/// Whether a family is called so.
+fn called(name: &str, pushed: &PushedFamilies<'_>) -> impl Fn(u32) -> bool {
+    move |family| pushed.families.get(family as usize).is_some_and(|family| family.name == name)
 }
 
 /// A value is written in one way only, so whether two are the same is seen without resolving their escapes.

@@ -59,7 +59,7 @@ pub fn parse_within<'a>(
     let reach = usize::try_from(line_bytes_max).unwrap_or(usize::MAX).saturating_add(2);
     // Nearly always all of it is text, which is looked at once then and not line by line.
     let text = std::str::from_utf8(body).ok();
-    let repeats = text.is_some() && memchr::memchr(0, body).is_none();
+    let plain = text.filter(|_| memchr::memchr(0, body).is_none());
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
@@ -78,8 +78,8 @@ pub fn parse_within<'a>(
         }
         let closed = lenient || end.is_some();
         parser.start = index(start);
-        if repeats
-            && closed
+        if closed
+            && let Some(line) = plain.and_then(|text| text.get(start..start + line.len()))
             && let Some(read) = parser.again(line)
         {
             read.map_err(|fault| fault.in_line(number))?;

@@ -5,6 +5,7 @@
 
 use super::error::Fault;
 use super::line::Line;
+use super::line::NameOf;
 use super::named::Named;
 use super::parser::Parser;
 use super::parser::is_single;
@@ -36,6 +37,8 @@ pub(super) struct Repeats<'a> {
     last: usize,
     /// The values of a line as they are written.
     written: Vec<Text>,
+    /// The shape of lines without labels.
+    bare: Option<u32>,
     /// A shape without one of its names, as it was last asked for.
     pub(super) without: Option<((u32, usize), u32)>,
 }
@@ -57,7 +60,7 @@ impl<'a> Repeats<'a> {
     /// written. Hands back whether it is a pattern that can be remembered.
     pub(super) fn learn(&mut self, body: &'a [u8], read: &[(Cow<'a, str>, Text)], opened: u32, closed: u32) -> bool {
         if self.patterns.len() == PATTERNS_MAX {
-            *self = Self { name: self.name, without: self.without, ..Self::default() };
+            *self = Self { name: self.name, bare: self.bare, without: self.without, ..Self::default() };
         }
         let known = self.patterns.last().map_or(0, |last| last.pieces + last.labels + 1);
         self.pieces.truncate(known);
@@ -101,42 +104,46 @@ impl<'a> Repeats<'a> {
     fn labels(
         &mut self,
         pushed: &mut PushedFamilies<'a>,
-        (line, start): (&'a [u8], u32),
+        (line, start): (&[u8], u32),
         at: usize,
         value_max: u64,
     ) -> Option<(Pattern, usize)> {
-        for offset in 0..self.patterns.len() {
-            let candidate = if offset == 0 { self.last } else { offset - usize::from(offset <= self.last) };
+        let values = pushed.values.len();
+        for nth in 0..self.patterns.len() {
+            // The last one first, then the others.
+            let candidate = match nth {
+                0 => self.last,
+                nth => nth - usize::from(nth <= self.last),
+            };
             let pattern = self.patterns.get(candidate).copied()?;
             let pieces = self.pieces.get(pattern.pieces..=pattern.pieces + pattern.labels)?;
-            self.written.clear();
-            if let Some(end) = values(&mut self.written, pieces, (line, start), at, value_max) {
+            if let Some(end) = read_values(&mut pushed.values, pieces, (line, start), at, value_max) {
                 self.last = candidate;
-                if pattern.sorted {
-                    pushed.values.extend_from_slice(&self.written);
-                } else {
-                    self.put_in_order(pushed, pattern);
+                if !pattern.sorted {
+                    self.put_in_order(pushed, values, pattern);
                 }
                 return Some((pattern, end));
             }
+            pushed.values.truncate(values);
         }
         None
     }
 
-    fn put_in_order(&self, pushed: &mut PushedFamilies<'a>, pattern: Pattern) {
-        let values = pushed.values.len();
-        pushed.values.extend_from_slice(&self.written);
+    fn put_in_order(&mut self, pushed: &mut PushedFamilies<'a>, values: usize, pattern: Pattern) {
+        let sorted = pushed.values.get_mut(values..).unwrap_or_default();
+        self.written.clear();
+        self.written.extend_from_slice(sorted);
         let order = self.order.get(pattern.order..pattern.order + pattern.labels).unwrap_or_default();
         for (value, place) in self.written.iter().zip(order) {
-            if let Some(slot) = pushed.values.get_mut(values + *place as usize) {
+            if let Some(slot) = sorted.get_mut(*place as usize) {
                 *slot = *value;
             }
         }
     }
 }
 
-/// Reads values, each between two of the pieces and without an escape; where they end.
-fn values(
+/// Reads values, each between two of the pieces and without an escape; where the pieces end.
+fn read_values(
     values: &mut Vec<Text>,
     pieces: &[&[u8]],
     (line, start): (&[u8], u32),
@@ -185,23 +192,29 @@ const fn zeros(word: u64) -> u64 {
 }
 
 impl<'a> Parser<'a> {
-    /// Reads a line that is written like one before, which a line feed ends or may be thought to end. None: it is not, and
-    /// nothing of it has been read.
-    pub(super) fn again(&mut self, line: &'a [u8]) -> Option<Result<(), Fault>> {
-        let (name, named) = self.repeats.name?;
-        let labels_at = name.len();
-        if !line.starts_with(name.as_bytes()) || line.get(labels_at) != Some(&b'{') {
-            return None;
+    /// Reads a line that is written like one before, which a line feed ends or may be thought to end, and of a body without
+    /// NUL. None: it is not, and nothing of it has been read but which family it is of.
+    pub(super) fn again(&mut self, line: &'a str) -> Option<Result<(), Fault>> {
+        if line.starts_with('#') {
+            return self.comment_again(line).map(Ok);
         }
+        let (named, length) = self.name_again(line)?;
+        let line = line.as_bytes();
         let values = index(self.pushed.values.len());
-        let value_max = self.bounds.push().label_value_bytes_max;
-        let (pattern, at) = self.repeats.labels(&mut self.pushed, (line, self.start), labels_at, value_max)?;
-        let labels = Labels { shape: pattern.shape, values };
+        let (labels, sorted, at) = if line.get(length) == Some(&b'{') {
+            let value_max = self.bounds.push().label_value_bytes_max;
+            let (pattern, at) = self.repeats.labels(&mut self.pushed, (line, self.start), length, value_max)?;
+            (Labels { shape: pattern.shape, values }, pattern.sorted, at)
+        } else {
+            let pushed = &mut self.pushed;
+            let shape = *self.repeats.bare.get_or_insert_with(|| pushed.add_shape(std::iter::empty()));
+            (Labels { shape, values }, false, length)
+        };
         let mut verbatim = (0, 0);
         if let Some([b' ', number @ ..]) = line.get(at..) {
-            let end = self.start + index(line.len());
             let read = float::plain(number);
-            if pattern.sorted {
+            if sorted {
+                let end = self.start + index(line.len());
                 let whole = read.is_some_and(|(_, written_so)| written_so)
                     && self.pushed.body.get(end as usize) == Some(&b'\n');
                 verbatim = (self.start, if whole { end + 1 } else { self.start + index(at + 1) });
@@ -218,5 +231,28 @@ impl<'a> Parser<'a> {
         let mut line = Line::new(line, true).from(at);
         line.skip_blanks();
         Some(self.measured(named, labels, verbatim, 0, line))
+    }
+
+    /// The family of the name that `line` begins with, and how long that is: most often the one of the line before. None:
+    /// it is no name without quotes that a brace or a blank follows, or it would be one family too many.
+    pub(super) fn name_again(&mut self, line: &'a str) -> Option<(Named, usize)> {
+        let ends = |length: usize| matches!(line.as_bytes().get(length), Some(b'{' | b' '));
+        if let Some((name, named)) = self.repeats.name
+            && line.starts_with(name)
+            && ends(name.len())
+        {
+            return Some((named, name.len()));
+        }
+        let length = NameOf::Metric.length(line.as_bytes());
+        let bounds = self.bounds.push();
+        if !ends(length) || length as u64 > bounds.metric_name_bytes_max {
+            return None;
+        }
+        let name = line.get(..length)?;
+        let begins = name.bytes().next().is_some_and(|byte| NameOf::Metric.begins(byte));
+        let named =
+            self.names.find(Cow::Borrowed(begins.then_some(name)?), &mut self.pushed, bounds.families_per_push_max)?;
+        self.repeats.name = Some((name, named));
+        Some((named, length))
     }
 }
