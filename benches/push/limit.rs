@@ -85,7 +85,7 @@ async fn answer(request: Request<Incoming>, ready: &Ready) -> Result<Response<Fu
     Ok(answer)
 }
 
-/// As ours, so that neither does less: the same protocols by ALPN, and tickets of the same kind.
+/// As ours, so that neither does less: the same protocols by ALPN, and as many tickets of the same kind.
 fn config(folder: &str) -> rustls::ServerConfig {
     let chain = CertificateDer::pem_file_iter(format!("{folder}/server.pem")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(format!("{folder}/server-key.pem")).unwrap();
@@ -106,5 +106,6 @@ fn config(folder: &str) -> rustls::ServerConfig {
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = aws_lc_rs::Ticketer::new().unwrap();
+    config.send_tls13_tickets = 1;
     config
 }

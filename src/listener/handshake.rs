@@ -94,17 +94,14 @@ impl TlsLayer {
         arrival: Arrival,
         timer: &mut Timer,
     ) -> Result<TlsStream<Socket>, CloseReason> {
-        let clear = timer.within(speaks_clear(arrival.stream())).await;
-        match clear.map_err(|why| self.timed_out(why))? {
-            Ok(false) => {}
-            Ok(true) => return Err(self.answer_in_clear(arrival.into_stream(), timer).await),
-            Err(error) => return Err(self.failed(&error, Handshake::Failed)),
-        }
-        let socket = Socket::new(arrival.into_stream(), timer.watch().clone());
+        let socket = Socket::for_tls(arrival.into_stream(), timer.watch().clone());
         let accepting = TlsAcceptor::from(tls.config()).accept(socket).into_fallible();
         match timer.within(accepting).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err((error, socket))) => {
+            Ok(Err((error, mut socket))) => {
+                if let Some(start) = socket.take_clear() {
+                    return Err(self.answer_in_clear(start, socket.into_tcp(), timer).await);
+                }
                 let result = about_certificate(&error);
                 let why = self.failed(&error, result.unwrap_or(Handshake::Failed));
                 if result.is_some() {
@@ -133,9 +130,10 @@ impl TlsLayer {
         CloseReason::Tls
     }
 
-    async fn answer_in_clear(&self, mut stream: TcpStream, timer: &mut Timer) -> CloseReason {
+    /// `start` has been read already.
+    async fn answer_in_clear(&self, start: Vec<u8>, mut stream: TcpStream, timer: &mut Timer) -> CloseReason {
         self.events.handshake(Handshake::PlainHttp);
-        let authorization = match timer.within(in_clear::answer(&mut stream)).await {
+        let authorization = match timer.within(in_clear::answer(start, &mut stream)).await {
             Ok(Ok(authorization)) => authorization,
             Ok(Err(_)) => return CloseReason::PlainHttp,
             Err(why) => return why,
@@ -155,16 +153,6 @@ fn about_certificate(error: &io::Error) -> Option<Handshake> {
         rustls::Error::NoCertificatesPresented => Some(Handshake::NoCertificate),
         rustls::Error::InvalidCertificate(_) => Some(Handshake::BadCertificate),
         _ => None,
-    }
-}
-
-/// Whether the first byte is one that HTTP begins with. It is left where it is.
-async fn speaks_clear(stream: &TcpStream) -> io::Result<bool> {
-    // A TLS record of a handshake begins with 22; every HTTP method with a letter.
-    let mut first = [0_u8; 1];
-    match stream.peek(&mut first).await? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(first.iter().all(u8::is_ascii_alphabetic)),
     }
 }
 

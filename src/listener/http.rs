@@ -189,15 +189,19 @@ async fn drive<C: Drivable>(connection: C, timer: &mut Timer) -> Ended {
 }
 
 async fn close(ended: Ended, returned: Returned, watch: &Watch) -> CloseReason {
-    let Some(transport) = returned.take() else {
+    let Some((transport, heard_out)) = returned.take() else {
         return CloseReason::Done;
     };
     match ended {
         Ended::Itself(result) => {
             let protocol = result.is_err_and(|error| error.is_parse() || error.is_user());
             let why = watch.why_ending().unwrap_or(if protocol { CloseReason::Protocol } else { CloseReason::Done });
-            // hyper has said goodbye in TLS and in TCP where it could; what is left is the client's side.
-            linger(transport.into_tcp(), watch.clock()).await;
+            // hyper has said goodbye in TLS and in TCP where it could; what is left is the client's side. Where that has ended,
+            // as that of a job that had its answer and closes, there is nothing to wait for: two system calls, a timer and
+            // a wake less for each connection.
+            if !heard_out {
+                linger(transport.into_tcp(), watch.clock()).await;
+            }
             why
         }
         Ended::Cut(why) => {

@@ -11,9 +11,9 @@ const HEAD_MAX: usize = 8 * 1024;
 
 const BODY: &str = "this port speaks TLS: use https:// instead of http://\n";
 
-/// Answers, and returns what was sent as `Authorization`.
-pub(super) async fn answer(stream: &mut TcpStream) -> io::Result<Option<String>> {
-    let head = read_head(stream).await?;
+/// Answers, and returns what was sent as `Authorization`. `start` has been read of the head already.
+pub(super) async fn answer(start: Vec<u8>, stream: &mut TcpStream) -> io::Result<Option<String>> {
+    let head = read_head(start, stream).await?;
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\n\
          Content-Type: text/plain; charset=utf-8\r\n\
@@ -26,15 +26,18 @@ pub(super) async fn answer(stream: &mut TcpStream) -> io::Result<Option<String>>
 }
 
 /// A whole head, or what there is of it when it ends or grows too long.
-async fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut limited = stream.take(u64::try_from(HEAD_MAX).unwrap_or(u64::MAX));
-    while limited.read_buf(&mut head).await? > 0 {
-        if memchr::memmem::find(&head, b"\r\n\r\n").is_some() || memchr::memmem::find(&head, b"\n\n").is_some() {
+async fn read_head(mut head: Vec<u8>, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    while head.len() < HEAD_MAX && !ends(&head) {
+        let room = HEAD_MAX.saturating_sub(head.len());
+        if stream.take(u64::try_from(room).unwrap_or(u64::MAX)).read_buf(&mut head).await? == 0 {
             break;
         }
     }
     Ok(head)
+}
+
+fn ends(head: &[u8]) -> bool {
+    memchr::memmem::find(head, b"\r\n\r\n").is_some() || memchr::memmem::find(head, b"\n\n").is_some()
 }
 
 fn authorization(head: &[u8]) -> Option<String> {

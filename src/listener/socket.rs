@@ -2,6 +2,7 @@
 
 use super::watch::Watch;
 use parking_lot::Mutex;
+use std::fmt;
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -23,15 +24,65 @@ pub(super) struct Socket {
     tcp: TcpStream,
     watch: Watch,
     blocked: bool,
+    first: First,
+}
+
+/// What came first to a port of TLS.
+enum First {
+    Awaited,
+    /// The start of something in the clear, with whatever secret is in it.
+    Clear(Vec<u8>),
+    /// TLS, or nothing that this has to look at.
+    Fine,
+}
+
+impl fmt::Debug for First {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Awaited => "Awaited",
+            Self::Clear(_) => "Clear",
+            Self::Fine => "Fine",
+        })
+    }
 }
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, watch: Watch) -> Self {
-        Self { tcp, watch, blocked: false }
+        Self { tcp, watch, blocked: false, first: First::Fine }
+    }
+
+    /// One on which a read fails if HTTP in the clear comes first; see [`take_clear`](Self::take_clear).
+    pub(super) fn for_tls(tcp: TcpStream, watch: Watch) -> Self {
+        Self { first: First::Awaited, ..Self::new(tcp, watch) }
     }
 
     pub(super) fn into_tcp(self) -> TcpStream {
         self.tcp
+    }
+
+    /// As much as was read of what came in the clear.
+    pub(super) fn take_clear(&mut self) -> Option<Vec<u8>> {
+        match std::mem::replace(&mut self.first, First::Fine) {
+            First::Clear(start) => Some(start),
+            First::Awaited | First::Fine => None,
+        }
+    }
+
+    /// Looks at the first bytes that came, as they are read for TLS: to peek at them would be a system call more for each
+    /// connection.
+    fn look_at_first(&mut self, came: &[u8]) -> io::Result<()> {
+        // A TLS record of a handshake begins with 22; every HTTP method with a letter.
+        match came.first() {
+            None => Ok(()),
+            Some(first) if first.is_ascii_alphabetic() => {
+                self.first = First::Clear(came.to_vec());
+                Err(io::ErrorKind::InvalidData.into())
+            }
+            Some(_) => {
+                self.first = First::Fine;
+                Ok(())
+            }
+        }
     }
 
     /// The course is told of a change, not of every write.
@@ -53,8 +104,12 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.tcp).poll_read(cx, buf);
         self.watch.waits(read.is_pending());
+        if matches!(self.first, First::Awaited) && matches!(read, Poll::Ready(Ok(()))) {
+            self.look_at_first(buf.filled().get(before..).unwrap_or_default())?;
+        }
         read
     }
 }
@@ -156,10 +211,13 @@ impl AsyncWrite for Transport {
 
 /// Where a transport lies after HTTP is done with it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Returned(Arc<Mutex<Option<Transport>>>);
+pub(super) struct Returned(Arc<Mutex<Option<(Transport, HeardOut)>>>);
+
+/// Whether the client has ended its side, in TLS or in TCP: it sends nothing any more that could be left unread.
+pub(super) type HeardOut = bool;
 
 impl Returned {
-    pub(super) fn take(&self) -> Option<Transport> {
+    pub(super) fn take(&self) -> Option<(Transport, HeardOut)> {
         self.0.lock().take()
     }
 }
@@ -168,6 +226,7 @@ impl Returned {
 #[derive(Debug)]
 pub(super) struct Lent {
     transport: Option<Transport>,
+    heard_out: HeardOut,
     back: Returned,
     /// For HTTP/1, whose first byte begins a head. In HTTP/2 bytes alone mean nothing.
     listening: Option<Watch>,
@@ -176,7 +235,7 @@ pub(super) struct Lent {
 impl Lent {
     pub(super) fn new(transport: Transport, listening: Option<Watch>) -> (Self, Returned) {
         let back = Returned::default();
-        let lent = Self { transport: Some(transport), back: back.clone(), listening };
+        let lent = Self { transport: Some(transport), heard_out: false, back: back.clone(), listening };
         (lent, back)
     }
 
@@ -188,7 +247,8 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.back.0.lock() = self.transport.take();
+        let heard_out = self.heard_out;
+        *self.back.0.lock() = self.transport.take().map(|transport| (transport, heard_out));
     }
 }
 
@@ -196,10 +256,12 @@ impl AsyncRead for Lent {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = self.transport()?.poll_read(cx, buf);
-        if buf.filled().len() > before
-            && let Some(watch) = &self.listening
-        {
-            watch.bytes_arrived();
+        if buf.filled().len() > before {
+            if let Some(watch) = &self.listening {
+                watch.bytes_arrived();
+            }
+        } else if matches!(read, Poll::Ready(Ok(()))) && buf.remaining() > 0 {
+            self.heard_out = true;
         }
         read
     }

@@ -51,6 +51,19 @@ async fn a_valid_token_in_the_clear_is_reported_by_its_id() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_in_the_clear_byte_by_byte_is_read_whole() {
+    let server = Server::secure(listener());
+    let mut client = server.tcp().await;
+    for byte in b"GET / HTTP/1.1\r\nauthorization: Bearer valid\r\n\r\n" {
+        client.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    server.told.will_have("in clear: 4fQk2ZtR1a").await;
+}
+
+#[tokio::test]
 async fn a_large_push_in_the_clear_still_reads_the_answer() {
     let mut request = b"POST / HTTP/1.1\r\ncontent-length: 10000000\r\n\r\n".to_vec();
     request.resize(10_000_000, b'x');

@@ -5,6 +5,7 @@ use super::harness::head_of_answer;
 use super::harness::listener;
 use super::harness::millis;
 use super::harness::until_closed;
+use crate::listener::linger::LINGER_MAX;
 use tokio::io::AsyncWriteExt;
 
 const TEN_MEGABYTES: usize = 10_000_000;
@@ -37,6 +38,23 @@ async fn a_client_that_sends_ten_megabytes_first_reads_our_refusal_under_tls() {
         let answer = String::from_utf8(until_closed(&mut client).await).unwrap();
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("no\n"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_goodbye_is_not_waited_for() {
+    let server = Server::secure(listener());
+    let mut client = server.tls(&["http/1.1"]).await;
+    client.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    head_of_answer(&mut client).await;
+    // In TLS alone: TCP stays open, and would keep a connection that is waited for.
+    let (tcp, session) = client.get_mut();
+    session.send_close_notify();
+    let mut goodbye = Vec::new();
+    session.write_tls(&mut goodbye).unwrap();
+    let said = tokio::time::Instant::now();
+    tcp.write_all(&goodbye).await.unwrap();
+    server.told.will_have("closed: done").await;
+    assert!(said.elapsed() < LINGER_MAX);
 }
 
 #[tokio::test]
