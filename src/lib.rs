@@ -15,6 +15,8 @@ pub mod stack;
 
 pub mod routes;
 
+pub mod doors;
+
 pub mod paths;
 
 // The stages, in the order in which a request meets them.

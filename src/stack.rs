@@ -1,20 +1,27 @@
 //! The whole gateway on one page. Read top to bottom: that is the path of a request.
 //!
-//! Three stacks: accept makes connections, the connection stack runs once for each of them, the request stack once for
-//! each request. A `ServiceBuilder` is read in the order in which a request meets its layers.
+//! Two stacks of services make connections: accept, and the connection stack, which runs once for each of them. A
+//! `ServiceBuilder` is read in the order in which a connection meets its layers. Then each request goes through plain
+//! functions, stage by stage, each of which takes a baton and hands on the next; behind one another as tower layers they
+//! cost a push five thousand instructions each, for boxes and copies of all that lay behind.
 
 use crate::answered::Answering;
-use crate::answered::Routed;
+use crate::answered::Entrance;
+use crate::answered::Outcome;
 use crate::answered::answered;
-use crate::answered::routed;
 use crate::api;
 use crate::api::Api;
+use crate::api::ApiError;
+use crate::api::Call;
 use crate::config;
+use crate::doors::Doors;
+use crate::doors::Way;
 use crate::identity;
 use crate::identity::Identity;
 use crate::limits;
 use crate::limits::Buckets;
 use crate::listener;
+use crate::listener::Asked;
 use crate::listener::CapsLayer;
 use crate::listener::CurrentTls;
 use crate::listener::DeadlineLayer;
@@ -22,39 +29,28 @@ use crate::listener::HttpService;
 use crate::listener::InClear;
 use crate::listener::ListenerEvents;
 use crate::listener::ProxyLayer;
+use crate::listener::RequestBody;
 use crate::listener::TlsLayer;
-use crate::model::Service;
 use crate::model::SharedClock;
-use crate::model::TenantId;
 use crate::namespace;
-use crate::namespace::Access;
-use crate::namespace::Halves;
 use crate::namespace::Namespace;
-use crate::paths;
+use crate::ops::OpsDoors;
+use crate::paths::Leads;
 use crate::paths::Paths;
 use crate::rejection::Rejection;
-use crate::routes::Route;
 use crate::routes::routes;
+use crate::telemetry::Initiator;
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::middleware::from_fn;
-use axum::middleware::from_fn_with_state as with;
+use axum::body::Body;
 use axum::response::IntoResponse;
 use axum::response::Response;
-use std::collections::BTreeSet;
-use std::convert::Infallible;
+use http::Method;
+use http::StatusCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service as TowerService;
 use tower::ServiceBuilder;
-use tower_http::CompressionLevel;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 
 /// What the connections of one listener need.
 #[derive(Clone)]
@@ -71,7 +67,7 @@ pub struct Connections {
 }
 
 /// Accepts until the shutdown, and returns when the last connection is gone.
-pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: Connections) {
+pub async fn accept_stack(sockets: Vec<TcpListener>, app: App, connections: Connections) {
     let Connections { config, tls, in_clear, clock, shutdown, events } = connections;
     let tracker = TaskTracker::new();
 
@@ -93,99 +89,103 @@ pub async fn accept_stack(sockets: Vec<TcpListener>, app: Router, connections: C
 #[derive(Clone, Debug)]
 pub struct Requests {
     pub answering: Answering,
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     pub buckets: Arc<ArcSwap<Buckets>>,
-    /// All tenants there are: an operator may name no other.
-    pub tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
+    pub namespace: Namespace,
     pub api: Api,
 }
 
-/// Runs once for each request of a listener. What it does not serve is not there.
-pub fn request_stack(requests: &Requests, listener: &config::Listener) -> Router {
-    let Requests { answering, api, .. } = requests;
-    let config::Listener { serves, route_prefix, .. } = listener;
-    let served = |route: &Route| route.served(serves) != (false, false);
-    let rows: Vec<Route> = routes().into_iter().filter(served).collect();
-
-    // Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
-    let behind_guards = router(&rows, requests, |access| access != Access::Open)
-        .fallback(api::not_found)
-        .method_not_allowed_fallback(api::not_allowed);
-    let open = router(&rows, requests, |access| access == Access::Open)
-        .method_not_allowed_fallback(api::not_allowed)
-        .layer(from_fn(routed));
-    let guards = Arc::new(Guards { requests: requests.clone(), halves: halves(&rows, serves) });
-    let doors = open.merge(behind_guards.layer(with(guards.clone(), guard))).with_state(api.clone());
-
-    // Before the table of doors: paths that mean another one.
-    let beside = Router::new().fallback(paths::beside).layer(with(guards, guard));
-    let paths = Arc::new(Paths::new(route_prefix, exact(&rows), beside));
-    let led = ServiceBuilder::new().layer(with(paths, paths::lead)).service(doors);
-    around(led, answering)
+/// What answers the requests of a listener. Clones share it.
+#[derive(Clone, Debug)]
+pub enum App {
+    Main(Arc<Main>),
+    Ops(Arc<(OpsDoors, Answering)>),
 }
 
-/// What the stages of [`guarded`] need.
+impl listener::App for App {
+    type Body = Body;
+
+    async fn answer(self, asked: Asked<RequestBody>) -> Response {
+        let Asked { peer, head, body } = asked;
+        self.answered(Asked { peer, head, body: Body::new(body) }).await
+    }
+}
+
+impl App {
+    pub async fn answered(self, asked: Asked<Body>) -> Response {
+        match self {
+            Self::Main(main) => answered(&main.requests.answering, &*main, asked).await,
+            Self::Ops(ops) => answered(&ops.1, &ops.0, asked).await,
+        }
+    }
+}
+
+/// The requests of a main listener.
 #[derive(Debug)]
-struct Guards {
+pub struct Main {
     requests: Requests,
-    halves: Halves,
+    paths: Paths,
+    doors: Doors,
 }
 
-/// The stages between a connection's Peer and a route's Scope, as one layer: as layers of their own they cost a push six
-/// times five thousand instructions, for boxes and copies of all that lies behind them.
-async fn guard(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let route = Routed::of(&request);
-    route.told_by(guarded(&guards, request, next).await.into_response())
+/// What a listener does not serve is not there.
+pub fn request_stack(requests: &Requests, listener: &config::Listener) -> App {
+    let doors = Doors::of(routes(), &listener.serves);
+    let paths = Paths::new(&listener.route_prefix, doors.exact());
+    App::Main(Arc::new(Main { requests: requests.clone(), paths, doors }))
 }
 
-async fn guarded(guards: &Guards, mut request: Request, next: Next) -> Result<Response, Rejection> {
-    let Guards { requests: Requests { identity, buckets, api, .. }, halves } = guards;
-    identity::prove(identity, &mut request).await?; //                  Peer      -> Principal
-    identity::refuse_foreign_origins(&request)?; //                     no page of another site
-    let places = limits::admit(buckets, &mut request).await?; //        Principal -> Permit
-    api::wait_until_loaded(api).await?; //                              after a start
-    namespace::admit_side(halves, &request)?; //                        no route of the other side
-    let answer = next.run(request).await; //                            each route: Permit -> Scope, then its handler
-    Ok(answer.map(|body| places.held_by(body))) //                      under way until the answer is sent
+impl Entrance for Main {
+    /// Where it leads is looked up first and told last: nobody learns of it who does not pass the guards.
+    async fn enter(&self, mut asked: Asked<Body>, initiator: &Initiator) -> Outcome {
+        let leads = self.paths.lead(&asked.head.method, &mut asked.head.uri);
+        let way = if leads == Leads::Within { self.doors.at(asked.head.uri.path()) } else { None };
+        let asks_for_methods = asked.head.method == Method::OPTIONS;
+        let answer = match way {
+            Some(way) if way.is_open() => self.open(way, asked, initiator).await,
+            way => self.guarded((leads, way), asked, initiator).await,
+        };
+        let tells_methods = match &answer {
+            Ok(_) => asks_for_methods,
+            Err(refusal) => matches!(refusal, Rejection::Api(ApiError::MethodNotAllowed)),
+        };
+        let methods = way.filter(|_| tells_methods).and_then(Way::methods);
+        Outcome { route: way.map(Way::path), methods, answer }
+    }
 }
 
-/// What every answer meets on its way out, whichever listener it leaves by.
-pub fn around<D>(doors: D, answering: &Answering) -> Router
-where
-    D: TowerService<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    D::Future: Send,
-{
-    Router::new().fallback_service(doors).layer(
-        ServiceBuilder::new()
-            .layer(with(Arc::new(answering.clone()), answered)) //                 id, count, and the words of a refusal
-            .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
-            .layer(CatchPanicLayer::custom(|_| Rejection::Misassembled("a panic").into_response())),
-    )
-}
+impl Main {
+    /// Doors that ask for nobody.
+    async fn open(&self, way: &Way, asked: Asked<Body>, initiator: &Initiator) -> Result<Response, Rejection> {
+        let Some(door) = way.door(&asked.head.method)? else { return Ok(StatusCode::OK.into_response()) };
+        let (api, initiator) = (self.requests.api.clone(), initiator.clone());
+        let Asked { head, body, .. } = asked;
+        door.pass(Call { api, scope: (), initiator, head, body }, None).await
+    }
 
-/// The rows that `wanted` picks, each behind its own namespace stage.
-fn router(rows: &[Route], requests: &Requests, wanted: impl Fn(Access) -> bool) -> Router<Api> {
-    let Requests { answering: Answering { audit, .. }, tenants, .. } = requests;
-    rows.iter().filter(|route| wanted(route.access)).fold(Router::new(), |router, route| {
-        let Route { access, path, .. } = *route;
-        let namespace = Arc::new(Namespace { tenants: tenants.clone(), access, audit: audit.clone(), path });
-        let handler = (route.handler)().route_layer(with(namespace, namespace::admit)); // Permit -> Scope
-        router.route(route.path, handler)
-    })
-}
-
-/// The paths of rows for both sides of which the listener serves one alone.
-fn halves(rows: &[Route], serves: &BTreeSet<Service>) -> Halves {
-    let of = |half| {
-        let rows =
-            rows.iter().filter(|route| matches!(route.access, Access::Either(..)) && route.served(serves) == half);
-        rows.map(|route| route.path).collect()
-    };
-    Halves { of_tenants: of((true, false)), of_operators: of((false, true)) }
-}
-
-/// The paths without a variable part, and the beginning of a push path: Pushgateway leads `/metrics/job/` there too.
-fn exact(rows: &[Route]) -> Vec<&'static str> {
-    let pushes = rows.iter().any(|route| route.serves == Service::Push).then_some("/metrics/job");
-    rows.iter().map(|route| route.path).filter(|path| !path.contains('{')).chain(pushes).collect()
+    /// Everything but the open doors, unknown paths and wrong methods too: a stranger learns nothing but 401.
+    async fn guarded(
+        &self,
+        (leads, way): (Leads, Option<&Way>),
+        asked: Asked<Body>,
+        initiator: &Initiator,
+    ) -> Result<Response, Rejection> {
+        let Requests { identity, buckets, namespace, api, .. } = &self.requests;
+        let Asked { peer, head, body } = asked;
+        let principal = identity::prove(identity, &peer, &head.headers, initiator).await?; // Peer      -> Principal
+        identity::refuse_foreign_origins(&head)?; //                                          no page of another site
+        let (permit, places) = limits::admit(buckets, principal).await?; //                   Principal -> Permit
+        api::wait_until_loaded(api).await?; //                                                after a start
+        let way = match (leads, way) {
+            (Leads::Within, Some(way)) => way,
+            (Leads::Away(moved), _) => return moved.answer().ok_or(ApiError::NotFound.into()),
+            _ => return Err(ApiError::NotFound.into()),
+        };
+        namespace::admit_side(way.side(), &permit)?; //                                       no route of the other side
+        let Some(door) = way.door(&head.method)? else { return Ok(StatusCode::OK.into_response()) };
+        let view = namespace::admit(namespace, (door.access, way.path()), permit, &head, initiator).await?; // -> Scope
+        let call = Call { api: api.clone(), scope: (), initiator: initiator.clone(), head, body };
+        let answer = door.pass(call, Some(view)).await?; //                                   the row's handler
+        Ok(answer.map(|body| places.held_by(body))) //                                        under way until it is sent
+    }
 }

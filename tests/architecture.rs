@@ -59,8 +59,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "rejection",
         &["model", "telemetry::AuditUnavailable", "api::ApiError", "identity", "limits", "namespace", "store"],
     ),
-    ("answered", &["model", "config::AuditPushes", "telemetry", "rejection", "listener::Peer"]),
-    ("paths", &["rejection", "api::ApiError"]),
+    ("answered", &["model", "config::AuditPushes", "telemetry", "rejection", "listener::Asked"]),
+    ("paths", &[]),
     (
         "persistence",
         &[
@@ -82,6 +82,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "rejection",
+            "answered::Entrance",
+            "answered::Outcome",
             "identity",
             "namespace::NamespaceError",
             "api::ApiError",
@@ -91,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // Composition: anything, decides nothing.
     ("routes", &["*"]),
+    ("doors", &["*"]),
     ("stack", &["*"]),
     ("gateway", &["*"]),
     ("cli", &["*"]),

@@ -7,19 +7,16 @@ use crate::identity::Party;
 use crate::identity::Principal;
 use crate::rejection::Rejection;
 use arc_swap::ArcSwap;
-use axum::extract::Request;
 
-/// Charges a request before its body is read, in its turn, and gives it its [`Permit`]. The places are to be kept until its
-/// answer is sent.
-pub async fn admit(buckets: &ArcSwap<Buckets>, request: &mut Request) -> Result<Admitted, Rejection> {
-    let principal = request.extensions_mut().remove::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
+/// Charges a request before its body is read, in its turn, and gives whoever sends it a [`Permit`]. The places are to be
+/// kept until its answer is sent.
+pub async fn admit(buckets: &ArcSwap<Buckets>, principal: Principal) -> Result<(Permit, Admitted), Rejection> {
     // Whoever has no bucket went with a reload a moment ago.
     let meter = buckets.load().meter(principal.party()).ok_or_else(Rejection::withdrawn)?;
     let places = meter.admit().await?;
     // In line other credentials may have come in force: what counts is what they grant now.
     let principal = if meter.has_waited() { still(principal).await? } else { principal };
-    request.extensions_mut().insert(Permit::new(principal, meter));
-    Ok(places)
+    Ok((Permit::new(principal, meter), places))
 }
 
 /// Whom the same credentials prove now: somebody of the same party, or nobody.

@@ -7,7 +7,8 @@ use super::handshake::Secured;
 use super::linger::linger;
 use super::peer::Protocol;
 use super::request::AnswerBody;
-use super::request::RequestBody;
+use super::request::App;
+use super::request::Leftover;
 use super::request::Requests;
 use super::socket::Lent;
 use super::socket::Returned;
@@ -84,13 +85,7 @@ impl<A> HttpService<A> {
     }
 }
 
-impl<A, B> Service<Secured> for HttpService<A>
-where
-    A: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    A::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+impl<A: App> Service<Secured> for HttpService<A> {
     type Response = CloseReason;
     type Error = Infallible;
     type Future = Connection;
@@ -107,7 +102,7 @@ where
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
-            let requests = Requests { app, peer, watch, tracker };
+            let requests = Requests { app, peer, watch, tracker, leftover: Leftover::default() };
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,

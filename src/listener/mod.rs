@@ -63,6 +63,8 @@ pub use peer::Protocol;
 pub use proxy::ProxyLayer;
 pub use proxy::ProxyService;
 pub use request::AnswerBody;
+pub use request::App;
+pub use request::Asked;
 pub use request::BodyError;
 pub use request::BodyTooSlow;
 pub use request::RequestBody;

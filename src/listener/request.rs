@@ -12,6 +12,7 @@ use http::Request;
 use http::Response;
 use http::header::CONNECTION;
 use http::header::EXPECT;
+use http::request::Parts;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
@@ -28,8 +29,6 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 use tokio_util::task::TaskTracker;
-use tower::Service;
-use tower::ServiceExt;
 
 /// What a body may fail with: [`BodyTooSlow`], or hyper's error.
 pub type BodyError = Box<dyn Error + Send + Sync>;
@@ -80,7 +79,7 @@ enum Rest {
     Apart(TaskTracker),
 }
 
-type Leftover = Arc<Mutex<Option<Incoming>>>;
+pub(super) type Leftover = Arc<Mutex<Option<Incoming>>>;
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,6 +210,23 @@ async fn has_come(mut incoming: Incoming) -> bool {
     false
 }
 
+/// A request, and who is at the other end of its connection.
+#[derive(Debug)]
+pub struct Asked<B> {
+    pub peer: Peer,
+    pub head: Parts,
+    pub body: B,
+}
+
+/// What answers the requests of a listener. Cheap to clone: each request has its own.
+pub trait App: Clone + Send + Sync + 'static {
+    /// What an answer's body is.
+    type Body: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static;
+
+    /// The answer. There always is one, if only to say why there is no other.
+    fn answer(self, asked: Asked<RequestBody>) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+}
+
 /// Hands each request of one connection to the app.
 #[derive(Clone, Debug)]
 pub(super) struct Requests<A> {
@@ -218,33 +234,30 @@ pub(super) struct Requests<A> {
     pub(super) peer: Peer,
     pub(super) watch: Watch,
     pub(super) tracker: TaskTracker,
+    /// Where HTTP/1.1 lays what is left of a body, of which it reads one at a time.
+    pub(super) leftover: Leftover,
 }
 
-impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
-where
-    A: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    A::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-{
-    type Response = Response<AnswerBody<B>>;
+impl<A: App> hyper::service::Service<Request<Incoming>> for Requests<A> {
+    type Response = Response<AnswerBody<A::Body>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let watch = self.watch.clone();
         let app = self.app.clone();
-        let id = watch.request_began(!request.body().is_end_stream());
+        let (head, incoming) = request.into_parts();
+        let id = watch.request_began(!incoming.is_end_stream());
         let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
         // Who asks first whether to send the body at all is not to be told yes by our looking for it.
-        let asks_first = request.headers().contains_key(EXPECT);
-        let leftover = Leftover::default();
+        let asks_first = head.headers.contains_key(EXPECT);
+        let leftover = self.leftover.clone();
         let rest = if http1 { Rest::Left(leftover.clone()) } else { Rest::Apart(self.tracker.clone()) };
-        let mut request =
-            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest });
-        request.extensions_mut().insert(self.peer.clone());
+        let body = RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest };
+        let asked = Asked { peer: self.peer.clone(), head, body };
         Box::pin(async move {
-            let Ok(mut answer) = app.oneshot(request).await;
+            let mut answer = app.answer(asked).await;
             let unread = leftover.lock().take();
             let mut missing = false;
             if let Some(unread) = unread {

@@ -4,6 +4,8 @@ use crate::config::Deadlines;
 use crate::config::Listener;
 use crate::config::Tls;
 use crate::config::TlsProfile;
+use crate::listener::App;
+use crate::listener::Asked;
 use crate::listener::BodyTooSlow;
 use crate::listener::Cap;
 use crate::listener::CapsLayer;
@@ -16,6 +18,7 @@ use crate::listener::ListenerEvents;
 use crate::listener::PassedSockets;
 use crate::listener::Peer;
 use crate::listener::ProxyLayer;
+use crate::listener::RequestBody;
 use crate::listener::ServerTls;
 use crate::listener::TlsError;
 use crate::listener::TlsLayer;
@@ -29,6 +32,8 @@ use axum::body::Body;
 use axum::routing::get;
 use axum::routing::post;
 use bytes::Bytes;
+use http::Request;
+use http::Response;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
@@ -46,6 +51,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
+use tower::ServiceExt;
 
 /// Longer than any deadline here, shorter than anybody's patience, and enough for a machine that is busy.
 pub(super) const SOON: Duration = Duration::from_secs(10);
@@ -239,25 +245,44 @@ pub(super) fn server_tls_with(
     ServerTls::load(&tls)
 }
 
-fn app() -> Router {
-    Router::new()
-        .route("/push", post(push))
-        .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, "no\n") }))
-        .route("/late", post(late))
-        .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
-        .route("/slow", get(slow).post(slow))
-        .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
-        .route(
-            "/address",
-            get(|Extension(peer): Extension<Peer>| async move { format!("{} {}", peer.address(), peer.is_for_nobody()) }),
-        )
-        .route("/chain", get(chain))
-        .route(
-            "/peer",
-            get(|Extension(peer): Extension<Peer>| async move {
-                format!("{} {} {:?}", peer.listener(), peer.is_secure(), peer.protocol())
-            }),
-        )
+/// A router as an app.
+#[derive(Clone, Debug)]
+struct Routed(Router);
+
+impl App for Routed {
+    type Body = Body;
+
+    fn answer(self, asked: Asked<RequestBody>) -> impl Future<Output = Response<Body>> + Send + 'static {
+        let Asked { peer, head, body } = asked;
+        let mut request = Request::from_parts(head, Body::new(body));
+        request.extensions_mut().insert(peer);
+        async move { self.0.oneshot(request).await.unwrap_or_else(|never| match never {}) }
+    }
+}
+
+fn app() -> Routed {
+    let app =
+        Router::new()
+            .route("/push", post(push))
+            .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, "no\n") }))
+            .route("/late", post(late))
+            .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
+            .route("/slow", get(slow).post(slow))
+            .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
+            .route(
+                "/address",
+                get(|Extension(peer): Extension<Peer>| async move {
+                    format!("{} {}", peer.address(), peer.is_for_nobody())
+                }),
+            )
+            .route("/chain", get(chain))
+            .route(
+                "/peer",
+                get(|Extension(peer): Extension<Peer>| async move {
+                    format!("{} {} {:?}", peer.listener(), peer.is_secure(), peer.protocol())
+                }),
+            );
+    Routed(app)
 }
 
 /// `none`, or the digest of the chain.
