@@ -1,30 +1,44 @@
 //! The outermost layer of a request: it names the request, sees every answer, counts it, audits and writes out refusals.
 
+mod caught;
+mod compressed;
 mod noted;
 
+use self::caught::caught;
+use self::compressed::Compressing;
 use self::noted::Underway;
+use crate::listener::Asked;
 use crate::listener::Peer;
 use crate::model::SharedClock;
 use crate::rejection::Form;
 use crate::rejection::Rejection;
+use crate::relay::Relayed;
 use crate::telemetry::Audit;
 use crate::telemetry::Initiator;
 use crate::telemetry::Metrics;
+use crate::telemetry::RequestId;
 use crate::telemetry::RequestIds;
 use axum::body::Body;
-use axum::extract::MatchedPath;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderMap;
+use http::HeaderName;
 use http::HeaderValue;
 use http::Method;
-use http::StatusCode;
 use http::header::ACCEPT;
 use http::header::ALLOW;
+use http::header::CACHE_CONTROL;
 use http::header::CONTENT_LENGTH;
+use http::header::X_CONTENT_TYPE_OPTIONS;
 use http_body::Body as HttpBody;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use tower::Layer;
+use tower::Service;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the layer needs.
 #[derive(Clone, Debug)]
@@ -37,49 +51,124 @@ pub struct Answering {
     pub elsewhere: &'static str,
 }
 
-/// Around all routes of a listener. It must stand outside their router, not be a layer within it: the router adds the
-/// methods of a path to every answer to another method, also to the 401 of a stranger, who is not to learn them.
-pub async fn answered(State(answering): State<Arc<Answering>>, mut request: Request, next: Next) -> Response {
+/// What became of a request.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The path of its route as the table writes it, if it met one.
+    pub route: Option<&'static str>,
+    /// The methods of its path, for whoever asked for them or for another, and may know.
+    pub methods: Option<HeaderValue>,
+    pub answer: Result<Response, Rejection>,
+}
+
+/// What leads a request to its outcome.
+pub type Led<'s> = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send + 's>>;
+
+/// From a request to what leaves: there always is an answer.
+#[derive(Clone, Debug)]
+pub struct AnsweredLayer(pub Answering);
+
+/// What [`AnsweredLayer`] makes, and what lies behind it.
+#[derive(Debug)]
+pub struct Answered<S> {
+    answering: Answering,
+    behind: S,
+}
+
+impl<S> Layer<S> for AnsweredLayer {
+    type Service = Answered<S>;
+
+    fn layer(&self, behind: S) -> Answered<S> {
+        Answered { answering: self.0.clone(), behind }
+    }
+}
+
+impl<'s, S> Service<Asked<Body>> for &'s Answered<S>
+where
+    S: Sync,
+    &'s S: Service<Relayed<Peer>, Response = Outcome, Error = Infallible, Future = Led<'s>>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send + 's>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, asked: Asked<Body>) -> Self::Future {
+        let Answered { answering, behind } = *self;
+        Box::pin(async move { Ok(answered::<S>(answering, behind, asked).await) })
+    }
+}
+
+async fn answered<'s, S>(answering: &Answering, mut behind: &'s S, asked: Asked<Body>) -> Response
+where
+    &'s S: Service<Relayed<Peer>, Response = Outcome, Error = Infallible, Future = Led<'s>>,
+{
     let began = answering.clock.tick();
     let id = answering.ids.next_id();
-    let method = request.method().clone();
-    // Kept, and read only if there is a refusal to be written.
-    let accept: Vec<HeaderValue> = request.headers().get_all(ACCEPT).iter().cloned().collect();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address().ip());
-    let initiator = Initiator::new(id, peer);
-    request.extensions_mut().insert(initiator.clone());
-    let underway = Underway::new(&answering.audit, initiator, &method);
-    let mut answer = next.run(request).await;
-    let route = answer.extensions_mut().remove::<MatchedPath>();
-    let rejection = answer.extensions_mut().remove::<Rejection>();
-    let allow = answer.headers_mut().remove(ALLOW);
-    if let Some(rejection) = &rejection {
-        if let Rejection::Misassembled(what) = rejection {
-            tracing::error!(request = %id, what, "internal error");
-        }
-        tracing::debug!(request = %id, code = rejection.code(), "refused");
-        let form = Form::wanted(accept.iter().filter_map(|value| value.to_str().ok()));
-        answer = rejection.answer(&id.to_string(), form);
-        if method == Method::HEAD {
-            answer = without_body(answer);
-        }
+    let method = asked.head.method.clone();
+    let forms = Forms::of(&asked.head.headers);
+    let compressing = Compressing::of(&asked.head.headers);
+    let Asked { peer, head, body } = asked;
+    let initiator = Initiator::new(id, Some(peer.address().ip()));
+    let underway = Underway::new(&answering.audit, &initiator, &method);
+    let led = caught(behind.call(Relayed { baton: peer, to: (), initiator: initiator.clone(), head, body })).await;
+    let Outcome { route, methods, answer } = match led {
+        Ok(Ok(outcome)) => outcome,
+        Err(panic) => Outcome { route: None, methods: None, answer: Err(panic) },
+    };
+    let (mut answer, rejection) = match answer {
+        Ok(answer) => (compressing.compressed(answer).await, None),
+        Err(rejection) => (refused(&rejection, id, &forms), Some(rejection)),
+    };
+    if method == Method::HEAD {
+        answer = without_body(answer);
     }
     let status = answer.status();
     let headers = answer.headers_mut();
-    let tells_methods = status == StatusCode::METHOD_NOT_ALLOWED || method == Method::OPTIONS && status.is_success();
-    if let Some(allow) = allow.filter(|_| tells_methods).and_then(|allow| with_options(&allow)) {
-        headers.insert(ALLOW, allow);
+    headers.reserve(4);
+    if let Some(methods) = methods {
+        headers.insert(ALLOW, methods);
     }
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        headers.insert("x-request-id", id);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_bytes(&id.digits()) {
+        headers.insert(X_REQUEST_ID, id);
     }
-    let route = route.as_ref().map_or(answering.elsewhere, MatchedPath::as_str);
+    let route = route.unwrap_or(answering.elsewhere);
     underway.answered(route, rejection.as_ref());
     let seconds = answering.clock.tick().since(began).as_secs_f64();
     answering.metrics.answered(route, status.as_u16(), rejection.as_ref().map(Rejection::code), seconds);
     answer
+}
+
+/// A refusal in full.
+fn refused(rejection: &Rejection, id: RequestId, forms: &Forms) -> Response {
+    if let Rejection::Misassembled(what) = rejection {
+        tracing::error!(request = %id, what, "internal error");
+    }
+    tracing::debug!(request = %id, code = rejection.code(), "refused");
+    rejection.answer(&id.to_string(), forms.wanted())
+}
+
+/// The request's `Accept`: kept, and read only if there is a refusal to be written. Nearly always one value at most, for
+/// which nothing is allocated.
+struct Forms {
+    first: Option<HeaderValue>,
+    others: Vec<HeaderValue>,
+}
+
+impl Forms {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(ACCEPT).iter().cloned();
+        Self { first: values.next(), others: values.collect() }
+    }
+
+    fn wanted(&self) -> Form {
+        Form::wanted(self.first.iter().chain(&self.others).filter_map(|value| value.to_str().ok()))
+    }
 }
 
 /// The head of an answer, with the length of the body that GET would have been sent.
@@ -89,37 +178,4 @@ fn without_body(answer: Response) -> Response {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Response::from_parts(head, Body::empty())
-}
-
-/// The methods that a path has routes for, and OPTIONS, which every path has; in order, as Pushgateway names them.
-fn with_options(allow: &HeaderValue) -> Option<HeaderValue> {
-    let mut methods: Vec<&str> = allow.to_str().ok()?.split(',').map(str::trim).collect();
-    methods.push("OPTIONS");
-    methods.sort_unstable();
-    methods.dedup();
-    HeaderValue::from_str(&methods.join(", ")).ok()
-}
-
-/// Directly around the routes: lets [`answered`] know which one it was.
-pub async fn routed(request: Request, next: Next) -> Response {
-    let route = Routed::of(&request);
-    route.told_by(next.run(request).await)
-}
-
-/// The route of a request, if it met one.
-#[derive(Debug)]
-pub struct Routed(Option<MatchedPath>);
-
-impl Routed {
-    pub fn of(request: &Request) -> Self {
-        Self(request.extensions().get::<MatchedPath>().cloned())
-    }
-
-    /// The answer, which lets [`answered`] know.
-    pub fn told_by(self, mut answer: Response) -> Response {
-        if let Some(route) = self.0 {
-            answer.extensions_mut().insert(route);
-        }
-        answer
-    }
 }

@@ -15,7 +15,12 @@ pub mod stack;
 
 pub mod routes;
 
+pub mod doors;
+
 pub mod paths;
+
+// What goes from stage to stage, and a stage as a layer.
+pub mod relay;
 
 // The stages, in the order in which a request meets them.
 pub mod listener;

@@ -1,18 +1,12 @@
 //! Where a request leads, before the table of routes is asked: cleaned as Pushgateway cleans a path, and normalised once.
 //!
-//! What is not a route's own path goes beside the table, behind the same guards as everything else: a stranger is told
-//! 401 there and nothing of redirects, everybody else is redirected or told 404.
+//! What is not a route's own path passes the same guards as everything else: a stranger is told 401 there and nothing of
+//! redirects, everybody else is redirected or told 404.
 //!
 //! A `Location` is a path and nothing more. It begins with exactly one slash and holds no backslash, which browsers take
 //! for one: `//evil.example` and `/\evil.example` would be other hosts.
 
-use crate::api::ApiError;
-use crate::rejection::Rejection;
-use axum::Router;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::body::Body;
 use axum::response::Response;
 use http::HeaderValue;
 use http::Method;
@@ -22,7 +16,6 @@ use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use std::borrow::Cow;
 use std::sync::Arc;
-use tower::ServiceExt;
 
 /// The paths of one listener.
 #[derive(Clone, Debug)]
@@ -31,8 +24,6 @@ pub struct Paths {
     prefix: Arc<str>,
     /// Those without a variable part: with a slash behind them they lead back to themselves.
     exact: Arc<[&'static str]>,
-    /// Answers what is not in the table; made with [`beside`].
-    beside: Router,
 }
 
 /// What becomes of a request.
@@ -47,6 +38,16 @@ enum Course {
     Nowhere,
 }
 
+/// Where a request leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leads {
+    /// To the table, by its path as it is now.
+    Within,
+    /// To another path.
+    Away(Moved),
+    Nowhere,
+}
+
 /// Another path is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
@@ -54,9 +55,35 @@ pub struct Moved {
     location: String,
 }
 
+impl Moved {
+    /// The answer that says so.
+    pub fn answer(&self) -> Option<Response> {
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = self.status;
+        answer.headers_mut().insert(LOCATION, HeaderValue::from_str(&self.location).ok()?);
+        Some(answer)
+    }
+}
+
 impl Paths {
-    pub fn new(prefix: &str, exact: Vec<&'static str>, beside: Router) -> Self {
-        Self { prefix: prefix.into(), exact: exact.into(), beside }
+    pub fn new(prefix: &str, exact: Vec<&'static str>) -> Self {
+        Self { prefix: prefix.into(), exact: exact.into() }
+    }
+
+    /// Where a request leads. Its address becomes what the table knows: without the prefix, and normalised.
+    pub fn lead(&self, method: &Method, uri: &mut Uri) -> Leads {
+        match self.course(method, uri) {
+            Course::Straight => Leads::Within,
+            Course::As(path) => match with_path(uri, &path) {
+                Some(led) => {
+                    *uri = led;
+                    Leads::Within
+                }
+                None => Leads::Nowhere,
+            },
+            Course::Moved(moved) => Leads::Away(moved),
+            Course::Nowhere => Leads::Nowhere,
+        }
     }
 
     fn course(&self, method: &Method, uri: &Uri) -> Course {
@@ -77,32 +104,6 @@ impl Paths {
         }
         if inner == path { Course::Straight } else { Course::As(inner.to_owned()) }
     }
-}
-
-/// Around a listener's routers: leads each request to the table or beside it.
-pub async fn lead(State(paths): State<Arc<Paths>>, mut request: Request, next: Next) -> Response {
-    match paths.course(request.method(), request.uri()) {
-        Course::Straight => return next.run(request).await,
-        Course::As(path) => {
-            if let Some(uri) = with_path(request.uri(), &path) {
-                *request.uri_mut() = uri;
-                return next.run(request).await;
-            }
-        }
-        Course::Moved(moved) => {
-            request.extensions_mut().insert(moved);
-        }
-        Course::Nowhere => {}
-    }
-    paths.beside.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
-}
-
-/// The answer beside the table.
-pub async fn beside(request: Request) -> Result<Response, Rejection> {
-    let moved = request.extensions().get::<Moved>();
-    let location = moved.and_then(|moved| Some((moved.status, HeaderValue::from_str(&moved.location).ok()?)));
-    let (status, location) = location.ok_or(ApiError::NotFound)?;
-    Ok((status, [(LOCATION, location)]).into_response())
 }
 
 fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
@@ -189,14 +190,13 @@ mod tests {
     use super::cleaned;
     use super::location;
     use super::normalised;
-    use axum::Router;
     use http::Method;
     use http::StatusCode;
     use http::Uri;
     use proptest::prelude::*;
 
     fn course(method: Method, path: &str) -> Course {
-        let paths = Paths::new("", vec!["/metrics", "/metrics/job"], Router::new());
+        let paths = Paths::new("", vec!["/metrics", "/metrics/job"]);
         paths.course(&method, &path.parse::<Uri>().unwrap())
     }
 
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_prefix_is_taken_away_and_stands_in_every_location() {
-        let paths = Paths::new("/pg", vec!["/metrics"], Router::new());
+        let paths = Paths::new("/pg", vec!["/metrics"]);
         let course = |path: &str| paths.course(&Method::GET, &path.parse::<Uri>().unwrap());
         assert_eq!(course("/pg/metrics"), Course::As("/metrics".to_owned()));
         assert_eq!(course("/%70g/metrics"), Course::As("/metrics".to_owned()));
@@ -290,7 +290,7 @@ mod tests {
     }
 
     fn course_of(uri: &Uri) -> Course {
-        Paths::new("/a", vec!["/metrics"], Router::new()).course(&Method::GET, uri)
+        Paths::new("/a", vec!["/metrics"]).course(&Method::GET, uri)
     }
 
     /// Percent-decoding in full, or nothing for what is malformed.

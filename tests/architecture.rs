@@ -12,8 +12,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("telemetry", &["model", "config"]),
     ("listener", &["model", "config", "telemetry"]),
-    ("identity", &["model", "config", "telemetry", "rejection", "listener::Peer", "listener::ClientChain"]),
-    ("limits", &["model", "config", "telemetry", "rejection", "identity::Principal", "identity::Party"]),
+    // What goes from stage to stage.
+    ("relay", &["rejection", "telemetry::Initiator"]),
+    ("identity", &["model", "config", "telemetry", "rejection", "relay", "listener::Peer", "listener::ClientChain"]),
+    ("limits", &["model", "config", "telemetry", "rejection", "relay", "identity::Principal", "identity::Party"]),
     (
         "namespace",
         &[
@@ -21,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "rejection",
+            "relay",
             "limits::Permit",
             "limits::Meter",
             "identity::Party",
@@ -36,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "rejection",
+            "relay",
             "store",
             "exposition",
             "namespace::Scope",
@@ -59,8 +63,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "rejection",
         &["model", "telemetry::AuditUnavailable", "api::ApiError", "identity", "limits", "namespace", "store"],
     ),
-    ("answered", &["model", "config::AuditPushes", "telemetry", "rejection", "listener::Peer"]),
-    ("paths", &["rejection", "api::ApiError"]),
+    (
+        "answered",
+        &["model", "config::AuditPushes", "telemetry", "rejection", "relay", "listener::Asked", "listener::Peer"],
+    ),
+    ("paths", &[]),
     (
         "persistence",
         &[
@@ -82,6 +89,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "rejection",
+            "relay",
+            "answered::Led",
+            "answered::Outcome",
             "identity",
             "namespace::NamespaceError",
             "api::ApiError",
@@ -91,6 +101,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // Composition: anything, decides nothing.
     ("routes", &["*"]),
+    ("doors", &["*"]),
     ("stack", &["*"]),
     ("gateway", &["*"]),
     ("cli", &["*"]),

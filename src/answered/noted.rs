@@ -14,13 +14,13 @@ const GROUPS: &str = "/metrics/job";
 /// A request that is not answered yet.
 pub(super) struct Underway<'a> {
     audit: &'a Audit,
-    initiator: Initiator,
+    initiator: &'a Initiator,
     method: &'a Method,
     answered: bool,
 }
 
 impl<'a> Underway<'a> {
-    pub(super) fn new(audit: &'a Audit, initiator: Initiator, method: &'a Method) -> Self {
+    pub(super) fn new(audit: &'a Audit, initiator: &'a Initiator, method: &'a Method) -> Self {
         Self { audit, initiator, method, answered: false }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Underway<'a> {
     }
 
     fn event(&self, name: &'static str) -> AuditEvent {
-        AuditEvent::by(name, &self.initiator).with("method", named(self.method))
+        AuditEvent::by(name, self.initiator).with("method", named(self.method))
     }
 }
 

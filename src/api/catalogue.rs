@@ -3,9 +3,9 @@
 //! Written as the client takes it: what is held is a page of one family, and the names within one group. A pushed family
 //! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
 
+use super::call::Call;
 use super::readers::Pieces;
 use super::scrape::in_turn;
-use super::state::Api;
 use super::state::Reading;
 use crate::exposition::FleetLabels;
 use crate::exposition::write_json_header;
@@ -16,7 +16,6 @@ use crate::namespace::View;
 use crate::rejection::Rejection;
 use crate::store::Catalogue;
 use crate::store::GroupView;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -26,7 +25,7 @@ use std::sync::Arc;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The groups of whoever asks.
-pub async fn catalogue(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
+pub async fn catalogue(Call { api, scope: view, .. }: Call<View>) -> Result<Response, Rejection> {
     let (view, own, shared) = in_turn(&api, view).await?;
     let tenant = view.tenant().cloned();
     let (pin, groups, of_fleet) = match view {

@@ -40,8 +40,11 @@ const BASE64_SUFFIX: &str = "@base64";
 
 /// The group that a push path names. `path` is still percent-encoded and starts with `/metrics/job`.
 pub(super) fn key_of(path: &str, names: NameScheme) -> Result<GroupingKey, PathError> {
-    let decoded = percent_decoded(path)?;
-    let decoded = text_of(decoded)?;
+    let decoded = match path.contains('%') {
+        true => Cow::Owned(text_of(percent_decoded(path)?)?),
+        false if path.contains('\0') => return Err(PathError::Nul),
+        false => Cow::Borrowed(path),
+    };
     let rest = decoded.strip_prefix("/metrics/job").unwrap_or_default();
     let (rest, job_is_base64) = match rest.strip_prefix(BASE64_SUFFIX) {
         Some(rest) => (rest, true),
@@ -50,30 +53,38 @@ pub(super) fn key_of(path: &str, names: NameScheme) -> Result<GroupingKey, PathE
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let (job, labels) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let job = match job_is_base64 {
-        true => text_of(base64_decoded(job).map_err(|illegal| {
+        true => Cow::Owned(text_of(base64_decoded(job).map_err(|illegal| {
             let decoded = String::from_utf8_lossy(&illegal.decoded).into_owned();
             PathError::JobBase64 { decoded, at: illegal.at }
-        })?)?,
-        false => job.to_owned(),
+        })?)?),
+        false => Cow::Borrowed(job),
     };
     let labels = labels_of(labels, names)?;
     Ok(GroupingKey::in_scheme(names, &job, labels)?)
 }
 
 /// `labels` is empty or begins with a slash.
-fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<(String, String)>, PathError> {
+fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<Label>, PathError> {
     if labels.len() <= 1 {
         return Ok(Vec::new());
     }
-    let components: Vec<&str> = labels.strip_prefix('/').unwrap_or(labels).split('/').collect();
-    let (pairs, rest) = components.as_chunks::<2>();
-    if !rest.is_empty() {
+    let inner = labels.strip_prefix('/').unwrap_or(labels);
+    let slashes = inner.bytes().filter(|byte| *byte == b'/').count();
+    if slashes % 2 == 0 {
         return Err(PathError::OddComponents(labels.to_owned()));
     }
-    pairs.iter().map(|[name, value]| label_of(name, value, names)).collect()
+    let mut found = Vec::with_capacity(slashes / 2 + 1);
+    let mut components = inner.split('/');
+    while let (Some(name), Some(value)) = (components.next(), components.next()) {
+        found.push(label_of(name, value, names)?);
+    }
+    Ok(found)
 }
 
-fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<(String, String), PathError> {
+/// Name and value.
+type Label = (Box<str>, Box<str>);
+
+fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<Label, PathError> {
     let (name, is_base64) = match raw_name.strip_suffix(BASE64_SUFFIX) {
         Some(name) => (name, true),
         None => (raw_name, false),
@@ -92,11 +103,11 @@ fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<(String, S
         true => {
             let (name, shown) = (name.to_owned(), value.to_owned());
             let broken = |illegal: Illegal| PathError::LabelBase64 { name, value: shown, at: illegal.at };
-            text_of(base64_decoded(value).map_err(broken)?)?
+            text_of(base64_decoded(value).map_err(broken)?)?.into()
         }
-        false => value.to_owned(),
+        false => value.into(),
     };
-    Ok((name.to_owned(), value))
+    Ok((name.into(), value))
 }
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(

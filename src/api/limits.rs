@@ -12,15 +12,12 @@
 //! a narrowed one is told no usage (`null`), since that is of groups and requests it cannot see. An operator has `operator`
 //! besides, all tenants that it may see, or those it names, and over all of them `gateway`.
 
-use super::state::Api;
+use super::call::Call;
 use crate::config::Amount;
 use crate::model::TenantId;
 use crate::namespace::View;
 use crate::rejection::Rejection;
-use crate::telemetry::Initiator;
 use crate::telemetry::Share;
-use axum::Extension;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -29,11 +26,7 @@ use serde_json::Value;
 use serde_json::json;
 
 /// The limits of whoever asks.
-pub async fn limits(
-    State(api): State<Api>,
-    view: View,
-    Extension(initiator): Extension<Initiator>,
-) -> Result<Response, Rejection> {
+pub async fn limits(Call { api, scope: view, initiator, .. }: Call<View>) -> Result<Response, Rejection> {
     let who = initiator.who().ok_or(Rejection::Misassembled("nobody was proved"))?;
     let mut data = Map::new();
     match view {

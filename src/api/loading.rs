@@ -3,15 +3,26 @@
 use super::ApiError;
 use super::state::Api;
 use crate::model::SharedClock;
+use crate::rejection::Rejection;
+use crate::relay::Relayed;
+use crate::relay::Stage;
 use crate::telemetry::Health;
 use std::time::Duration;
 
 /// Chosen: clients of this protocol never ask again, so they wait; a scrape that waits longer has mostly failed.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Waits until all is loaded; after a while, 503.
-pub async fn wait_until_loaded(api: &Api) -> Result<(), ApiError> {
-    loaded(&api.health, &api.clock).await
+/// Lets requests on when all is loaded; after a while it says 503.
+#[derive(Clone, Debug)]
+pub struct Loaded(pub Api);
+
+impl<B: Send, D: Send> Stage<B, D> for Loaded {
+    type Given = B;
+
+    async fn pass(&self, relayed: Relayed<B, D>) -> Result<Relayed<B, D>, Rejection> {
+        loaded(&self.0.health, &self.0.clock).await?;
+        Ok(relayed)
+    }
 }
 
 async fn loaded(health: &Health, clock: &SharedClock) -> Result<(), ApiError> {

@@ -3,6 +3,7 @@
 //! `exposition`.
 
 mod body;
+mod call;
 mod catalogue;
 mod delete;
 #[cfg(feature = "fuzzing")]
@@ -20,13 +21,14 @@ mod status;
 mod turns;
 mod wipe;
 
+pub use call::Call;
 pub use catalogue::catalogue;
 pub use delete::delete;
 pub use grouping::PathError;
 pub use health::healthy;
 pub use health::ready;
 pub use limits::limits;
-pub use loading::wait_until_loaded;
+pub use loading::Loaded;
 pub use push::merge;
 pub use push::replace;
 pub use reload::Reload;
@@ -37,8 +39,6 @@ pub use scrape::scrape;
 pub use state::Api;
 pub use state::ApiParts;
 pub use state::Readings;
-pub use state::not_allowed;
-pub use state::not_found;
 pub use status::status;
 pub use wipe::wipe;
 

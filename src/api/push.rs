@@ -4,6 +4,7 @@ use super::ApiError;
 use super::body::Taken;
 use super::body::Terms;
 use super::body::body_of;
+use super::call::Call;
 use super::grouping::key_of;
 use super::state::Api;
 use super::state::TenantReading;
@@ -23,13 +24,7 @@ use crate::store::Method;
 use crate::store::Push;
 use crate::store::Refusal;
 use crate::store::Written;
-use crate::telemetry::Initiator;
-use axum::Extension;
-use axum::body::Body;
-use axum::extract::State;
-use http::HeaderMap;
 use http::StatusCode;
-use http::Uri;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use http_body::Body as HttpBody;
@@ -40,60 +35,31 @@ use tokio::runtime::Handle;
 const LABEL_BYTES: usize = 256;
 
 /// PUT: the group becomes what the body says.
-pub async fn replace(
-    state: State<Api>,
-    scope: Scope,
-    initiator: Extension<Initiator>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> PushAnswer {
-    push(state, scope, initiator, Method::Replace, uri, headers, body).await
+pub async fn replace(call: Call<Scope>) -> Result<StatusCode, Rejection> {
+    push(Method::Replace, call).await
 }
 
 /// POST: the families in the body replace those of their names.
-pub async fn merge(
-    state: State<Api>,
-    scope: Scope,
-    initiator: Extension<Initiator>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> PushAnswer {
-    push(state, scope, initiator, Method::Merge, uri, headers, body).await
+pub async fn merge(call: Call<Scope>) -> Result<StatusCode, Rejection> {
+    push(Method::Merge, call).await
 }
 
-type PushAnswer = Result<StatusCode, Rejection>;
-
-async fn push(
-    State(api): State<Api>,
-    scope: Scope,
-    Extension(initiator): Extension<Initiator>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> PushAnswer {
-    let outcome = accept(&api, &scope, &initiator, method, &uri, &headers, body).await;
+async fn push(method: Method, call: Call<Scope>) -> Result<StatusCode, Rejection> {
+    let (api, tenant) = (call.api.clone(), call.scope.tenant().clone());
+    let outcome = accept(method, call).await;
     let code = outcome.as_ref().map_or_else(Rejection::code, |()| "accepted");
-    api.metrics.pushed(scope.tenant(), code);
+    api.metrics.pushed(&tenant, code);
     outcome.map(|()| StatusCode::OK)
 }
 
 /// From path and body to the store. What is refused before the store's judgement leaves no trace.
-async fn accept(
-    api: &Api,
-    scope: &Scope,
-    initiator: &Initiator,
-    method: Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(), Rejection> {
+async fn accept(method: Method, call: Call<Scope>) -> Result<(), Rejection> {
+    let Call { api, scope, initiator, head, body } = call;
+    let headers = &head.headers;
     let reading = api.reading_of(scope.tenant())?;
     // The labels of a group are shown as in the push that created it, whatever empty ones this push spells.
-    let key = scope.bind(key_of(uri.path(), reading.names).map_err(ApiError::from)?)?;
-    let key = api.store.spelling(scope, key);
+    let key = scope.bind(key_of(head.uri.path(), reading.names).map_err(ApiError::from)?)?;
+    let key = api.store.spelling(&scope, key);
     let bounds = bounds_of(&reading, &key)?;
     if api.audit.pushes() != AuditPushes::Off {
         initiator.aims_at(key.clone());
@@ -110,11 +76,12 @@ async fn accept(
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     // The body took its time: what counts is what the credential grants now.
     let room = api.ceilings.prepared(scope.tenant());
-    let arrived = Arrived { api: api.clone(), scope: scope.clone(), method, key, bounds, reading, format, body };
     // What has arrived, and what it has become, are accounted for until it is stored.
-    let (_arrived, written) = arrived.renewed().await?.handed_over(&turns, room).await?;
+    let mut arrived = Arrived { api, scope, method, key, bounds, reading, format, body };
+    arrived.renew().await?;
+    let (arrived, written) = arrived.handed_over(&turns, room).await?;
     let outcome = written.outcome().await;
-    api.readers.relieve(&api.store);
+    arrived.api.readers.relieve(&arrived.api.store);
     Ok(outcome?)
 }
 
@@ -180,46 +147,44 @@ impl Drop for Accounted {
 }
 
 impl Arrived {
-    /// The same under what the credential grants now.
-    async fn renewed(self) -> Result<Self, Rejection> {
-        match self.scope.renewed().await? {
-            None => Ok(self),
-            Some(scope) => {
-                let key = scope.bind(self.key)?;
-                let bounds = bounds_of(&self.reading, &key)?;
-                Ok(Self { key, bounds, scope, ..self })
-            }
+    /// Goes on under what the credential grants now.
+    async fn renew(&mut self) -> Result<(), Rejection> {
+        if let Some(scope) = self.scope.renewed().await? {
+            self.key = scope.bind(self.key.clone())?;
+            self.bounds = bounds_of(&self.reading, &self.key)?;
+            self.scope = scope;
         }
+        Ok(())
     }
 
     /// To the store, as soon as its samples can be charged and there is room for what it becomes.
     async fn handed_over(self, turns: &Turns, mut room: InFlightBytes) -> Result<(Self, Accounted), Rejection> {
         let (mut arrived, mut charged) = (self, false);
         loop {
-            let (same, outcome);
-            (same, room, outcome) = arrived.store_in_turn(turns, room, charged).await?;
+            let bytes = work_bytes(arrived.body.bytes.len(), &arrived.key);
+            // In place where it is small, as nearly always: moved to a turn and back it would be copied a dozen times.
+            let outcome = match Turns::are_for(bytes) {
+                false => arrived.store(&mut room, charged)?,
+                true => {
+                    let work = move || arrived.store(&mut room, charged).map(|outcome| (arrived, room, outcome));
+                    let stored = turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")));
+                    let outcome;
+                    (arrived, room, outcome) = stored?;
+                    outcome
+                }
+            };
             // In line it holds its body alone, and no turn.
             match outcome {
-                Outcome::HandedOver(written) => return Ok((same, Accounted(Some((written, room))))),
-                Outcome::OverRate { samples } => same.scope.meter().samples(samples).await?,
+                Outcome::HandedOver(written) => return Ok((arrived, Accounted(Some((written, room))))),
+                Outcome::OverRate { samples } => arrived.scope.meter().samples(samples).await?,
                 Outcome::NoRoom { bytes } => {
                     room.shrink(room.bytes());
                     room.grow(bytes).await?;
                 }
             }
-            (arrived, charged) = (same.renewed().await?, true);
+            arrived.renew().await?;
+            charged = true;
         }
-    }
-
-    async fn store_in_turn(
-        self,
-        turns: &Turns,
-        mut room: InFlightBytes,
-        charged: bool,
-    ) -> Result<(Self, InFlightBytes, Outcome), Rejection> {
-        let bytes = work_bytes(self.body.bytes.len(), &self.key);
-        let work = move || self.store(&mut room, charged).map(|outcome| (self, room, outcome));
-        turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")))
     }
 
     /// Parses, charges the samples unless they are, prepares, and hands to the store. Of what it is prepared as `room` has
@@ -272,7 +237,9 @@ impl Arrived {
 #[cfg(test)]
 mod tests {
     use super::Accounted;
+    use super::replace;
     use super::work_bytes;
+    use crate::api::Call;
     use crate::exposition;
     use crate::limits::Ceilings;
     use crate::model::Durability;
@@ -298,6 +265,16 @@ mod tests {
         let long = GroupingKey::new("nightly-backup", [("text", "x".repeat(4096))]).unwrap();
         assert_eq!(work_bytes(1000, &usual), 1000);
         assert!(work_bytes(1000, &long) > 16_000, "4 KiB on every line");
+    }
+
+    /// How much a push takes while it is under way, beside its body.
+    fn bytes_of<F>(_: fn(Call<Scope>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_push_under_way_is_small_whatever_a_decoder_takes() {
+        assert!(bytes_of(replace) < 6 << 10, "{}", bytes_of(replace));
     }
 
     /// Commits when the test lets it.

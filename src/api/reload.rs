@@ -1,12 +1,10 @@
 //! `POST /-/reload`: the configuration is read again.
 
 use super::ApiError;
-use super::state::Api;
+use super::call::Call;
 use crate::namespace::FleetScope;
 use crate::rejection::Rejection;
 use crate::telemetry::Initiator;
-use axum::Extension;
-use axum::extract::State;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -31,11 +29,7 @@ pub trait Reload: fmt::Debug + Send + Sync {
 
 /// `reloaded`, and a line for each part that is not in force as its file says. An operator who sees some tenants alone
 /// is not told of others.
-pub async fn reload(
-    State(api): State<Api>,
-    scope: FleetScope,
-    Extension(initiator): Extension<Initiator>,
-) -> Result<String, Rejection> {
+pub async fn reload(Call { api, scope, initiator, .. }: Call<FleetScope>) -> Result<String, Rejection> {
     let told = |lines: Vec<String>| if scope.is_everything() { lines } else { Vec::new() };
     match api.reload.reload(&initiator).await {
         Ok(lines) => {

@@ -4,6 +4,7 @@
 //! the longest line however much it carries. Protobuf says a family's length before the family, so there it holds one
 //! family.
 
+use super::call::Call;
 use super::readers::Pieces;
 use super::state::Api;
 use super::state::Reading;
@@ -26,10 +27,8 @@ use crate::store::FleetPiece;
 use crate::store::FleetSnapshot;
 use crate::store::Piece;
 use crate::store::Snapshot;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
-use http::HeaderMap;
 use http::header::ACCEPT;
 use http::header::CONTENT_TYPE;
 use http::header::VARY;
@@ -39,10 +38,10 @@ use std::sync::Arc;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The view of whoever asks, in the format that is asked for.
-pub async fn scrape(State(api): State<Api>, view: View, headers: HeaderMap) -> Result<Response, Rejection> {
+pub async fn scrape(Call { api, scope: view, head, .. }: Call<View>) -> Result<Response, Rejection> {
     let (view, own, shared) = in_turn(&api, view).await?;
     let tenant = view.tenant().cloned();
-    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accept = head.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let negotiated = Negotiated::of(accept);
     let (pin, source) = match view {
         View::Tenant(scope) => (api.store.pin(&scope), Source::Tenant(api.store.snapshot(&scope))),

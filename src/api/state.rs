@@ -1,6 +1,5 @@
 //! What the handlers share.
 
-use super::ApiError;
 use super::readers::Readers;
 use super::reload::Reload;
 use super::turns::Turns;
@@ -26,8 +25,6 @@ use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
 use crate::telemetry::SharedShares;
 use arc_swap::ArcSwap;
-use http::Method;
-use http::StatusCode;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -169,14 +166,4 @@ impl Api {
         // A tenant without settings went with a reload a moment ago.
         self.reading.tenants.0.load().get(tenant).copied().ok_or_else(Rejection::withdrawn)
     }
-}
-
-/// The answer to a path that is no route.
-pub async fn not_found() -> Rejection {
-    ApiError::NotFound.into()
-}
-
-/// The answer to a method that a route does not have, with those it has: axum adds them, and `answered` lets them out.
-pub async fn not_allowed(method: Method) -> Result<StatusCode, Rejection> {
-    if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(ApiError::MethodNotAllowed.into()) }
 }

@@ -1,14 +1,13 @@
 //! `GET /api/v1/status`: what runs here, as Pushgateway's clients ask for it. Nothing secret: no path of the machine, no
 //! address, no tenant.
 
-use super::state::Api;
+use super::call::Call;
 use crate::exposition::write_json_labels;
 use crate::exposition::write_json_string;
 use crate::model::NameScheme;
 use crate::model::rfc3339_nanos;
 use crate::namespace::View;
 use crate::rejection::Rejection;
-use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -24,7 +23,7 @@ const fn flags(utf8_names: bool) -> [(&'static str, &'static str); 4] {
 }
 
 /// The same for everybody who may read, but for whether its own tenant may push UTF-8 names. An operator pushes nothing.
-pub async fn status(State(api): State<Api>, view: View) -> Result<Response, Rejection> {
+pub async fn status(Call { api, scope: view, .. }: Call<View>) -> Result<Response, Rejection> {
     let utf8_names = match view {
         View::Tenant(scope) => api.reading_of(scope.tenant())?.names == NameScheme::Utf8,
         View::Fleet(_) => false,

@@ -42,6 +42,11 @@ impl Turns {
         Self { tenant: Some(tenant.clone()), ..self.clone() }
     }
 
+    /// Whether a body of so many bytes takes a turn.
+    pub(super) fn are_for(bytes: usize) -> bool {
+        bytes > LARGE_BYTES
+    }
+
     /// What comes of `work` on a body of so many bytes: at once for a small one, in its turn for a large one. None if it
     /// panicked beside the runtime.
     pub(super) async fn take<T: Send + 'static>(
@@ -49,7 +54,7 @@ impl Turns {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        if bytes <= LARGE_BYTES {
+        if !Self::are_for(bytes) {
             return Some(work());
         }
         let first = self.first();

@@ -1,23 +1,16 @@
 //! `PUT /api/v1/admin/wipe`: deletes everything that whoever asks can see.
 
 use super::ApiError;
-use super::state::Api;
+use super::call::Call;
 use crate::namespace::View;
 use crate::rejection::Rejection;
 use crate::store::Written;
 use crate::telemetry::AuditEvent;
-use crate::telemetry::Initiator;
-use axum::Extension;
-use axum::extract::State;
 use http::StatusCode;
 
 /// A tenant's credential deletes the groups within its scope; an operator's those of the one tenant that it names. It is
 /// written down first: what cannot be written down is not done.
-pub async fn wipe(
-    State(api): State<Api>,
-    view: View,
-    Extension(initiator): Extension<Initiator>,
-) -> Result<StatusCode, Rejection> {
+pub async fn wipe(Call { api, scope: view, initiator, .. }: Call<View>) -> Result<StatusCode, Rejection> {
     let wipe = AuditEvent::by("wipe", &initiator);
     match view {
         View::Tenant(scope) => {

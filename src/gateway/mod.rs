@@ -43,13 +43,13 @@ use crate::listener::bind;
 use crate::model::SharedClock;
 use crate::persistence::LoadError;
 use crate::persistence::OpenError;
+use crate::stack::App;
 use crate::stack::Connections;
 use crate::stack::accept_stack;
 use crate::stack::request_stack;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditError;
 use crate::telemetry::AuditEvent;
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -199,8 +199,8 @@ impl Gateway {
 #[derive(Clone, Debug)]
 pub struct Apps {
     /// Each listener's by its name, in the order of the configuration.
-    pub listeners: Vec<(String, Router)>,
-    pub ops: Router,
+    pub listeners: Vec<(String, App)>,
+    pub ops: App,
     pub reloader: Reloader,
 }
 
@@ -224,7 +224,7 @@ impl Door {
         })
     }
 
-    fn serve(self, app: Router, parts: &Parts, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
+    fn serve(self, app: App, parts: &Parts, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
         let connections = Connections {
             tls: self.tls,
             in_clear: parts.in_clear(),

@@ -20,21 +20,22 @@ use crate::identity::Identity;
 use crate::listener::InClear;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
+use crate::namespace::Namespace;
 use crate::ops;
 use crate::ops::CredentialMetrics;
 use crate::ops::ListenerMetrics;
 use crate::ops::Ops;
 use crate::ops::TenantShares;
 use crate::persistence::LoadError;
+use crate::stack::App;
 use crate::stack::Requests;
-use crate::stack::around;
+use crate::stack::ops_stack;
 use crate::store::Store;
 use crate::telemetry::Audit;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::RequestIds;
 use crate::telemetry::SharedShares;
-use axum::Router;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,16 +106,16 @@ impl Parts {
                 clock: clock.clone(),
                 elsewhere: "none",
             },
-            identity: Identity { registry: live.registry.clone(), clock: clock.clone(), audit },
+            namespace: Namespace { tenants: live.tenants.clone(), audit: audit.clone() },
+            identity: Arc::new(Identity { registry: live.registry.clone(), clock: clock.clone(), audit }),
             buckets: live.buckets.clone(),
-            tenants: live.tenants.clone(),
             api: Api::new(&config, api),
         };
         let listeners = ListenerMetrics::register(&metrics);
         Ok(Self { requests, reloader, listeners, health, clock, metrics, shares, ops_auth: config.ops.auth })
     }
 
-    pub(super) fn ops_app(&self) -> Router {
+    pub(super) fn ops_app(&self) -> App {
         let ops = Ops {
             health: self.health.clone(),
             metrics: self.metrics.clone(),
@@ -122,7 +123,8 @@ impl Parts {
             auth: self.ops_auth,
             audit: self.audit(),
         };
-        around(ops::doors(&ops), &Answering { elsewhere: "ops", ..self.requests.answering.clone() })
+        let answering = Answering { elsewhere: "ops", ..self.requests.answering.clone() };
+        ops_stack(ops::doors(&ops), answering)
     }
 
     /// Whoever still waited has gone; what it wrote is not left half way to the disk, unless the disk does not answer.

@@ -1,11 +1,15 @@
 //! This stage as a layer.
 
 use super::IdentityError;
+use super::origin::refuse_foreign_origins;
+use super::principal::Principal;
 use super::proof::Proof;
 use super::registry::Registry;
 use crate::listener::Peer;
 use crate::model::SharedClock;
 use crate::rejection::Rejection;
+use crate::relay::Relayed;
+use crate::relay::Stage;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Initiator;
@@ -14,47 +18,63 @@ use axum::extract::Request;
 use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderMap;
 use std::sync::Arc;
 
 /// What the stage needs: the credentials in force, the time, and where to write down who came.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Identity {
     pub registry: Arc<ArcSwap<Registry>>,
     pub clock: SharedClock,
     pub audit: Audit,
 }
 
-/// [`prove`] as a layer.
+/// Peer to [`Principal`]; and no page of another site gets further.
+impl<D: Send> Stage<Peer, D> for Arc<Identity> {
+    type Given = Principal;
+
+    async fn pass(&self, relayed: Relayed<Peer, D>) -> Result<Relayed<Principal, D>, Rejection> {
+        let Relayed { baton: peer, head, initiator, .. } = &relayed;
+        let principal = prove(self, peer, &head.headers, initiator).await?;
+        refuse_foreign_origins(head)?;
+        Ok(relayed.hand(|_| principal))
+    }
+}
+
+/// [`prove`] before a router of axum's.
 pub async fn require(
-    State(identity): State<Identity>,
+    State(identity): State<Arc<Identity>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {
-    prove(&identity, &mut request).await?;
+    // A connection without a Peer did not come through the listener: nobody is let in that way.
+    let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
+    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?;
+    let principal = prove(&identity, peer, request.headers(), initiator).await?;
+    request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
 
-/// Gives a request its [`Principal`](super::Principal), or refuses it. The request's [`Initiator`] is told who was proved,
-/// let in or not.
-pub async fn prove(identity: &Identity, request: &mut Request) -> Result<(), Rejection> {
-    // A connection without a Peer did not come through the listener: nobody is let in that way.
-    let peer = request.extensions().get::<Peer>().ok_or(Rejection::Misassembled("no Peer"))?;
+/// Whom a request's credentials prove. Its [`Initiator`] is told who was proved, let in or not.
+async fn prove(
+    identity: &Arc<Identity>,
+    peer: &Peer,
+    headers: &HeaderMap,
+    initiator: &Initiator,
+) -> Result<Principal, Rejection> {
     if peer.is_for_nobody() {
         return Err(IdentityError::Unauthenticated.into());
     }
-    let address = peer.address().ip();
-    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?.clone();
-    match Proof::of(identity, request.headers(), peer).await {
+    match Proof::of(identity, headers, peer).await {
         Ok(principal) => {
             peer.prove();
             initiator.proved(principal.who().clone());
             // Before anything is done: whoever breaks off now has come all the same.
-            if let Some(first) = principal.used(address) {
-                let first_use = AuditEvent::by("first_use", &initiator).with("network", first.to_string());
+            if let Some(first) = principal.used(peer.address().ip()) {
+                let first_use = AuditEvent::by("first_use", initiator).with("network", first.to_string());
                 identity.audit.note(&first_use);
             }
-            request.extensions_mut().insert(principal);
-            Ok(())
+            Ok(principal)
         }
         Err(refused) => {
             if let Some(credential) = refused.credential {
@@ -68,7 +88,7 @@ pub async fn prove(identity: &Identity, request: &mut Request) -> Result<(), Rej
 /// Where nobody is asked who he is: lets a request on whose connection the listener's `client_auth` would still let in. The
 /// handshake asked no revocation list and no entry of `revoked`, and it may have been long ago.
 pub async fn require_door(
-    State(identity): State<Identity>,
+    State(identity): State<Arc<Identity>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {

@@ -1,17 +1,20 @@
 //! Browsers send what they were told to remember, for whichever page asks. This gateway is not for pages.
 
 use super::IdentityError;
-use axum::extract::Request;
 use http::HeaderMap;
+use http::HeaderName;
 use http::Method;
 use http::header::HOST;
 use http::header::ORIGIN;
+use http::request::Parts;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a changing request that a browser sends on behalf of another site's page.
-pub fn refuse_foreign_origins(request: &Request) -> Result<(), IdentityError> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let host = request.uri().authority().map(|authority| authority.as_str());
-    if !safe && is_foreign(request.headers(), host) {
+pub(super) fn refuse_foreign_origins(head: &Parts) -> Result<(), IdentityError> {
+    let safe = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let host = head.uri.authority().map(|authority| authority.as_str());
+    if !safe && is_foreign(&head.headers, host) {
         return Err(IdentityError::ForeignOrigin);
     }
     Ok(())
@@ -21,7 +24,7 @@ pub fn refuse_foreign_origins(request: &Request) -> Result<(), IdentityError> {
 fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let cross_site = |site: &http::HeaderValue| site.as_bytes().eq_ignore_ascii_case(b"cross-site");
-    if headers.get_all("sec-fetch-site").iter().any(cross_site) {
+    if headers.get_all(SEC_FETCH_SITE).iter().any(cross_site) {
         return true;
     }
     let Some(origin) = text(ORIGIN) else { return false };

@@ -7,6 +7,7 @@ use super::registry::Refused;
 use super::registry::Registry;
 use super::usage::FirstUse;
 use crate::listener::Peer;
+use crate::model::Timestamp;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -16,33 +17,34 @@ use std::sync::Arc;
 
 /// A request's credentials, and where they were looked up.
 pub(super) struct Proof {
-    identity: Identity,
+    identity: Arc<Identity>,
     /// The registry that knew them.
     seen: Arc<Registry>,
+    at: Timestamp,
     authorization: Option<HeaderValue>,
     peer: Peer,
 }
 
 impl Proof {
     /// The principal that the one `Authorization` header of `headers` proves, in the registry in force.
-    pub(super) async fn of(identity: &Identity, headers: &HeaderMap, peer: &Peer) -> Result<Principal, Refused> {
+    pub(super) async fn of(identity: &Arc<Identity>, headers: &HeaderMap, peer: &Peer) -> Result<Principal, Refused> {
         let mut registry = identity.registry.load_full();
         loop {
-            let principal = registry.authenticate(headers, peer, identity.clock.now()).await?;
+            let at = identity.clock.now();
+            let principal = registry.authenticate(headers, peer, at).await?;
             // Proof may have waited for its turn, and a reload may have come meanwhile.
-            let in_force = identity.registry.load_full();
-            if Arc::ptr_eq(&registry, &in_force) {
+            if Arc::ptr_eq(&registry, &identity.registry.load()) {
                 let authorization = headers.get(AUTHORIZATION).cloned();
-                let proof = Self { identity: identity.clone(), seen: registry, authorization, peer: peer.clone() };
+                let proof = Self { identity: identity.clone(), seen: registry, at, authorization, peer: peer.clone() };
                 return Ok(principal.proved_by(Arc::new(proof)));
             }
-            registry = in_force;
+            registry = identity.registry.load_full();
         }
     }
 
     /// As [`Registry::used`], of the registry that knew them.
     pub(super) fn used(&self, principal: &Principal, address: IpAddr) -> Option<FirstUse> {
-        self.seen.used(principal, address, self.identity.clock.now())
+        self.seen.used(principal, address, self.at)
     }
 
     /// Whether the registry that knew them is still the one in force.

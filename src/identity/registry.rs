@@ -66,11 +66,11 @@ impl Registry {
     /// certificate may do too, and a certificate that makes no credential changes nothing.
     pub async fn authenticate(&self, headers: &HeaderMap, peer: &Peer, now: Timestamp) -> Result<Principal, Refused> {
         let address = peer.address().ip();
-        if !headers.contains_key(AUTHORIZATION) {
+        let Some(outcome) = outcome_of(headers)? else {
             let certificate = self.certificate_of(peer, now)?.ok_or(IdentityError::Unauthenticated)?;
             return Ok(Principal::new(judged(certificate, address, now)?));
-        }
-        let credential = match outcome_of(headers)? {
+        };
+        let credential = match outcome {
             Outcome::Token(token) => self.proved_by_token(&token)?,
             Outcome::Password { user, password } => self.passwords.prove(&user, &password, address).await?,
             Outcome::Jwt(token) => self.issuers.prove(&token, address, now).await?,
@@ -210,14 +210,14 @@ fn judged(credential: Arc<Credential>, address: IpAddr, now: Timestamp) -> Resul
     }
 }
 
-/// What the one `Authorization` header says.
-fn outcome_of(headers: &HeaderMap) -> Result<Outcome, IdentityError> {
+/// What the one `Authorization` header says, if there is one.
+fn outcome_of(headers: &HeaderMap) -> Result<Option<Outcome>, IdentityError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let header = values.next().ok_or(IdentityError::Unauthenticated)?;
+    let Some(header) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(IdentityError::SeveralHeaders);
     }
-    header.to_str().map(scheme_of).map_err(|_| IdentityError::Unauthenticated)
+    header.to_str().map(scheme_of).map(Some).map_err(|_| IdentityError::Unauthenticated)
 }
 
 pub(super) fn scheme_of(header: &str) -> Outcome {

@@ -1,4 +1,4 @@
-//! What this stage asks of a request.
+//! This stage as a layer.
 
 use super::buckets::Buckets;
 use super::meter::Admitted;
@@ -6,20 +6,70 @@ use super::permit::Permit;
 use crate::identity::Party;
 use crate::identity::Principal;
 use crate::rejection::Rejection;
+use crate::relay::Answer;
+use crate::relay::Relayed;
 use arc_swap::ArcSwap;
-use axum::extract::Request;
+use axum::response::Response;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use tower::Layer;
+use tower::Service;
 
-/// Charges a request before its body is read, in its turn, and gives it its [`Permit`]. The places are to be kept until its
-/// answer is sent.
-pub async fn admit(buckets: &ArcSwap<Buckets>, request: &mut Request) -> Result<Admitted, Rejection> {
-    let principal = request.extensions_mut().remove::<Principal>().ok_or(Rejection::Misassembled("no Principal"))?;
+/// Principal to [`Permit`]. A request has its places until its answer is sent.
+#[derive(Clone, Debug)]
+pub struct PaceLayer(pub Arc<ArcSwap<Buckets>>);
+
+/// What [`PaceLayer`] makes, and what lies behind it.
+#[derive(Debug)]
+pub struct Paced<S> {
+    buckets: Arc<ArcSwap<Buckets>>,
+    behind: S,
+}
+
+impl<S> Layer<S> for PaceLayer {
+    type Service = Paced<S>;
+
+    fn layer(&self, behind: S) -> Paced<S> {
+        Paced { buckets: self.0.clone(), behind }
+    }
+}
+
+impl<'s, S, D> Service<Relayed<Principal, D>> for &'s Paced<S>
+where
+    S: Sync,
+    D: Send + 's,
+    &'s S: Service<Relayed<Permit, D>, Response = Response, Error = Rejection, Future = Answer<'s>>,
+{
+    type Response = Response;
+    type Error = Rejection;
+    type Future = Answer<'s>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, relayed: Relayed<Principal, D>) -> Answer<'s> {
+        let Paced { buckets, behind } = *self;
+        Box::pin(async move {
+            let Relayed { baton: principal, to, initiator, head, body } = relayed;
+            let (permit, places) = admit(buckets, principal).await?;
+            let mut behind = behind;
+            let answer = behind.call(Relayed { baton: permit, to, initiator, head, body }).await?;
+            Ok(answer.map(|body| places.held_by(body)))
+        })
+    }
+}
+
+/// Charges a request before its body is read, in its turn, and gives whoever sends it a [`Permit`]. The places are to be
+/// kept until its answer is sent.
+async fn admit(buckets: &ArcSwap<Buckets>, principal: Principal) -> Result<(Permit, Admitted), Rejection> {
     // Whoever has no bucket went with a reload a moment ago.
     let meter = buckets.load().meter(principal.party()).ok_or_else(Rejection::withdrawn)?;
     let places = meter.admit().await?;
     // In line other credentials may have come in force: what counts is what they grant now.
     let principal = if meter.has_waited() { still(principal).await? } else { principal };
-    request.extensions_mut().insert(Permit::new(principal, meter));
-    Ok(places)
+    Ok((Permit::new(principal, meter), places))
 }
 
 /// Whom the same credentials prove now: somebody of the same party, or nobody.

@@ -23,4 +23,9 @@ impl Permit {
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
+
+    /// For who hands it on.
+    pub fn into_parts(self) -> (Principal, Meter) {
+        (self.principal, self.meter)
+    }
 }

@@ -7,7 +7,6 @@
 use super::events::CloseReason;
 use crate::config::Deadlines;
 use crate::model::Tick;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A body earns a second for as many bytes: what the configuration promises (`Deadlines::body`).
@@ -104,7 +103,8 @@ pub(super) struct Course {
     age: Duration,
     opened: Tick,
     phase: Phase,
-    requests: BTreeMap<RequestId, Request>,
+    /// In no order. One for HTTP/1, and as many as there may be streams for HTTP/2.
+    requests: Vec<(RequestId, Request)>,
     next_id: u64,
     /// Since when the socket has taken no byte that was offered to it.
     blocked: Option<Tick>,
@@ -120,7 +120,7 @@ impl Course {
             age,
             opened: now,
             phase: Phase::Handshake(now),
-            requests: BTreeMap::new(),
+            requests: Vec::new(),
             next_id: 0,
             blocked: None,
             ending: None,
@@ -148,20 +148,28 @@ impl Course {
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let body = if has_body { Body::Open { received: 0, spent: Duration::ZERO, awaited: None } } else { Body::Done };
-        self.requests.insert(id, Request { began: now, body, answer: None });
+        self.requests.push((id, Request { began: now, body, answer: None }));
         self.phase = Phase::Serving;
         id
     }
 
+    fn request(&self, id: RequestId) -> Option<&Request> {
+        self.requests.iter().find(|(own, _)| *own == id).map(|(_, request)| request)
+    }
+
+    fn request_mut(&mut self, id: RequestId) -> Option<&mut Request> {
+        self.requests.iter_mut().find(|(own, _)| *own == id).map(|(_, request)| request)
+    }
+
     /// Somebody wants more of the body and there is none yet.
     pub(super) fn body_awaited(&mut self, id: RequestId, now: Tick) {
-        if let Some(Request { body: Body::Open { awaited, .. }, .. }) = self.requests.get_mut(&id) {
+        if let Some(Request { body: Body::Open { awaited, .. }, .. }) = self.request_mut(id) {
             awaited.get_or_insert(now);
         }
     }
 
     pub(super) fn body_received(&mut self, id: RequestId, now: Tick, bytes: u64) {
-        if let Some(Request { body: Body::Open { received, spent, awaited }, .. }) = self.requests.get_mut(&id) {
+        if let Some(Request { body: Body::Open { received, spent, awaited }, .. }) = self.request_mut(id) {
             *received = received.saturating_add(bytes);
             if let Some(since) = awaited.take() {
                 *spent = spent.saturating_add(now.since(since));
@@ -171,7 +179,7 @@ impl Course {
 
     /// The body failed or is no longer wanted, with at most so many bytes of it to come; none when it arrived whole.
     pub(super) fn body_ended(&mut self, id: RequestId, left: u64) {
-        if let Some(request) = self.requests.get_mut(&id)
+        if let Some(request) = self.request_mut(id)
             && !matches!(request.body, Body::Done)
         {
             request.body = if left == 0 { Body::Done } else { Body::Left(left) };
@@ -180,14 +188,14 @@ impl Course {
 
     /// What was left of the body has come and was read away.
     pub(super) fn body_read_away(&mut self, id: RequestId) {
-        if let Some(request) = self.requests.get_mut(&id) {
+        if let Some(request) = self.request_mut(id) {
             request.body = Body::Done;
         }
     }
 
     /// Whether more of the body may come than is read away in passing.
     pub(super) fn body_left(&self, id: RequestId) -> bool {
-        match self.requests.get(&id).map(|request| request.body) {
+        match self.request(id).map(|request| request.body) {
             None | Some(Body::Done) => false,
             Some(Body::Left(left)) => left > LITTLE,
             Some(Body::Open { .. } | Body::Expired(_)) => true,
@@ -195,12 +203,12 @@ impl Course {
     }
 
     pub(super) fn body_expired(&self, id: RequestId) -> bool {
-        matches!(self.requests.get(&id), Some(request) if matches!(request.body, Body::Expired(_)))
+        matches!(self.request(id), Some(request) if matches!(request.body, Body::Expired(_)))
     }
 
     /// The head of the answer is made.
     pub(super) fn answer_began(&mut self, id: RequestId, now: Tick) {
-        if let Some(request) = self.requests.get_mut(&id) {
+        if let Some(request) = self.request_mut(id) {
             let worked = request.working();
             request.answer.get_or_insert(now);
             self.held_until(worked, now);
@@ -209,7 +217,8 @@ impl Course {
 
     /// The answer is made to its end, or nobody wants it any more.
     pub(super) fn request_ended(&mut self, id: RequestId, now: Tick) {
-        if let Some(request) = self.requests.remove(&id) {
+        if let Some(at) = self.requests.iter().position(|(own, _)| *own == id) {
+            let (_, request) = self.requests.swap_remove(at);
             self.held_until(request.working(), now);
             self.remains = matches!(request.body, Body::Left(_));
             if self.requests.is_empty() {
@@ -251,6 +260,16 @@ impl Course {
         matches!(self.phase, Phase::Head(_) | Phase::Waiting(_))
     }
 
+    /// How far from now the next deadline is at least that a step of a request may bring, the wait for a body aside. `None`:
+    /// the connection was asked to end, and its deadlines are as near as they are.
+    pub(super) fn brings_none_before(&self) -> Option<Duration> {
+        let Deadlines { headers, stalled_write, answer, idle, .. } = self.deadlines;
+        match self.ending {
+            None => Some(headers.min(stalled_write).min(answer).min(idle)),
+            Some(_) => None,
+        }
+    }
+
     /// When [`Course::due`] next has something to say, unless something happens before.
     pub(super) fn next_deadline(&self) -> Option<(Tick, Verdict)> {
         let whole = [self.phase_deadline(), self.blocked_deadline(), self.ending_deadline()];
@@ -264,7 +283,7 @@ impl Course {
         match verdict {
             Verdict::End(why) => self.ask_to_end(now, why),
             Verdict::BodyTooSlow(id) => {
-                if let Some(request) = self.requests.get_mut(&id) {
+                if let Some(request) = self.request_mut(id) {
                     request.body = Body::Expired(now);
                 }
             }
@@ -327,7 +346,7 @@ impl Course {
     /// not count, or a client could keep an old connection for ever by sending more of them.
     fn held_by_work(&self, ending: &Ending) -> bool {
         ending.why != CloseReason::Shutdown
-            && self.requests.values().any(|request| request.began <= ending.asked && request.working())
+            && self.requests.iter().any(|(_, request)| request.began <= ending.asked && request.working())
     }
 
     /// The answer to a request that held the end off gets the time of a whole `drain`.

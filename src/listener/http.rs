@@ -8,6 +8,8 @@ use super::linger::linger;
 use super::newcomer::Turns;
 use super::peer::Protocol;
 use super::request::AnswerBody;
+use super::request::Asked;
+use super::request::Leftover;
 use super::request::RequestBody;
 use super::request::Requests;
 use super::socket::Lent;
@@ -88,7 +90,7 @@ impl<A> HttpService<A> {
 
 impl<A, B> Service<Secured> for HttpService<A>
 where
-    A: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     A::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -109,7 +111,7 @@ where
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
-            let requests = Requests { app, peer, watch, tracker, turns };
+            let requests = Requests { app, peer, watch, tracker, turns, leftover: Leftover::default() };
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,

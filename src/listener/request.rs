@@ -13,6 +13,7 @@ use http::Request;
 use http::Response;
 use http::header::CONNECTION;
 use http::header::EXPECT;
+use http::request::Parts;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
@@ -81,7 +82,7 @@ enum Rest {
     Apart(TaskTracker),
 }
 
-type Leftover = Arc<Mutex<Option<Incoming>>>;
+pub(super) type Leftover = Arc<Mutex<Option<Incoming>>>;
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -212,6 +213,14 @@ async fn has_come(mut incoming: Incoming) -> bool {
     false
 }
 
+/// A request, and who is at the other end of its connection.
+#[derive(Debug)]
+pub struct Asked<B> {
+    pub peer: Peer,
+    pub head: Parts,
+    pub body: B,
+}
+
 /// Hands each request of one connection to the app.
 #[derive(Clone, Debug)]
 pub(super) struct Requests<A> {
@@ -220,11 +229,13 @@ pub(super) struct Requests<A> {
     pub(super) watch: Watch,
     pub(super) tracker: TaskTracker,
     pub(super) turns: Turns,
+    /// Where HTTP/1.1 lays what is left of a body, of which it reads one at a time.
+    pub(super) leftover: Leftover,
 }
 
 impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
 where
-    A: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     A::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
 {
@@ -235,22 +246,22 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let watch = self.watch.clone();
         let app = self.app.clone();
-        let id = watch.request_began(!request.body().is_end_stream());
+        let (head, incoming) = request.into_parts();
+        let id = watch.request_began(!incoming.is_end_stream());
         let under_way = UnderWay { watch: watch.clone(), id };
         let http1 = self.peer.protocol() == Protocol::Http1;
         // Who asks first whether to send the body at all is not to be told yes by our looking for it.
-        let asks_first = request.headers().contains_key(EXPECT);
-        let leftover = Leftover::default();
+        let asks_first = head.headers.contains_key(EXPECT);
+        let leftover = self.leftover.clone();
         let rest = if http1 { Rest::Left(leftover.clone()) } else { Rest::Apart(self.tracker.clone()) };
-        let mut request =
-            request.map(|incoming| RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest });
-        request.extensions_mut().insert(self.peer.clone());
+        let body = RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest };
+        let asked = Asked { peer: self.peer.clone(), head, body };
         let turns = (!id.is_first()).then(|| self.turns.clone());
         Box::pin(async move {
             if let Some(turns) = turns {
                 turns.wait(watch.standing()).await;
             }
-            let Ok(mut answer) = app.oneshot(request).await;
+            let Ok(mut answer) = app.oneshot(asked).await;
             watch.standing().answered();
             let unread = leftover.lock().take();
             let mut missing = false;

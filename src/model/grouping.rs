@@ -57,7 +57,8 @@ impl GroupingKey {
         N: Into<Box<str>>,
         V: Into<Box<str>>,
     {
-        let mut set: Vec<(Box<str>, Box<str>)> = Vec::new();
+        let labels = labels.into_iter();
+        let mut set: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(labels.size_hint().0.saturating_add(1));
         for (name, value) in labels {
             let (name, value): (Box<str>, Box<str>) = (name.into(), value.into());
             if !Self::may_be_named(scheme, &name) {
@@ -73,16 +74,21 @@ impl GroupingKey {
         set.reverse();
         set.sort_by(|(left, _), (right, _)| left.cmp(right));
         set.dedup_by(|(earlier, _), (last, _)| earlier == last);
-        match twins(&set) {
+        let classic = scheme == NameScheme::Classic || is_classic(&set);
+        match if classic { None } else { twins(&set) } {
             Some((one, other)) => Err(GroupingError::Twins(one, other)),
-            None => Ok(Self::from_sorted(set)),
+            None => Ok(Self::from_sorted(set, classic)),
         }
     }
 
     /// Whether a grouping label may have this name: a name of the scheme, and in no escaping one of the reserved, which
     /// begin with two underscores.
     pub fn may_be_named(scheme: NameScheme, name: &str) -> bool {
-        scheme.is_label_name(name) && !underscored_label(name).starts_with("__")
+        match scheme {
+            // Underscored it is what it is.
+            NameScheme::Classic => is_label_name(name) && !name.starts_with("__"),
+            NameScheme::Utf8 => !name.is_empty() && !underscored_label(name).starts_with("__"),
+        }
     }
 
     /// This key with `name` set to `value`. The caller vouches for the name: it comes from the configuration.
@@ -90,24 +96,28 @@ impl GroupingKey {
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut set = self.labels.to_vec();
         insert(&mut set, name.into(), value.into());
-        Self::from_sorted(set)
+        let classic = is_classic(&set);
+        Self::from_sorted(set, classic)
     }
 
-    fn from_sorted(set: Vec<(Box<str>, Box<str>)>) -> Self {
-        let mut identity = Vec::with_capacity(set.iter().map(|(n, v)| n.len() + v.len() + 2).sum());
-        let utf8 = set.iter().any(|(name, _)| !is_label_name(name));
-        let filled = set.iter().filter(|(_, value)| !value.is_empty());
-        let mut compared: Vec<_> = filled.map(|(name, value)| (underscored_label(name), value)).collect();
-        if utf8 {
-            compared.sort();
-        }
-        for (name, value) in compared {
+    /// `classic`: whether all names are, so that each is what it is underscored.
+    fn from_sorted(set: Vec<(Box<str>, Box<str>)>, classic: bool) -> Self {
+        let filled = || set.iter().filter(|(_, value)| !value.is_empty());
+        let mut identity = Vec::with_capacity(filled().map(|(n, v)| n.len() + v.len() + 2).sum());
+        let mut write = |name: &str, value: &str| {
             identity.extend_from_slice(name.as_bytes());
             identity.push(0xff);
             identity.extend_from_slice(value.as_bytes());
             identity.push(0xff);
+        };
+        if classic {
+            filled().for_each(|(name, value)| write(name, value));
+        } else {
+            let mut compared: Vec<_> = filled().map(|(name, value)| (underscored_label(name), value)).collect();
+            compared.sort();
+            compared.iter().for_each(|(name, value)| write(name, value));
         }
-        Self { labels: set.into(), identity: identity.into(), utf8 }
+        Self { labels: set.into(), identity: identity.into(), utf8: !classic }
     }
 
     /// All labels in the order of their names, those without a value included.
@@ -178,11 +188,12 @@ fn insert(set: &mut Vec<(Box<str>, Box<str>)>, name: Box<str>, value: Box<str>) 
     }
 }
 
+fn is_classic(set: &[(Box<str>, Box<str>)]) -> bool {
+    set.iter().all(|(name, _)| is_label_name(name))
+}
+
 /// Two names that are one underscored.
 fn twins(set: &[(Box<str>, Box<str>)]) -> Option<(String, String)> {
-    if set.iter().all(|(name, _)| is_label_name(name)) {
-        return None;
-    }
     let mut names: Vec<_> = set.iter().map(|(name, _)| (underscored_label(name), &**name)).collect();
     names.sort();
     let mut pairs = names.iter().zip(names.iter().skip(1));

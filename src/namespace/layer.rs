@@ -1,4 +1,4 @@
-//! This stage as a layer: one for each route, told what the route asks for.
+//! This stage as a layer.
 
 use super::Access;
 use super::FleetScope;
@@ -9,101 +9,91 @@ use crate::identity::Party;
 use crate::limits::Permit;
 use crate::model::OperatorScope;
 use crate::model::TenantId;
-use crate::model::Verb;
 use crate::rejection::Rejection;
+use crate::relay::Relayed;
+use crate::relay::Stage;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Initiator;
 use arc_swap::ArcSwap;
-use axum::extract::FromRequestParts;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::middleware::Next;
-use axum::response::Response;
 use http::HeaderMap;
+use http::HeaderName;
+use http::Uri;
 use http::request::Parts;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What the stage needs: which tenants there are, what this route asks for, and where to write down that an operator came.
+/// What the stage needs: which tenants there are, and where to write down that an operator came.
 #[derive(Clone, Debug)]
 pub struct Namespace {
     pub tenants: Arc<ArcSwap<BTreeSet<TenantId>>>,
-    pub access: Access,
     pub audit: Audit,
-    /// The route's path, for the audit.
-    pub path: &'static str,
 }
 
 /// The header with which clients of other multi-tenant systems name their tenant.
-const ORG_ID: &str = "x-scope-orgid";
+const ORG_ID: HeaderName = HeaderName::from_static("x-scope-orgid");
 
-/// Lets a request on with its scope, or not at all. An operator's is written down first: it reaches over tenants, and what
-/// cannot be written down is not done.
-pub async fn admit(
-    State(namespace): State<Arc<Namespace>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Rejection> {
-    if namespace.access != Access::Open {
-        let view = view_of(&namespace, &request)?;
+/// Where a request leads, as far as this stage has to know it.
+pub trait Destination: Send {
+    /// Who may pass.
+    fn access(&self) -> Access;
+    /// Its path as the table of routes writes it.
+    fn route(&self) -> &'static str;
+}
+
+/// Permit to [`View`]. An operator's is written down first: it reaches over tenants, and what cannot be written down is not
+/// done.
+impl<D: Destination> Stage<Permit, D> for Namespace {
+    type Given = View;
+
+    async fn pass(&self, relayed: Relayed<Permit, D>) -> Result<Relayed<View, D>, Rejection> {
+        let Relayed { baton: permit, to, initiator, head, body } = relayed;
+        let view = view_of(self, to.access(), permit, &head)?;
         if matches!(view, View::Fleet(_)) {
-            let event = operators(&namespace, &request)?;
-            namespace.audit.record(event).await?;
+            self.audit.record(operators(to.access(), to.route(), &head, &initiator)).await?;
         }
-        let extensions = request.extensions_mut();
-        // A handler for one party alone takes that party's baton, so that it has no other case to forget.
-        match (namespace.access, view) {
-            (Access::Either(..), view) => drop(extensions.insert(view)),
-            (_, View::Tenant(scope)) => drop(extensions.insert(scope)),
-            (_, View::Fleet(scope)) => drop(extensions.insert(scope)),
-        }
+        Ok(Relayed { baton: view, to, initiator, head, body })
     }
-    Ok(next.run(request).await)
 }
 
 /// What an operator is about to do.
-fn operators(namespace: &Namespace, request: &Request) -> Result<AuditEvent, Rejection> {
-    let initiator = request.extensions().get::<Initiator>().ok_or(Rejection::Misassembled("no Initiator"))?;
-    let event = match namespace.access {
+fn operators(access: Access, route: &str, head: &Parts, initiator: &Initiator) -> AuditEvent {
+    let event = match access {
         Access::Fleet(OperatorScope::FleetAdmin) | Access::Either(_, OperatorScope::FleetAdmin) => "operator_call",
         _ => "operator_read",
     };
-    let event =
-        AuditEvent::by(event, initiator).with("method", request.method().as_str()).with("route", namespace.path);
-    let asked = asked_tenants(request);
-    Ok(if asked.is_empty() { event } else { event.with("tenants", asked.join(",")) })
+    let event = AuditEvent::by(event, initiator).with("method", head.method.as_str()).with("route", route);
+    let asked = asked_tenants(&head.uri);
+    if asked.is_empty() { event } else { event.with("tenants", asked.join(",")) }
 }
 
-fn view_of(namespace: &Namespace, request: &Request) -> Result<View, Rejection> {
-    let permit = request.extensions().get::<Permit>().ok_or(Rejection::Misassembled("no Permit"))?;
+fn view_of(namespace: &Namespace, access: Access, permit: Permit, head: &Parts) -> Result<View, Rejection> {
     let party = permit.principal().party();
-    check_org_id(request.headers(), party)?;
-    let scope = |verb: Verb| match party {
-        Party::Tenant(grant) => Scope::new(permit.principal(), grant, verb, permit.meter().clone()),
-        Party::Operator(_) => Err(NamespaceError::TenantOnly),
-    };
+    check_org_id(&head.headers, party)?;
     let fleet = |wanted: OperatorScope| match party {
         Party::Operator(grant) => {
             let tenants = namespace.tenants.load();
-            let scope = FleetScope::new(grant, wanted, &asked_tenants(request), |tenant| tenants.contains(tenant));
-            scope.map(|scope| scope.held_with(permit))
+            let scope = FleetScope::new(grant, wanted, &asked_tenants(&head.uri), |tenant| tenants.contains(tenant));
+            scope.map(|scope| scope.held_with(&permit))
         }
         Party::Tenant(_) => Err(NamespaceError::OperatorOnly),
     };
-    Ok(match (namespace.access, party) {
+    let verb = match (access, party) {
         (Access::Open, _) => return Err(Rejection::Misassembled("an open route asks for no scope")),
-        (Access::Tenant(verb), _) => View::Tenant(scope(verb)?),
-        (Access::Fleet(wanted), _) => View::Fleet(fleet(wanted)?),
+        (Access::Fleet(wanted), _) | (Access::Either(_, wanted), Party::Operator(_)) => {
+            return Ok(View::Fleet(fleet(wanted)?));
+        }
+        (Access::Tenant(_), Party::Operator(_)) => return Err(NamespaceError::TenantOnly.into()),
+        (Access::Tenant(verb), Party::Tenant(_)) => verb,
         (Access::Either(verb, _), Party::Tenant(grant)) => {
             // Where an operator may name tenants, so may a tenant: itself, and nobody else.
-            if asked_tenants(request).iter().any(|asked| asked != grant.tenant.as_str()) {
+            if asked_tenants(&head.uri).iter().any(|asked| asked != grant.tenant.as_str()) {
                 return Err(NamespaceError::Tenant.into());
             }
-            View::Tenant(scope(verb)?)
+            verb
         }
-        (Access::Either(_, wanted), Party::Operator(_)) => View::Fleet(fleet(wanted)?),
-    })
+    };
+    Ok(View::Tenant(Scope::new(permit, verb)?))
 }
 
 /// A tenant may name itself, and nobody else.
@@ -117,8 +107,8 @@ fn check_org_id(headers: &HeaderMap, party: &Party) -> Result<(), NamespaceError
 }
 
 /// The values of `?tenant=`. A tenant's name needs no escaping, so an escaped one is no tenant's name.
-fn asked_tenants(request: &Request) -> Vec<String> {
-    let query = request.uri().query().unwrap_or_default();
+fn asked_tenants(uri: &Uri) -> Vec<String> {
+    let query = uri.query().unwrap_or_default();
     let named = |pair: &str| match pair.split_once('=') {
         Some(("tenant", name)) => Some(name.to_owned()),
         // No other key is ours, but an escaped one may be meant to be, and is not to widen the view by being unread.
@@ -128,20 +118,3 @@ fn asked_tenants(request: &Request) -> Vec<String> {
     };
     query.split('&').filter_map(named).collect()
 }
-
-/// Takes the baton that [`admit`] laid down. A handler outside the stack finds none and answers nothing.
-macro_rules! baton_of_namespace {
-    ($baton:ty) => {
-        impl<S: Sync> FromRequestParts<S> for $baton {
-            type Rejection = Rejection;
-
-            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-                parts.extensions.get::<Self>().cloned().ok_or(Rejection::Misassembled("no scope"))
-            }
-        }
-    };
-}
-
-baton_of_namespace!(Scope);
-baton_of_namespace!(FleetScope);
-baton_of_namespace!(View);

@@ -15,10 +15,10 @@ pub use access::Access;
 pub use access::View;
 pub use explained::explain;
 pub use fleet::FleetScope;
-pub use half::Halves;
+pub use half::Side;
 pub use half::admit_side;
+pub use layer::Destination;
 pub use layer::Namespace;
-pub use layer::admit;
 pub use narrowing::Narrowing;
 pub use scope::Scope;
 

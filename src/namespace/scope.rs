@@ -4,8 +4,8 @@ use super::NamespaceError;
 use super::narrowing::Narrowing;
 use crate::identity::Party;
 use crate::identity::Principal;
-use crate::identity::TenantGrant;
 use crate::limits::Meter;
+use crate::limits::Permit;
 use crate::model::GroupingKey;
 use crate::model::TenantId;
 use crate::model::Verb;
@@ -25,17 +25,20 @@ pub struct Scope {
 
 impl Scope {
     /// Only this stage makes one: of a grant that holds the verb.
-    pub(super) fn new(
-        principal: &Principal,
-        grant: &TenantGrant,
-        verb: Verb,
-        meter: Meter,
-    ) -> Result<Self, NamespaceError> {
+    pub(super) fn new(permit: Permit, verb: Verb) -> Result<Self, NamespaceError> {
+        let (principal, meter) = permit.into_parts();
+        Self::of(principal, verb, meter)
+    }
+
+    fn of(principal: Principal, verb: Verb, meter: Meter) -> Result<Self, NamespaceError> {
+        let Party::Tenant(grant) = principal.party() else {
+            return Err(NamespaceError::TenantOnly);
+        };
         if !grant.scopes.contains(&verb) {
             return Err(NamespaceError::Verb(verb));
         }
         let narrowing = Arc::new(Narrowing::new(grant.jobs.clone(), grant.labels.clone()));
-        Ok(Self { tenant: grant.tenant.clone(), narrowing, verb, principal: Some(principal.clone()), meter })
+        Ok(Self { tenant: grant.tenant.clone(), narrowing, verb, principal: Some(principal), meter })
     }
 
     /// What the same credentials grant now, if others are in force than when the request began; `None`: no others are.
@@ -49,7 +52,7 @@ impl Scope {
         };
         match principal.party() {
             Party::Tenant(grant) if grant.tenant == self.tenant => {
-                Ok(Some(Self::new(&principal, grant, self.verb, self.meter.clone())?))
+                Ok(Some(Self::of(principal, self.verb, self.meter.clone())?))
             }
             // Whose group was meant is not to be guessed.
             _ => Err(Rejection::withdrawn()),

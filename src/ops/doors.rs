@@ -1,14 +1,18 @@
 //! The doors of the operator's listener.
 
+use crate::answered::Led;
+use crate::answered::Outcome;
 use crate::api::ApiError;
 use crate::config::OpsAuth;
 use crate::identity;
 use crate::identity::Identity;
 use crate::identity::Party;
 use crate::identity::Principal;
+use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::namespace::NamespaceError;
 use crate::rejection::Rejection;
+use crate::relay::Relayed;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
 use crate::telemetry::Health;
@@ -22,22 +26,68 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::routing::get;
+use http::HeaderValue;
 use http::StatusCode;
+use http::header::ALLOW;
 use http::header::CONTENT_TYPE;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use tower::Service;
 use tower::ServiceBuilder;
+use tower::ServiceExt;
 
 /// What the doors show.
 #[derive(Clone, Debug)]
 pub struct Ops {
     pub health: Health,
     pub metrics: Metrics,
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     pub auth: OpsAuth,
     pub audit: Audit,
 }
 
+/// The routes, as they are entered.
+#[derive(Clone, Debug)]
+pub struct OpsDoors(Router);
+
+impl<'s> Service<Relayed<Peer>> for &'s OpsDoors {
+    type Response = Outcome;
+    type Error = Infallible;
+    type Future = Led<'s>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, relayed: Relayed<Peer>) -> Led<'s> {
+        let router = self.0.clone();
+        let Relayed { baton: peer, initiator, head, body, .. } = relayed;
+        let mut request = Request::from_parts(head, body);
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(initiator);
+        Box::pin(async move {
+            let mut answer = router.oneshot(request).await?;
+            let allowed = answer.headers_mut().remove(ALLOW);
+            let methods = allowed.filter(|_| answer.status() == StatusCode::METHOD_NOT_ALLOWED);
+            let answer = answer.extensions_mut().remove::<Rejection>().map_or(Ok(answer), Err);
+            Ok(Outcome { route: None, methods: methods.and_then(|methods| with_options(&methods)), answer })
+        })
+    }
+}
+
+/// The methods that a path has routes for, and OPTIONS, which every path has; in order, as Pushgateway names them.
+fn with_options(allowed: &HeaderValue) -> Option<HeaderValue> {
+    let mut methods: Vec<&str> = allowed.to_str().ok()?.split(',').map(str::trim).collect();
+    methods.push("OPTIONS");
+    methods.sort_unstable();
+    methods.dedup();
+    HeaderValue::from_str(&methods.join(", ")).ok()
+}
+
 /// The routes: health is open, the metrics may ask for an operator, and for a certificate where the listener does.
-pub fn doors(ops: &Ops) -> Router {
+pub fn doors(ops: &Ops) -> OpsDoors {
     let metrics = Router::new().route("/metrics", get(metrics)).method_not_allowed_fallback(not_allowed);
     let guarded = match ops.auth {
         OpsAuth::None => metrics.layer(from_fn_with_state(ops.identity.clone(), identity::require_door)),
@@ -48,7 +98,8 @@ pub fn doors(ops: &Ops) -> Router {
         ),
     };
     let open = Router::new().route("/-/healthy", get(|| async { "OK" })).route("/-/ready", get(ready));
-    open.method_not_allowed_fallback(not_allowed).merge(guarded).fallback(not_found).with_state(ops.clone())
+    let open = open.method_not_allowed_fallback(not_allowed);
+    OpsDoors(open.merge(guarded).fallback(not_found).with_state(ops.clone()))
 }
 
 async fn not_found() -> Rejection {

@@ -10,6 +10,7 @@ mod shares;
 
 pub use credentials::CredentialMetrics;
 pub use doors::Ops;
+pub use doors::OpsDoors;
 pub use doors::doors;
 pub use expiry::warn_of_expiries;
 pub use fullness::warn_of_fullness;

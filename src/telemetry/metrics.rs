@@ -8,6 +8,8 @@ use crate::model::Timestamp;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::EncodeLabelValue;
+use prometheus_client::encoding::LabelValueEncoder;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,13 +21,13 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteCode {
-    route: String,
+    route: &'static str,
     code: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
-    route: String,
+    route: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,8 +37,18 @@ struct Code {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TenantOutcome {
-    tenant: String,
+    tenant: Named,
     outcome: &'static str,
+}
+
+/// A tenant as a label's value: looked up with each push, so nothing is allocated for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Named(TenantId);
+
+impl EncodeLabelValue for Named {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        self.0.as_str().encode(encoder)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,7 +89,7 @@ pub struct PushMetrics {
 impl PushMetrics {
     /// `outcome`: `accepted`, or the code of the refusal.
     pub fn pushed(&self, tenant: &TenantId, outcome: &'static str) {
-        self.pushes.get_or_create(&TenantOutcome { tenant: tenant.to_string(), outcome }).inc();
+        self.pushes.get_or_create(&TenantOutcome { tenant: Named(tenant.clone()), outcome }).inc();
     }
 
     /// A body was read whole: so many bytes, decompressed.
@@ -159,9 +171,9 @@ impl Metrics {
     }
 
     /// A request was answered: with this status, and with this code where it was refused.
-    pub fn answered(&self, route: &str, status: u16, refusal: Option<&'static str>, seconds: f64) {
-        self.requests.get_or_create(&RouteCode { route: route.to_owned(), code: status }).inc();
-        self.durations.get_or_create(&Route { route: route.to_owned() }).observe(seconds);
+    pub fn answered(&self, route: &'static str, status: u16, refusal: Option<&'static str>, seconds: f64) {
+        self.requests.get_or_create(&RouteCode { route, code: status }).inc();
+        self.durations.get_or_create(&Route { route }).observe(seconds);
         if let Some(code) = refusal {
             self.refusals.get_or_create(&Code { code }).inc();
         }

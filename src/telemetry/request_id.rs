@@ -9,6 +9,21 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(u64);
 
+impl RequestId {
+    /// As it is written.
+    pub fn digits(self) -> [u8; 16] {
+        let mut rest = self.0;
+        let mut digits = [b'0'; 16];
+        for digit in digits.iter_mut().rev() {
+            *digit = DIGITS.get(usize::try_from(rest & 0xf).unwrap_or_default()).copied().unwrap_or_default();
+            rest >>= 4;
+        }
+        digits
+    }
+}
+
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -37,5 +52,17 @@ impl RequestIds {
 impl Default for RequestIds {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestId;
+
+    #[test]
+    fn an_id_reads_the_same_in_an_answer_and_in_the_log() {
+        for id in [0, 1, 0xf, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(RequestId(id).digits(), *RequestId(id).to_string().as_bytes());
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Somebody who sends requests to a gateway in process, and what comes back.
 
+use crate::listener::Asked;
 use crate::listener::ClientChain;
 use crate::listener::Peer;
-use axum::Router;
+use crate::stack::App;
 use axum::body::Body;
 use axum::body::Bytes;
 use http::HeaderMap;
@@ -12,12 +13,11 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tower::ServiceExt;
 
 /// Somebody who sends requests.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(super) app: Router,
+    pub(super) app: App,
     /// The name of the listener.
     pub(super) listener: String,
     pub(super) chain: Option<Arc<ClientChain>>,
@@ -62,8 +62,8 @@ impl Client {
         request.headers_mut().extend(self.headers.clone());
         let peer = Peer::invented(self.address, true).invented_at(&self.listener);
         let peer = self.chain.iter().fold(peer, |peer, chain| peer.invented_with(chain.clone()));
-        request.extensions_mut().insert(peer);
-        self.app.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+        let (head, body) = request.into_parts();
+        self.app.clone().answer(Asked { peer, head, body }).await.unwrap_or_else(|never| match never {})
     }
 
     /// Sends a request and reads the whole answer.

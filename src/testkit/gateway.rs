@@ -10,8 +10,8 @@ use crate::gateway::Beginning;
 use crate::gateway::Reloaded;
 use crate::gateway::Reloader;
 use crate::model::SharedClock;
+use crate::stack::App;
 use crate::telemetry::Audit;
-use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub struct TestGateway {
     pub clock: MockClock,
     /// The listeners by their names, in the order of the configuration.
-    listeners: Vec<(String, Router)>,
-    ops: (String, Router),
+    listeners: Vec<(String, App)>,
+    ops: (String, App),
     reloader: Reloader,
     tokens: BTreeMap<String, String>,
     audit: Audit,

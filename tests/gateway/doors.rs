@@ -42,7 +42,7 @@ async fn try_door(client: &Client, route: &Route) -> (u16, String) {
 
 /// An operator says which tenant it means where something is changed.
 async fn try_door_as(name: &str, client: &Client, route: &Route) -> (u16, String) {
-    let changes = matches!(route.access, Access::Either(Verb::Admin, _)) && name.contains("fleet:");
+    let changes = matches!(route.door.access, Access::Either(Verb::Admin, _)) && name.contains("fleet:");
     let path = if changes { format!("{}?tenant=red", path_of(route)) } else { path_of(route) };
     let answer = client.send(route.method.as_str(), &path, "m 1\n").await;
     (answer.status.as_u16(), answer.code())
@@ -58,7 +58,7 @@ async fn no_door_is_open_by_accident() {
     let unauthenticated = refused(401, "unauthenticated");
     let garbage = ["Bearer nonsense", "Basic bm9uc2Vuc2U=", "Digest x", "Bearer ", "", "pward_"];
     for route in routes() {
-        let open = route.access == Access::Open;
+        let open = route.door.access == Access::Open;
         let what = format!("{} {}", route.method, route.path);
         let stranger = try_door(&gateway.stranger(), &route).await;
         assert_eq!(stranger, if open { (200, String::new()) } else { unauthenticated.clone() }, "nobody at {what}");
@@ -73,7 +73,7 @@ async fn no_door_is_open_by_accident() {
         let token = gateway.token("red").replacen(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '0', '1', '2', '3'], "z", 1);
         let client = gateway.stranger().with("authorization", &format!("Bearer {token}"));
         assert_eq!(try_door(&client, &route).await, unauthenticated, "a mistyped token at {what}");
-        for name in expired_for(route.access) {
+        for name in expired_for(route.door.access) {
             let late = try_door(&gateway.client(&name), &route).await;
             assert_eq!(late, refused(401, "credential_expired"), "{name} at {what}");
         }
@@ -82,9 +82,9 @@ async fn no_door_is_open_by_accident() {
 
 #[tokio::test]
 async fn a_credential_opens_the_doors_of_its_scopes_and_no_other() {
-    for route in routes().into_iter().filter(|route| route.access != Access::Open) {
+    for route in routes().into_iter().filter(|route| route.door.access != Access::Open) {
         let what = format!("{} {}", route.method, route.path);
-        for (name, passes) in tries_for(route.access) {
+        for (name, passes) in tries_for(route.door.access) {
             // A gateway of its own, so that no try is met by what another left.
             let outcome = try_door_as(&name, &gateway().client(&name), &route).await;
             if passes {
@@ -99,7 +99,7 @@ async fn a_credential_opens_the_doors_of_its_scopes_and_no_other() {
 #[tokio::test]
 async fn nobody_speaks_for_another_tenant_whether_or_not_it_exists() {
     let gateway = gateway();
-    for route in routes().into_iter().filter(|route| route.access != Access::Open) {
+    for route in routes().into_iter().filter(|route| route.door.access != Access::Open) {
         for tenant in ["red", "nobody", "", "RED", "blue,red"] {
             let client = gateway.client("blue").with("x-scope-orgid", tenant);
             assert_eq!(try_door(&client, &route).await, refused(403, "tenant_refused"), "{} {tenant:?}", route.path);
@@ -107,7 +107,7 @@ async fn nobody_speaks_for_another_tenant_whether_or_not_it_exists() {
         let both = gateway.client("blue").with("x-scope-orgid", "blue").with("x-scope-orgid", "red");
         assert_eq!(try_door(&both, &route).await, refused(403, "tenant_refused"));
         let itself = gateway.client("blue").with("x-scope-orgid", "blue");
-        match route.access {
+        match route.door.access {
             Access::Fleet(_) => assert_eq!(try_door(&itself, &route).await, refused(403, "scope_refused")),
             _ => assert!(try_door(&itself, &route).await.0 < 300, "{}", route.path),
         }

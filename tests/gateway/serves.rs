@@ -48,7 +48,7 @@ async fn an_unserved_route_is_answered_exactly_as_an_unknown_one() {
             for who in ["", "red", "o"] {
                 let client = if who.is_empty() { gateway.stranger() } else { gateway.client(who) };
                 let client = gateway.at(&name, &client);
-                let served = match (route.access, who) {
+                let served = match (route.door.access, who) {
                     (Access::Open, _) => serves(Service::Health),
                     // A tenant's route tells an operator that it is one, where tenants are served at all.
                     (Access::Tenant(_), _) => serves(Service::Push),
@@ -63,7 +63,7 @@ async fn an_unserved_route_is_answered_exactly_as_an_unknown_one() {
                     let what = format!("{who:?} {method} {path} at {name}: {answer:?}");
                     if !served {
                         assert_eq!(answer, unknown, "{what}");
-                    } else if who.is_empty() && route.access != Access::Open {
+                    } else if who.is_empty() && route.door.access != Access::Open {
                         assert_eq!(answer.0, 401, "{what}");
                     } else {
                         assert_ne!(answer.0, 404, "{what}");

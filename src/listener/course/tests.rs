@@ -294,4 +294,46 @@ proptest! {
         }
         prop_assert!(false, "never cut: {course:?}");
     }
+
+    /// What a timer relies on that is not asked after each step of a request.
+    #[test]
+    fn no_step_of_a_request_brings_a_deadline_nearer_than_it_says(
+        events in prop::collection::vec((event(), 0_u64..30_000), 0..80),
+    ) {
+        let mut course = course();
+        course.secured(at(0));
+        let mut now = at(0);
+        let mut last = None;
+        for (event, millis) in events {
+            now = now.after(Duration::from_millis(millis));
+            let (before, far) = (course.next_deadline(), course.brings_none_before());
+            match (event, last) {
+                (Event::Bytes, _) => course.bytes_arrived(now),
+                (Event::Began, _) => last = Some(course.request_began(now, true)),
+                (Event::Received(bytes), Some(id)) => course.body_received(id, now, bytes),
+                (Event::Answered, Some(id)) => course.answer_began(id, now),
+                (Event::Ended, Some(id)) => course.request_ended(id, now),
+                (Event::Blocked, _) => course.write_blocked(now),
+                (Event::Wrote, _) => course.wrote(),
+                (Event::Awaited, Some(id)) => {
+                    course.body_awaited(id, now);
+                    continue;
+                }
+                (Event::Stop, _) => {
+                    course.ask_to_end(now, CloseReason::Shutdown);
+                    continue;
+                }
+                (Event::Asked, _) => {
+                    course.due(now);
+                    continue;
+                }
+                _ => continue,
+            }
+            let after = course.next_deadline().map(|(tick, _)| tick);
+            if let (Some(far), Some(after)) = (far, after) {
+                let before = before.map_or(after, |(tick, _)| tick);
+                prop_assert!(after >= before.min(now.after(far)), "{event:?}: {before:?}, {after:?}, {course:?}");
+            }
+        }
+    }
 }

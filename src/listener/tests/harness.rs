@@ -4,6 +4,7 @@ use crate::config::Deadlines;
 use crate::config::Listener;
 use crate::config::Tls;
 use crate::config::TlsProfile;
+use crate::listener::Asked;
 use crate::listener::BodyTooSlow;
 use crate::listener::Cap;
 use crate::listener::CapsLayer;
@@ -16,6 +17,7 @@ use crate::listener::ListenerEvents;
 use crate::listener::PassedSockets;
 use crate::listener::Peer;
 use crate::listener::ProxyLayer;
+use crate::listener::RequestBody;
 use crate::listener::ServerTls;
 use crate::listener::TlsError;
 use crate::listener::TlsLayer;
@@ -29,14 +31,19 @@ use axum::body::Body;
 use axum::routing::get;
 use axum::routing::post;
 use bytes::Bytes;
+use http::Request;
+use http::Response;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
@@ -45,7 +52,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 use tower::ServiceBuilder;
+use tower::ServiceExt;
 
 /// Longer than any deadline here, shorter than anybody's patience, and enough for a machine that is busy.
 pub(super) const SOON: Duration = Duration::from_secs(10);
@@ -239,26 +248,51 @@ pub(super) fn server_tls_with(
     ServerTls::load(&tls)
 }
 
-fn app() -> Router {
-    Router::new()
-        .route("/push", post(push))
-        .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, "no\n") }))
-        .route("/late", post(late))
-        .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
-        .route("/slow", get(slow).post(slow))
-        .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
-        .route(
-            "/address",
-            get(|Extension(peer): Extension<Peer>| async move { format!("{} {}", peer.address(), peer.is_for_nobody()) }),
-        )
-        .route("/chain", get(chain))
-        .route("/prove", get(|Extension(peer): Extension<Peer>| async move { peer.prove() }))
-        .route(
-            "/peer",
-            get(|Extension(peer): Extension<Peer>| async move {
-                format!("{} {} {:?}", peer.listener(), peer.is_secure(), peer.protocol())
-            }),
-        )
+/// A router as what answers requests.
+#[derive(Clone, Debug)]
+struct Routed(Router);
+
+impl Service<Asked<RequestBody>> for Routed {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = <Router as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, asked: Asked<RequestBody>) -> Self::Future {
+        let Asked { peer, head, body } = asked;
+        let mut request = Request::from_parts(head, Body::new(body));
+        request.extensions_mut().insert(peer);
+        self.0.call(request)
+    }
+}
+
+fn app() -> Routed {
+    let app =
+        Router::new()
+            .route("/push", post(push))
+            .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, "no\n") }))
+            .route("/late", post(late))
+            .route("/panic", get(|| async { panic!("a handler's own") as &'static str }))
+            .route("/slow", get(slow).post(slow))
+            .route("/big", get(|| async { Bytes::from(vec![b'x'; BIG]) }))
+            .route(
+                "/address",
+                get(|Extension(peer): Extension<Peer>| async move {
+                    format!("{} {}", peer.address(), peer.is_for_nobody())
+                }),
+            )
+            .route("/chain", get(chain))
+            .route("/prove", get(|Extension(peer): Extension<Peer>| async move { peer.prove() }))
+            .route(
+                "/peer",
+                get(|Extension(peer): Extension<Peer>| async move {
+                    format!("{} {} {:?}", peer.listener(), peer.is_secure(), peer.protocol())
+                }),
+            );
+    Routed(app)
 }
 
 /// `none`, or the digest of the chain.
