@@ -98,8 +98,9 @@ impl Shape {
         let quota = Quota { groups_max: 1 << 40, series_max: 1 << 40, stored_bytes_max: 1 << 40 };
         let terms = TenantTerms { quota, durability: Durability::Memory };
         let tenant = TenantId::parse("red").unwrap();
-        let store = Store::new([(tenant, terms)], &[], Arc::new(MemoryJournal), exposition::own_gauge);
         let (scope, hasher) = (Scope::for_test("red"), SeriesHasher::with_key([7; 16]));
+        let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
+        let store = Store::new([(tenant, terms)], &[], Arc::new(MemoryJournal), exposition::own_gauge, identify);
         let push = |round, group| {
             let body = self.body(round, group);
             let key = self.key(group);

@@ -4,6 +4,8 @@
 //! named `labels` or `last_push_successful` stands where Pushgateway puts it, in the place of the group's own key.
 
 use super::call::Call;
+use super::compressed::Zipped;
+use super::encoding::takes_gzip;
 use super::readers::Pieces;
 use super::scrape::in_turn;
 use super::state::Reading;
@@ -18,14 +20,17 @@ use crate::store::Catalogue;
 use crate::store::GroupView;
 use axum::response::IntoResponse;
 use axum::response::Response;
+use http::HeaderValue;
+use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
+use http::header::VARY;
 use std::sync::Arc;
 
 /// What is written before it is handed on: four TLS records.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The groups of whoever asks.
-pub async fn catalogue(Call { api, scope: view, .. }: Call<View>) -> Result<Response, Rejection> {
+pub async fn catalogue(Call { api, scope: view, head, .. }: Call<View>) -> Result<Response, Rejection> {
     let (view, own, shared) = in_turn(&api, view).await?;
     let tenant = view.tenant().cloned();
     let (pin, groups, of_fleet) = match view {
@@ -35,8 +40,17 @@ pub async fn catalogue(Call { api, scope: view, .. }: Call<View>) -> Result<Resp
         }
     };
     let body = CatalogueBody { groups, of_fleet, open: None, written: Written::Nothing };
-    let body = api.readers.answer(&api.clock, tenant, pin, shared, body);
-    Ok(([(CONTENT_TYPE, "application/json")], own.held_by(body)).into_response())
+    let gzip = takes_gzip(&head.headers);
+    let body = match gzip {
+        true => api.readers.answer(&api.clock, tenant, pin, shared, Zipped::new(body)),
+        false => api.readers.answer(&api.clock, tenant, pin, shared, body),
+    };
+    let named = [(CONTENT_TYPE, "application/json"), (VARY, "Accept-Encoding")];
+    let mut answer = (named, own.held_by(body)).into_response();
+    if gzip {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(answer)
 }
 
 struct CatalogueBody {
@@ -120,7 +134,7 @@ impl Open {
     fn new(group: GroupView, of_fleet: Option<&Reading>) -> Self {
         let fleet =
             of_fleet.map(|reading| FleetLabels::new(&reading.namespace_label, group.tenant(), reading.prefix_job));
-        let families = (0..group.family_count()).filter_map(|nth| Some((group.family(nth)?.0.name(), nth)));
+        let families = (0..group.family_count()).filter_map(|nth| Some((group.family(nth)?.0.name, nth)));
         let mut keys: Vec<(&str, Key)> = families.map(|(name, nth)| (&**name, Key::Family(nth))).collect();
         for (name, key) in [("labels", Key::Labels), ("last_push_successful", Key::LastPushSuccessful)] {
             if !keys.iter().any(|(taken, _)| *taken == name) {
@@ -158,7 +172,7 @@ impl Open {
             }
             Key::Family(nth) => {
                 if let Some((family, at)) = self.group.family(nth) {
-                    write_json_string(out, family.name());
+                    write_json_string(out, family.name);
                     out.push(b':');
                     write_json_header(out, family, at);
                     self.family = Some((nth, 0));

@@ -5,7 +5,9 @@
 mod body;
 mod call;
 mod catalogue;
+mod compressed;
 mod delete;
+mod encoding;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod grouping;
@@ -20,6 +22,7 @@ mod state;
 mod status;
 mod turns;
 mod wipe;
+mod written;
 
 pub use call::Call;
 pub use catalogue::catalogue;

@@ -245,6 +245,7 @@ mod tests {
     use crate::model::Durability;
     use crate::model::GroupingKey;
     use crate::model::Quota;
+    use crate::model::SeriesHasher;
     use crate::model::TenantId;
     use crate::model::Timestamp;
     use crate::namespace::Scope;
@@ -292,7 +293,9 @@ mod tests {
         let (tenant, (goes, disk)) = (TenantId::parse("red").unwrap(), mpsc::channel());
         let quota = Quota { groups_max: 9, series_max: 9, stored_bytes_max: 1 << 20 };
         let terms = TenantTerms { quota, durability: Durability::Fsync };
-        let store = Store::new([(tenant.clone(), terms)], &[], Arc::new(Held(Mutex::new(disk))), exposition::own_gauge);
+        let identify = Arc::new(exposition::StoredSeries(SeriesHasher::with_key([1; 16])));
+        let disk = Arc::new(Held(Mutex::new(disk)));
+        let store = Store::new([(tenant.clone(), terms)], &[], disk, exposition::own_gauge, identify);
         let (key, ceilings) = (GroupingKey::new::<&str, &str>("j", []).unwrap(), Ceilings::default());
         let mut room = ceilings.prepared(&tenant);
         room.grow(1000).await.unwrap();

@@ -8,6 +8,7 @@
 //!
 //! [`Store::pinned_max`]: crate::store::Store::pinned_max
 
+use super::turns::Turns;
 use crate::limits::ScrapePlace;
 use crate::model::SharedClock;
 use crate::model::TenantId;
@@ -24,6 +25,7 @@ use std::fmt;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Context;
@@ -39,13 +41,21 @@ const LONG: Duration = Duration::from_secs(3);
 
 /// An answer in pieces.
 pub(super) trait Pieces: Send {
-    /// The next piece; `None` at the end.
+    /// The next piece, which may be empty; `None` at the end.
     fn next(&mut self) -> Option<Vec<u8>>;
+
+    /// Whether a piece takes so long that it is to be made beside the runtime, in its turn: not those that are only copied.
+    fn takes_work(&self) -> bool {
+        false
+    }
 }
 
 /// The answers under way. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Readers(Arc<Mutex<Vec<Weak<Reader>>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    under_way: Arc<Mutex<Vec<Weak<Reader>>>>,
+    turns: Turns,
+}
 
 struct Reader {
     /// `None`: an operator's.
@@ -56,6 +66,8 @@ struct Reader {
     /// When something was last asked for.
     moved: Mutex<Tick>,
     clock: SharedClock,
+    /// A piece waits for its turn, or is made: it is not the client who takes nothing.
+    at_work: AtomicBool,
     /// `None` once it is cut.
     open: Mutex<Option<Open>>,
 }
@@ -72,6 +84,11 @@ impl fmt::Debug for Reader {
 }
 
 impl Readers {
+    /// None yet. Pieces that take work are made in these turns.
+    pub(super) fn new(turns: Turns) -> Self {
+        Self { under_way: Arc::default(), turns }
+    }
+
     /// An answer of `pieces`. The place is kept until it is taken or cut.
     pub(super) fn answer(
         &self,
@@ -83,11 +100,14 @@ impl Readers {
     ) -> Body {
         let open = Mutex::new(Some(Open { pieces: Box::new(pieces), place }));
         let (taken, began, clock) = (AtomicU64::new(0), clock.tick(), clock.clone());
-        let reader = Arc::new(Reader { tenant, began, pin, taken, moved: Mutex::new(began), clock, open });
-        let mut readers = self.0.lock();
+        let turns = tenant.as_ref().map_or_else(|| self.turns.clone(), |tenant| self.turns.of_tenant(tenant));
+        let (moved, at_work) = (Mutex::new(began), AtomicBool::new(false));
+        let reader = Arc::new(Reader { tenant, began, pin, taken, moved, clock, at_work, open });
+        let mut readers = self.under_way.lock();
         readers.retain(|reader| reader.strong_count() > 0);
         readers.push(Arc::downgrade(&reader));
-        Body::new(Answer(reader))
+        drop(readers);
+        Body::new(Answer { reader, turns, making: None })
     }
 
     /// Cuts answers until what they keep alive is within bounds. To be called after whatever replaces something; it looks at
@@ -102,8 +122,8 @@ impl Readers {
     /// Cuts answers, as `tenant` waits for a place, or an operator does: all of which nothing was taken for a while, or
     /// else one of whoever has many.
     pub(super) fn make_room(&self, tenant: Option<&TenantId>) {
-        let readers: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
-        let stalled = |reader: &&Arc<Reader>| reader.clock.tick().since(*reader.moved.lock()) >= STALLED;
+        let readers: Vec<_> = self.under_way.lock().iter().filter_map(Weak::upgrade).collect();
+        let stalled = |reader: &&Arc<Reader>| reader.is_stalled();
         let cut = readers.iter().filter(stalled).filter(|reader| reader.cut()).count();
         if cut > 0 {
             tracing::warn!(cut, "answers were cut: nothing of them was taken while others waited for their places");
@@ -115,7 +135,7 @@ impl Readers {
     }
 
     fn cut(&self, max: u64) -> Vec<Open> {
-        let readers = self.0.lock();
+        let readers = self.under_way.lock();
         if readers.is_empty() {
             return Vec::new();
         }
@@ -139,6 +159,20 @@ impl Readers {
 }
 
 impl Reader {
+    fn is_stalled(&self) -> bool {
+        !self.at_work.load(Ordering::Relaxed) && self.clock.tick().since(*self.moved.lock()) >= STALLED
+    }
+
+    /// The next piece, unless the answer was cut.
+    fn piece(&self) -> Made {
+        let mut open = self.open.lock();
+        open.as_mut().map(|open| open.pieces.next()).ok_or(Cut)
+    }
+
+    fn takes_work(&self) -> bool {
+        self.open.lock().as_ref().is_some_and(|open| open.pieces.takes_work())
+    }
+
     /// Ends the answer where it is; whether it was under way and nobody is writing to it right now.
     fn cut(&self) -> bool {
         let open = self.open.try_lock().and_then(|mut open| open.take());
@@ -175,27 +209,57 @@ fn free(open: Open) {
     }
 }
 
+/// A piece, or the end, or that the answer was cut.
+type Made = Result<Option<Vec<u8>>, Cut>;
+
 /// An answer as a body.
-struct Answer(Arc<Reader>);
+struct Answer {
+    reader: Arc<Reader>,
+    turns: Turns,
+    /// The piece that is being made beside the runtime.
+    making: Option<Pinned<Box<dyn Future<Output = Made> + Send>>>,
+}
 
 /// The answer was cut.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was cut, since it kept alive too much")]
 struct Cut;
 
+impl Answer {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Made> {
+        if self.making.is_none() {
+            if !self.reader.takes_work() {
+                return Poll::Ready(self.reader.piece());
+            }
+            let (reader, turns) = (self.reader.clone(), self.turns.clone());
+            self.reader.at_work.store(true, Ordering::Relaxed);
+            self.making =
+                Some(Box::pin(async move { turns.take_beside(move || reader.piece()).await.unwrap_or(Err(Cut)) }));
+        }
+        let Some(making) = &mut self.making else { return Poll::Ready(Err(Cut)) };
+        let made = std::task::ready!(making.as_mut().poll(cx));
+        self.making = None;
+        self.reader.at_work.store(false, Ordering::Relaxed);
+        *self.reader.moved.lock() = self.reader.clock.tick();
+        Poll::Ready(made)
+    }
+}
+
 impl HttpBody for Answer {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(self: Pinned<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let Reader { taken, moved, clock, open, .. } = &*self.0;
-        *moved.lock() = clock.tick();
-        let mut open = open.lock();
-        let Some(Open { pieces, .. }) = open.as_mut() else {
-            return Poll::Ready(Some(Err(Cut)));
-        };
-        let piece = pieces.next();
-        taken.fetch_add(piece.as_ref().map_or(0, Vec::len) as u64, Ordering::Relaxed);
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into()))))
+    fn poll_frame(mut self: Pinned<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let now = self.reader.clock.tick();
+        *self.reader.moved.lock() = now;
+        loop {
+            let piece = match std::task::ready!(self.poll_piece(cx)) {
+                Ok(Some(piece)) if piece.is_empty() => continue,
+                Ok(piece) => piece,
+                Err(cut) => return Poll::Ready(Some(Err(cut))),
+            };
+            self.reader.taken.fetch_add(piece.as_ref().map_or(0, Vec::len) as u64, Ordering::Relaxed);
+            return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into()))));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use super::compressed::FinishedLists;
 use super::readers::Readers;
 use super::reload::Reload;
 use super::turns::Turns;
@@ -56,6 +57,7 @@ pub struct Shared {
     pub(super) turns: Turns,
     pub(super) ceilings: Ceilings,
     pub(super) readers: Readers,
+    pub(super) finished: FinishedLists,
     pub(super) health: Health,
     pub(super) audit: Audit,
     pub(super) reload: Arc<dyn Reload>,
@@ -125,7 +127,7 @@ impl Api {
             prefix_job: config.namespace.job == JobLabel::Prefix,
         };
         let started = clock.now();
-        let (turns, readers) = (Turns::for_each_processor(), Readers::default());
+        let (turns, readers) = (Turns::for_each_processor(), Readers::new(Turns::for_every_other_processor()));
         let reading = Arc::new(reading);
         Self(Arc::new(Shared {
             store,
@@ -136,6 +138,7 @@ impl Api {
             turns,
             ceilings,
             readers,
+            finished: FinishedLists::default(),
             health,
             audit,
             reload,

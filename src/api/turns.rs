@@ -33,6 +33,11 @@ impl Turns {
         Self::of(std::thread::available_parallelism().map_or(1, NonZero::get))
     }
 
+    /// Half as many, for work of which there is no end: it leaves a processor for whatever else there is to do.
+    pub(super) fn for_every_other_processor() -> Self {
+        Self::of((std::thread::available_parallelism().map_or(1, NonZero::get) / 2).max(1))
+    }
+
     pub(super) fn of(turns: usize) -> Self {
         Self { turns: Arc::new(Semaphore::new(turns)), firsts: Arc::default(), tenant: None }
     }
@@ -57,6 +62,11 @@ impl Turns {
         if !Self::are_for(bytes) {
             return Some(work());
         }
+        self.take_beside(work).await
+    }
+
+    /// What comes of `work`, in its turn. None if it panicked.
+    pub(super) async fn take_beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let first = self.first();
         let turn = {
             let _first = first.acquire().await.ok()?;

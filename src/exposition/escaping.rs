@@ -40,7 +40,7 @@ impl Escaping {
     }
 
     /// Whether it leaves every classic name as it is.
-    pub(super) const fn keeps_classic(self) -> bool {
+    pub const fn keeps_classic(self) -> bool {
         matches!(self, Self::Underscores | Self::AllowUtf8)
     }
 

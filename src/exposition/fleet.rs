@@ -4,6 +4,7 @@ use crate::model::GroupingKey;
 use crate::model::TenantId;
 use crate::model::underscored_label;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a pushed label of the tenant's label's name gets in front.
 pub(super) const EXPORTED: &str = "exported_";
@@ -17,6 +18,8 @@ pub struct FleetLabels {
     insertion: Box<[u8]>,
     /// `tenant/`, where jobs get it.
     job_prefix: Option<Box<[u8]>>,
+    /// Of `label="`.
+    finder: memchr::memmem::Finder<'static>,
 }
 
 impl FleetLabels {
@@ -27,6 +30,7 @@ impl FleetLabels {
             tenant: tenant.clone(),
             insertion: format!("{label}=\"{tenant}\",").into_bytes().into(),
             job_prefix: job_prefix.then(|| format!("{tenant}/").into_bytes().into()),
+            finder: memchr::memmem::Finder::new(&format!("{label}=\"")).into_owned(),
         }
     }
 
@@ -40,12 +44,22 @@ impl FleetLabels {
         own.chain([(self.label.to_string(), self.tenant.to_string())]).collect()
     }
 
+    /// All that the view writes between the words of a tenant's lines, in one text.
+    pub fn words(&self) -> Arc<[u8]> {
+        [&*self.insertion, self.job_prefix.as_deref().unwrap_or_default()].concat().into()
+    }
+
     pub(super) fn label(&self) -> &str {
         &self.label
     }
 
     pub(super) fn tenant(&self) -> &str {
         self.tenant.as_str()
+    }
+
+    /// Whether some label in these lines may be one that gets another name here: they have `label="`, if only in a value.
+    pub(super) fn may_be_label_of(&self, lines: &[u8]) -> bool {
+        self.finder.find(lines).is_some()
     }
 
     pub(super) fn insertion(&self) -> &[u8] {

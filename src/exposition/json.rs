@@ -9,13 +9,13 @@ use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::shown::Shown;
-use crate::exposition::stored::line_name;
+use crate::exposition::stored::metrics_in;
 use crate::exposition::text;
 use crate::exposition::write::write_header;
 use crate::exposition::write::write_lines;
+use crate::model::FamilyView;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
-use crate::model::PreparedFamily;
 use crate::model::TextDialect;
 use crate::model::Timestamp;
 use crate::model::rfc3339_nanos;
@@ -63,30 +63,32 @@ pub fn write_json_labels<'a>(out: &mut Vec<u8>, labels: impl IntoIterator<Item =
 }
 
 /// Writes a family up to where its metrics begin; behind them stands `]}`.
-pub fn write_json_header(out: &mut Vec<u8>, family: &PreparedFamily, at: Timestamp) {
+pub fn write_json_header<'f>(out: &mut Vec<u8>, family: impl Into<FamilyView<'f>>, at: Timestamp) {
+    let family = family.into();
     out.extend_from_slice(b"{\"time_stamp\":");
     write_json_string(out, &rfc3339_nanos(at));
     out.extend_from_slice(b",\"type\":");
-    write_json_string(out, family.kind().proto_name());
-    if !family.help().is_empty() {
+    write_json_string(out, family.kind.proto_name());
+    if !family.help.is_empty() {
         out.extend_from_slice(b",\"help\":");
-        write_json_string(out, family.help());
+        write_json_string(out, family.help);
     }
     out.extend_from_slice(b",\"metrics\":[");
 }
 
 /// Writes the metrics that stand from `from` on, which is 0 at first, as many as one page holds. Says where the next page
 /// begins, or none where no metric is left. With `fleet` they have the labels that an operator sees.
-pub fn write_json_metrics(
+pub fn write_json_metrics<'f>(
     out: &mut Vec<u8>,
-    family: &PreparedFamily,
+    family: impl Into<FamilyView<'f>>,
     from: usize,
     fleet: Option<&FleetLabels>,
 ) -> Option<usize> {
+    let family = family.into();
     let shown = Shown { escaping: Escaping::AllowUtf8, fleet };
-    let histograms = matches!(family.kind(), MetricKind::Histogram | MetricKind::GaugeHistogram);
+    let histograms = matches!(family.kind, MetricKind::Histogram | MetricKind::GaugeHistogram);
     // Of what is kept, lines say all that is shown here, but for histograms.
-    let written = match family.proto().filter(|_| histograms) {
+    let written = match family.kept_proto().filter(|_| histograms) {
         Some(kept) => kept::write_page(out, kept.get(from..).unwrap_or_default(), &shown, from > 0),
         None => write_page(out, family, from, &shown),
     };
@@ -94,33 +96,17 @@ pub fn write_json_metrics(
 }
 
 /// Writes a page of lines and says how many bytes it has.
-fn write_page(out: &mut Vec<u8>, family: &PreparedFamily, from: usize, shown: &Shown<'_>) -> usize {
-    let rest = family.lines().get(from..).unwrap_or_default();
-    let (page, _) = rest.split_at_checked(page_end(family, rest)).unwrap_or_default();
+fn write_page(out: &mut Vec<u8>, family: FamilyView<'_>, from: usize, shown: &Shown<'_>) -> usize {
+    let rest = family.lines.get(from..).unwrap_or_default();
+    let (page, _) = rest.split_at_checked(metrics_in(family, rest, PAGE_BYTES)).unwrap_or_default();
     let mut text = Vec::new();
-    write_header(&mut text, family.name(), family.kind(), "", Escaping::AllowUtf8);
+    write_header(&mut text, family.name, family.kind, "", Escaping::AllowUtf8);
     write_lines(&mut text, family, page, shown, None);
     // What the gateway wrote itself it can read.
     if let Ok(read) = text::parse(&text, TextDialect::Strict, NameScheme::Utf8) {
         write_metrics(out, &read, from > 0);
     }
     page.len()
-}
-
-/// Where the metric ends with which a page is full. The lines of a distribution belong together, and its count is last.
-fn page_end(family: &PreparedFamily, lines: &[u8]) -> usize {
-    let last_of = match family.kind() {
-        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => family.name().to_string(),
-        MetricKind::Summary | MetricKind::Histogram | MetricKind::GaugeHistogram => format!("{}_count", family.name()),
-    };
-    let mut end = 0;
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        end += line.len();
-        if end >= PAGE_BYTES && line_name(line) == last_of {
-            return end;
-        }
-    }
-    end
 }
 
 fn write_metrics(out: &mut Vec<u8>, read: &PushedFamilies<'_>, mut behind_others: bool) {

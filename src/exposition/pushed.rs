@@ -147,7 +147,7 @@ impl<'a> PushedFamilies<'a> {
     pub fn prepared_bytes(&self, body_bytes: u64, key: &GroupingKey) -> u64 {
         // Identity, value and what is written around labels; and a family's own text beyond the body's.
         const OF_LINE: u64 = 100;
-        let of_lines = self.lines.saturating_mul(OF_LINE + key.heap_bytes() as u64);
+        let of_lines = self.lines.saturating_mul(OF_LINE + 2 * key.heap_bytes() as u64);
         let of_families = (self.families.len() * (PreparedFamily::OVERHEAD + 100)) as u64;
         body_bytes.saturating_mul(2).saturating_add(of_lines).saturating_add(of_families)
     }

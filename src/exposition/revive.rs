@@ -5,6 +5,8 @@ use super::stored;
 use super::stored::StoredLine;
 use super::stored::unescaped;
 use crate::model::FamilyName;
+use crate::model::FamilyView;
+use crate::model::IdentifySeries;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
@@ -68,9 +70,24 @@ pub fn revive(kept: KeptFamily, hasher: &SeriesHasher, namespace_label: &str) ->
 
 /// The identities of a family's series, which its lines say; an [`Identify`](crate::model::Series::to_be_found).
 pub(super) fn identify(family: &PreparedFamily, hasher: &SeriesHasher) -> Box<[SeriesId]> {
+    identities(family.into(), hasher)
+}
+
+/// Finds the identities of stored lines again, with the key of this process.
+#[derive(Debug)]
+pub struct StoredSeries(pub SeriesHasher);
+
+impl IdentifySeries for StoredSeries {
+    fn series(&self, family: FamilyView<'_>) -> Box<[SeriesId]> {
+        identities(family, &self.0)
+    }
+}
+
+fn identities(family: FamilyView<'_>, hasher: &SeriesHasher) -> Box<[SeriesId]> {
+    let compared = underscored_metric(family.name);
     let (mut series, mut labels, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
-    let place = place_of(family.kind());
-    for line in stored::lines(family.lines()) {
+    let place = place_of(family.kind);
+    for line in stored::lines(family.lines) {
         let mut line = StoredLine::of(line);
         labels.clear();
         while let Some((label, value)) = line.label() {
@@ -79,8 +96,8 @@ pub(super) fn identify(family: &PreparedFamily, hasher: &SeriesHasher) -> Box<[S
             }
         }
         labels.sort_unstable();
-        let compared = labels.iter().map(|(label, value)| (&**label, &**value));
-        let id = hasher.id_in(&mut buffer, family.escaped_name(), compared);
+        let pairs = labels.iter().map(|(label, value)| (&**label, &**value));
+        let id = hasher.id_in(&mut buffer, &compared, pairs);
         // A distribution's lines stand together and are one metric.
         if place.is_none() || series.last() != Some(&id) {
             series.push(id);

@@ -4,7 +4,7 @@ use super::escaping::Escaping;
 use super::fleet::EXPORTED;
 use super::fleet::FleetLabels;
 use super::fleet::renames;
-use crate::model::PreparedFamily;
+use crate::model::FamilyView;
 use crate::model::underscored_label;
 use std::borrow::Cow;
 
@@ -27,8 +27,8 @@ impl<'v> Shown<'v> {
     }
 
     /// Whether the family's names come out as they are stored.
-    pub(super) fn keeps_names(&self, family: &PreparedFamily) -> bool {
-        self.escaping == Escaping::AllowUtf8 || (self.escaping.keeps_classic() && !family.utf8())
+    pub(super) fn keeps_names(&self, family: FamilyView<'_>) -> bool {
+        self.escaping == Escaping::AllowUtf8 || (self.escaping.keeps_classic() && !family.utf8)
     }
 
     /// The name a label is shown under.

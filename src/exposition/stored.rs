@@ -2,6 +2,8 @@
 //! `{"name",label="value",…} value`. Label names are quoted where they are not classic; values stay as they are written.
 
 use super::escape;
+use crate::model::FamilyView;
+use crate::model::MetricKind;
 use crate::model::is_label_name;
 use crate::model::is_metric_name;
 use std::borrow::Cow;
@@ -60,6 +62,26 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The name a line begins with: everything before its labels.
 pub(super) fn line_name(line: &[u8]) -> Cow<'_, str> {
     StoredLine::of(line).name
+}
+
+/// The length of the first of these lines, up to the metric with which they are `enough` bytes. The lines of a distribution
+/// belong together, and its count is last.
+pub(super) fn metrics_in(family: FamilyView<'_>, lines: &[u8], enough: usize) -> usize {
+    let last_of = match family.kind {
+        MetricKind::Counter | MetricKind::Gauge | MetricKind::Untyped => family.name.to_string(),
+        MetricKind::Summary | MetricKind::Histogram | MetricKind::GaugeHistogram => format!("{}_count", family.name),
+    };
+    if lines.len() <= enough {
+        return lines.len();
+    }
+    let mut end = 0;
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        if end >= enough && line_name(line) == last_of {
+            return end;
+        }
+    }
+    end
 }
 
 /// What stands between the quote that is next and the one that closes it, and what stands behind.

@@ -6,8 +6,8 @@ use crate::exposition::fleet::FleetLabels;
 use crate::exposition::shown::Shown;
 use crate::exposition::stored;
 use crate::exposition::stored::StoredLine;
+use crate::model::FamilyView;
 use crate::model::MetricKind;
-use crate::model::PreparedFamily;
 use crate::model::is_metric_name;
 use crate::model::underscored_metric;
 
@@ -38,13 +38,26 @@ fn begin_comment(out: &mut Vec<u8>, keyword: &[u8], name: &str) {
 
 /// Writes `lines`, some whole ones of a family's. With `only`, those of that line name (underscored) alone, and under that
 /// name.
-pub fn write_lines(out: &mut Vec<u8>, family: &PreparedFamily, lines: &[u8], shown: &Shown<'_>, only: Option<&str>) {
+pub fn write_lines<'f>(
+    out: &mut Vec<u8>,
+    family: impl Into<FamilyView<'f>>,
+    lines: &[u8],
+    shown: &Shown<'_>,
+    only: Option<&str>,
+) {
+    let family = family.into();
     match shown.fleet {
         None if only.is_none() && shown.keeps_names(family) => out.extend_from_slice(lines),
         Some(fleet)
-            if !family.renamed() && !family.utf8() && fleet.job_prefix().is_none() && shown.keeps_names(family) =>
+            if !family.utf8
+                && fleet.job_prefix().is_none()
+                && shown.keeps_names(family)
+                && !(family.renamed && fleet.may_be_label_of(lines)) =>
         {
-            write_behind_tenant(out, lines, fleet, only);
+            match only {
+                None => write_behind_tenant(out, family, lines, fleet),
+                Some(only) => write_only_behind_tenant(out, lines, fleet, only),
+            }
         }
         _ => {
             for line in stored::lines(lines) {
@@ -54,30 +67,51 @@ pub fn write_lines(out: &mut Vec<u8>, family: &PreparedFamily, lines: &[u8], sho
     }
 }
 
-/// The whole lines of a family from `start` on, up to the one with which they are `enough` bytes, or all that are left.
-pub fn lines_from(family: &PreparedFamily, start: usize, enough: usize) -> &[u8] {
-    let rest = family.lines().get(start..).unwrap_or_default();
+/// Whole lines from `start` on, up to the one with which they are `enough` bytes, or all that are left.
+pub fn lines_from(lines: &[u8], start: usize, enough: usize) -> &[u8] {
+    let rest = lines.get(start..).unwrap_or_default();
     let end = rest.get(enough..).and_then(|tail| memchr::memchr(b'\n', tail)).map(|end| enough + end + 1);
     end.and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
-/// Writes lines of classic names, the tenant's label put in front of the others.
-fn write_behind_tenant(out: &mut Vec<u8>, lines: &[u8], fleet: &FleetLabels, only: Option<&str>) {
+/// Writes lines of classic names, the tenant's label put in front of the others. Two copies a line: from behind one line's
+/// brace to the next one's, and the label. The brace is looked for where the family's name ends, which is where it stands but
+/// for the lines of distributions.
+fn write_behind_tenant(out: &mut Vec<u8>, family: FamilyView<'_>, lines: &[u8], fleet: &FleetLabels) {
+    let (insertion, name) = (fleet.insertion(), family.name.len());
+    out.reserve(lines.len() + lines.len() / 4);
+    let (mut written, mut line) = (0, 0);
+    while line < lines.len() {
+        let brace = match lines.get(line + name) {
+            Some(b'{') => line + name,
+            _ => line + memchr::memchr(b'{', lines.get(line..).unwrap_or_default()).unwrap_or(0),
+        };
+        // Behind the name stands the brace, and behind it always a label.
+        let behind = brace + 1;
+        out.extend_from_slice(lines.get(written..behind).unwrap_or_default());
+        out.extend_from_slice(insertion);
+        written = behind;
+        let rest = lines.get(behind..).unwrap_or_default();
+        line = behind + memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+    }
+    out.extend_from_slice(lines.get(written..).unwrap_or_default());
+}
+
+/// The same of those lines alone whose name is `only`.
+fn write_only_behind_tenant(out: &mut Vec<u8>, lines: &[u8], fleet: &FleetLabels, only: &str) {
     for line in stored::lines(lines) {
         let name = memchr::memchr(b'{', line).unwrap_or(line.len());
-        // Behind the name stands the brace, and behind it always a label.
         let (head, body) = line.split_at_checked(name + 1).unwrap_or_default();
-        if only.is_some_and(|only| head.strip_suffix(b"{") != Some(only.as_bytes())) {
-            continue;
+        if head.strip_suffix(b"{") == Some(only.as_bytes()) {
+            out.extend_from_slice(head);
+            out.extend_from_slice(fleet.insertion());
+            out.extend_from_slice(body);
         }
-        out.extend_from_slice(head);
-        out.extend_from_slice(fleet.insertion());
-        out.extend_from_slice(body);
     }
 }
 
 /// Writes a line label by label: a value may hold anything, `,tenant="` too.
-fn write_with_care(out: &mut Vec<u8>, line: &[u8], family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+fn write_with_care(out: &mut Vec<u8>, line: &[u8], family: FamilyView<'_>, shown: &Shown<'_>, only: Option<&str>) {
     let mut line = StoredLine::of(line);
     if only.is_some_and(|only| underscored_metric(&line.name) != only) {
         return;
@@ -85,7 +119,7 @@ fn write_with_care(out: &mut Vec<u8>, line: &[u8], family: &PreparedFamily, show
     // What stands behind a family's name is no part of it, and stays.
     let (name, suffix) = match only {
         Some(only) => (only, ""),
-        None => (&**family.name(), line.name.strip_prefix(&**family.name()).unwrap_or_default()),
+        None => (&**family.name, line.name.strip_prefix(&**family.name).unwrap_or_default()),
     };
     stored::write_name(out, &shown.escaping.metric(name), suffix);
     let mut between = false;

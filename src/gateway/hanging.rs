@@ -69,6 +69,7 @@ mod tests {
     use crate::model::Durability;
     use crate::model::GroupingKey;
     use crate::model::Quota;
+    use crate::model::SeriesHasher;
     use crate::model::TenantId;
     use crate::model::Timestamp;
     use crate::namespace::Scope;
@@ -119,7 +120,8 @@ mod tests {
     fn store(disk: &Arc<Disk>) -> Store {
         let quota = Quota { groups_max: 9, series_max: 999, stored_bytes_max: 1 << 20 };
         let terms = TenantTerms { quota, durability: Durability::Fsync };
-        Store::new([(TenantId::parse("red").unwrap(), terms)], &[], disk.clone(), exposition::own_gauge)
+        let identify = Arc::new(exposition::StoredSeries(SeriesHasher::with_key([1; 16])));
+        Store::new([(TenantId::parse("red").unwrap(), terms)], &[], disk.clone(), exposition::own_gauge, identify)
     }
 
     /// A failure to be noted in a group, which is journalled as a push is.

@@ -76,7 +76,9 @@ impl Parts {
         let hasher = SeriesHasher::with_key(key);
         let storage = Storage::open(&config, hasher.clone(), &clock, &health)?;
         let reserved = &config.namespace.names_reserved;
-        let store = Arc::new(Store::new(terms(&config), reserved, storage.journal(), exposition::own_gauge));
+        let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
+        let store = Store::new(terms(&config), reserved, storage.journal(), exposition::own_gauge, identify);
+        let store = Arc::new(store);
         store.set_stored_bytes_max(config.gateway.stored_bytes_max);
         let live = Live::new(&config, store, storage, certificates, &clock);
         let condition = Condition::new(health.clone(), live.registry.clone());

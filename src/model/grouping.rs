@@ -16,11 +16,12 @@ use std::hash::Hasher;
 /// to be shown. Names that are not classic are compared in their underscored form.
 #[derive(Clone)]
 pub struct GroupingKey {
-    /// Sorted by name, each name once; values may be empty.
-    labels: Box<[(Box<str>, Box<str>)]>,
-    /// `name 0xff value 0xff` for each label with a value, names underscored, in their order: what is compared and hashed.
-    /// 0xff is in no UTF-8.
-    identity: Box<[u8]>,
+    /// `name 0xff value 0xff` for each label, sorted by name, each name once; values may be empty. 0xff is in no UTF-8. As texts
+    /// of their own, labels would take three times as much, in each of very many groups.
+    labels: Box<[u8]>,
+    /// The same of each label with a value, names underscored, in their order: what is compared and hashed. `None`: it is
+    /// `labels`, as nearly always.
+    identity: Option<Box<[u8]>>,
     /// Whether some name is not classic.
     utf8: bool,
 }
@@ -94,7 +95,8 @@ impl GroupingKey {
     /// This key with `name` set to `value`. The caller vouches for the name: it comes from the configuration.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
-        let mut set = self.labels.to_vec();
+        let mut set: Vec<(Box<str>, Box<str>)> =
+            self.labels().map(|(name, value)| (name.into(), value.into())).collect();
         insert(&mut set, name.into(), value.into());
         let classic = is_classic(&set);
         Self::from_sorted(set, classic)
@@ -102,36 +104,32 @@ impl GroupingKey {
 
     /// `classic`: whether all names are, so that each is what it is underscored.
     fn from_sorted(set: Vec<(Box<str>, Box<str>)>, classic: bool) -> Self {
+        let labels = joined(set.iter().map(|(name, value)| (&**name, &**value)));
         let filled = || set.iter().filter(|(_, value)| !value.is_empty());
-        let mut identity = Vec::with_capacity(filled().map(|(n, v)| n.len() + v.len() + 2).sum());
-        let mut write = |name: &str, value: &str| {
-            identity.extend_from_slice(name.as_bytes());
-            identity.push(0xff);
-            identity.extend_from_slice(value.as_bytes());
-            identity.push(0xff);
-        };
-        if classic {
-            filled().for_each(|(name, value)| write(name, value));
-        } else {
+        let identity = if !classic {
             let mut compared: Vec<_> = filled().map(|(name, value)| (underscored_label(name), value)).collect();
             compared.sort();
-            compared.iter().for_each(|(name, value)| write(name, value));
-        }
-        Self { labels: set.into(), identity: identity.into(), utf8: !classic }
+            Some(joined(compared.iter().map(|(name, value)| (&**name, &***value))))
+        } else if filled().count() < set.len() {
+            Some(joined(filled().map(|(name, value)| (&**name, &**value))))
+        } else {
+            None
+        };
+        Self { labels, identity, utf8: !classic }
+    }
+
+    fn identity(&self) -> &[u8] {
+        self.identity.as_ref().unwrap_or(&self.labels)
     }
 
     /// All labels in the order of their names, those without a value included.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.labels.iter().map(|(name, value)| (&**name, &**value))
+        Labels { left: memchr::memchr_iter(0xff, &self.labels).count() / 2, rest: &self.labels }
     }
 
     /// The value of a label; the empty text for one that is absent, as Prometheus has it.
     pub fn get(&self, name: &str) -> &str {
-        self.labels
-            .binary_search_by(|(candidate, _)| (**candidate).cmp(name))
-            .ok()
-            .and_then(|at| self.labels.get(at))
-            .map_or("", |(_, value)| value)
+        self.labels().find(|(candidate, _)| *candidate == name).map_or("", |(_, value)| value)
     }
 
     /// Never empty.
@@ -171,11 +169,52 @@ impl GroupingKey {
         (!self.utf8 && !other.utf8) || names(self) == names(other)
     }
 
-    /// The bytes this key takes, labels and identity.
+    /// The bytes this key takes, labels and identity, with what an allocator adds.
     pub fn heap_bytes(&self) -> usize {
-        self.labels.iter().map(|(n, v)| n.len() + v.len() + 32).sum::<usize>() + self.identity.len()
+        self.labels.len() + self.identity.as_ref().map_or(0, |identity| identity.len()) + 32
     }
 }
+
+/// `name 0xff value 0xff` for each label.
+fn joined<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>) -> Box<[u8]> {
+    let mut text = Vec::new();
+    for part in labels.flat_map(|(name, value)| [name, value]) {
+        text.extend_from_slice(part.as_bytes());
+        text.push(0xff);
+    }
+    text.into()
+}
+
+/// Labels that are [`joined`].
+struct Labels<'l> {
+    rest: &'l [u8],
+    left: usize,
+}
+
+impl<'l> Labels<'l> {
+    fn part(&mut self) -> Option<&'l str> {
+        let (part, rest) = self.rest.split_at_checked(memchr::memchr(0xff, self.rest)?)?;
+        self.rest = rest.get(1..)?;
+        // It was text when it was joined.
+        std::str::from_utf8(part).ok()
+    }
+}
+
+impl<'l> Iterator for Labels<'l> {
+    type Item = (&'l str, &'l str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let label = (self.part()?, self.part()?);
+        self.left = self.left.saturating_sub(1);
+        Some(label)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Labels<'_> {}
 
 fn insert(set: &mut Vec<(Box<str>, Box<str>)>, name: Box<str>, value: Box<str>) {
     match set.binary_search_by(|(candidate, _)| candidate.cmp(&name)) {
@@ -202,7 +241,7 @@ fn twins(set: &[(Box<str>, Box<str>)]) -> Option<(String, String)> {
 
 impl PartialEq for GroupingKey {
     fn eq(&self, other: &Self) -> bool {
-        self.identity == other.identity
+        self.identity() == other.identity()
     }
 }
 
@@ -210,7 +249,7 @@ impl Eq for GroupingKey {}
 
 impl Hash for GroupingKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity.hash(state);
+        self.identity().hash(state);
     }
 }
 
@@ -222,7 +261,7 @@ impl PartialOrd for GroupingKey {
 
 impl Ord for GroupingKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.identity.cmp(&other.identity)
+        self.identity().cmp(other.identity())
     }
 }
 

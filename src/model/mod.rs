@@ -48,6 +48,8 @@ pub use name::underscored_label;
 pub use name::underscored_metric;
 pub use pattern::Pattern;
 pub use prepared::FamilyName;
+pub use prepared::FamilyView;
+pub use prepared::IdentifySeries;
 pub use prepared::OwnGauge;
 pub use prepared::Parts as PreparedParts;
 pub use prepared::PrepareOwnGauge;

@@ -6,6 +6,7 @@ use super::Series;
 use super::SeriesId;
 use super::Timestamp;
 use super::underscored_metric;
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use std::sync::Arc;
 /// The name of a metric family.
 pub type FamilyName = Arc<str>;
 
-/// A family as one group holds it: every line written, every series identified. `exposition` makes it when it is
-/// pushed, `store` keeps it without looking inside the lines, a scrape copies them.
+/// A family as one group brings it: every line written, every series identified. `exposition` makes it when it is
+/// pushed, `store` lays its lines beside those of other groups without looking inside them, a scrape copies them.
 #[derive(Clone)]
 pub struct PreparedFamily {
     name: FamilyName,
     escaped: FamilyName,
     kind: MetricKind,
     help: Box<str>,
-    lines: Box<[u8]>,
+    lines: Bytes,
     line_count: u32,
     series: Series,
     renamed: bool,
@@ -61,17 +62,53 @@ impl From<Parts> for PreparedFamily {
             Cow::Borrowed(_) => name.clone(),
             Cow::Owned(escaped) => escaped.into(),
         };
-        Self { name, escaped, kind, help, lines, line_count, series, renamed, proto, utf8 }
+        Self { name, escaped, kind, help, lines: lines.into(), line_count, series, renamed, proto, utf8 }
+    }
+}
+
+/// A family as it is read: what was pushed, or lines of several groups that hold it.
+#[derive(Clone, Copy)]
+pub struct FamilyView<'f> {
+    pub name: &'f FamilyName,
+    pub kind: MetricKind,
+    /// Of one group's lines their own; of several groups' that of none.
+    pub help: &'f str,
+    /// As [`Parts::lines`] describes them.
+    pub lines: &'f [u8],
+    /// As [`Parts::renamed`], of some line.
+    pub renamed: bool,
+    /// As [`Parts::proto`]; empty where text says it all.
+    pub proto: &'f [u8],
+    /// As [`Parts::utf8`], of some line.
+    pub utf8: bool,
+}
+
+impl<'f> From<&'f PreparedFamily> for FamilyView<'f> {
+    fn from(family: &'f PreparedFamily) -> Self {
+        let PreparedFamily { name, kind, help, lines, renamed, proto, utf8, .. } = family;
+        Self { name, kind: *kind, help, lines, renamed: *renamed, proto, utf8: *utf8 }
+    }
+}
+
+impl<'f> FamilyView<'f> {
+    /// Its metrics as protobuf, where text does not say them in full.
+    pub fn kept_proto(&self) -> Option<&'f [u8]> {
+        (!self.proto.is_empty()).then_some(self.proto)
+    }
+}
+
+impl fmt::Debug for FamilyView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "# {} {}\n{}", self.name, self.kind, String::from_utf8_lossy(self.lines))
     }
 }
 
 impl PreparedFamily {
-    /// What the store accounts for a family besides its texts: this struct, its counts, its place in a column and in its
-    /// group, and what an allocator adds to each of its five texts. Held to what is measured by `tests/accounting.rs`.
-    pub const OVERHEAD: usize = 300;
-    /// What it accounts for the identity of a series: 16 bytes here, and an entry in the map of them all in half of the
-    /// cases.
-    const OF_SERIES: usize = 48;
+    /// What the store accounts for a family of a group besides its texts: its place in a page, in its column and in its
+    /// group. Held to what is measured by `tests/accounting.rs`.
+    pub const OVERHEAD: usize = 64;
+    /// What it accounts for a help text that is not the column's, or metrics kept as protobuf, besides their bytes.
+    const RARE: usize = 160;
 
     pub fn name(&self) -> &FamilyName {
         &self.name
@@ -98,6 +135,11 @@ impl PreparedFamily {
 
     /// As [`Parts::lines`] describes them.
     pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// The same, shared.
+    pub fn shared_lines(&self) -> &Bytes {
         &self.lines
     }
 
@@ -130,12 +172,25 @@ impl PreparedFamily {
         self.line_count == 0
     }
 
-    /// The bytes the store accounts for this family. Its help counts twice: it is kept once more where groups differ in it.
+    /// The bytes the store accounts for this family at most: where its help is not that of the others of its name.
     pub fn stored_bytes(&self) -> u64 {
-        let escaped = if Arc::ptr_eq(&self.name, &self.escaped) { 0 } else { self.escaped.len() + 32 };
-        let text = self.name.len() + escaped + 2 * self.help.len() + self.lines.len() + self.proto.len();
-        (text + self.series.count() * Self::OF_SERIES + Self::OVERHEAD) as u64
+        Self::accounted(&self.lines, Some(&self.help), &self.proto)
     }
+
+    /// The bytes the store accounts for a family of such lines, such a help where that is its own, and such a `proto`. Lines
+    /// count for a quarter more than they are: what is replaced stays in its page until it is a third of it.
+    pub fn accounted(lines: &[u8], own_help: Option<&str>, proto: &[u8]) -> u64 {
+        let help = own_help.map_or(0, |help| 2 * help.len() + Self::RARE);
+        let proto = if proto.is_empty() { 0 } else { proto.len() + Self::RARE };
+        (lines.len() + lines.len() / 8 + help + proto + Self::OVERHEAD) as u64
+    }
+}
+
+/// Identifies what is stored again: `exposition` does it, the store is handed this. It finds the identities that the lines
+/// had when they were prepared, so that none has to be kept of those that can meet no other.
+pub trait IdentifySeries: fmt::Debug + Send + Sync {
+    /// One for each metric, in the order of the lines, which are some group's own.
+    fn series(&self, family: FamilyView<'_>) -> Box<[SeriesId]>;
 }
 
 impl PartialEq for PreparedFamily {

@@ -36,10 +36,6 @@ impl Series {
         Self { count, found: OnceLock::new(), identify: Some((hasher.clone(), identify)) }
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.count as usize
-    }
-
     /// Those of `family`, which these are.
     pub(super) fn of(&self, family: &PreparedFamily) -> &[SeriesId] {
         let find = || self.identify.as_ref().map(|(hasher, identify)| identify(family, hasher));

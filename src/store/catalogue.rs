@@ -1,10 +1,11 @@
 //! What one scope sees, group by group.
 
 use super::chunks::Shared;
+use super::column::Column;
 use super::group::Group;
-use super::group::Held;
+use super::index::Columns;
+use crate::model::FamilyView;
 use crate::model::GroupingKey;
-use crate::model::PreparedFamily;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::Narrowing;
@@ -12,21 +13,28 @@ use std::sync::Arc;
 
 /// The groups of a tenant, or of several, each tenant's at one instant and in the order of their keys.
 ///
-/// Taking it costs a pointer for each tenant, under the tenant's lock; holding it blocks no push, and a push copies the
+/// Taking it costs three pointers for each tenant, under the tenant's lock; holding it blocks no push, and a push copies the
 /// group it changes once. A tenant's groups are put in order when its turn comes: four bytes for each, no text copied.
 #[derive(Debug)]
 pub struct Catalogue {
     /// The last comes first.
-    tenants: Vec<(TenantId, Shared<Arc<Group>>)>,
+    tenants: Vec<(TenantId, Held)>,
     narrowing: Arc<Narrowing>,
     open: Option<Open>,
+}
+
+/// What a tenant holds, of one instant.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) groups: Shared<Arc<Group>>,
+    pub(super) columns: Columns,
 }
 
 /// The tenant being read.
 #[derive(Debug)]
 struct Open {
     tenant: TenantId,
-    groups: Shared<Arc<Group>>,
+    held: Held,
     order: std::vec::IntoIter<u32>,
 }
 
@@ -35,12 +43,12 @@ struct Open {
 pub struct GroupView {
     tenant: TenantId,
     group: Arc<Group>,
-    /// The pushed families in the order of their names, then the gateway's own.
-    families: Box<[Held]>,
+    /// The pushed families in the order of their names, then the gateway's own: the column, the row, and when it was pushed.
+    families: Box<[(Arc<Column>, u32, Timestamp)]>,
 }
 
 impl Catalogue {
-    pub(super) fn new(mut tenants: Vec<(TenantId, Shared<Arc<Group>>)>, narrowing: &Arc<Narrowing>) -> Self {
+    pub(super) fn new(mut tenants: Vec<(TenantId, Held)>, narrowing: &Arc<Narrowing>) -> Self {
         tenants.reverse();
         Self { tenants, narrowing: narrowing.clone(), open: None }
     }
@@ -51,13 +59,13 @@ impl Catalogue {
             if let Some(open) = &mut self.open
                 && let Some(row) = open.order.next()
             {
-                let group = open.groups.get(row)?.clone();
-                let families = group.families.values().chain(&group.own).cloned().collect();
+                let group = open.held.groups.get(row)?.clone();
+                let families = families_of(&group, &open.held.columns);
                 return Some(GroupView { tenant: open.tenant.clone(), group, families });
             }
-            let (tenant, groups) = self.tenants.pop()?;
-            let order = self.order_of(&groups).into_iter();
-            self.open = Some(Open { tenant, groups, order });
+            let (tenant, held) = self.tenants.pop()?;
+            let order = self.order_of(&held.groups).into_iter();
+            self.open = Some(Open { tenant, held, order });
         }
     }
 
@@ -70,6 +78,16 @@ impl Catalogue {
         rows.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
         rows
     }
+}
+
+fn families_of(group: &Group, columns: &Columns) -> Box<[(Arc<Column>, u32, Timestamp)]> {
+    let of = |held: &super::group::Held| {
+        columns.by_id(held.place.column).map(|column| (column.clone(), held.place.row, held.at))
+    };
+    let mut families: Vec<_> = group.families.iter().filter_map(of).collect();
+    families.sort_unstable_by(|(left, ..), (right, ..)| left.escaped.cmp(&right.escaped));
+    families.extend(group.own.iter().filter_map(of));
+    families.into()
 }
 
 impl GroupView {
@@ -92,7 +110,8 @@ impl GroupView {
     }
 
     /// A family, and when it was pushed: the pushed ones in the order of their names, then the gateway's own.
-    pub fn family(&self, nth: usize) -> Option<(&PreparedFamily, Timestamp)> {
-        self.families.get(nth).map(|Held { family, at, .. }| (&**family, *at))
+    pub fn family(&self, nth: usize) -> Option<(FamilyView<'_>, Timestamp)> {
+        let (column, row, at) = self.families.get(nth)?;
+        Some((column.view(*row)?, *at))
     }
 }

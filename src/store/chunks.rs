@@ -55,10 +55,12 @@ impl<T> Chunks<T> {
         cell(&self.chunks, row)
     }
 
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> u32 {
         self.len
     }

@@ -1,23 +1,31 @@
 //! A column: one family across all groups of a tenant.
 //!
-//! Its cells stand in [`Chunks`]: a snapshot costs a pointer, and a push between two snapshots copies nothing.
+//! What all of its groups have in common, name, type and mostly help, stands here once. Its lines stand in
+//! [`Pages`]: a snapshot costs a pointer.
 
-use super::chunks::Chunks;
+use super::page::Flags;
+use super::page::Leaf;
+use super::page::Lines;
+use super::page::Rare;
+use super::page::Row;
+use super::pages::Pages;
 use super::usage::Usage;
 use crate::model::FamilyName;
+use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// What the store accounts for a column besides its cells: this struct, its entries in the indices and what they claim, and
-/// the first of its chunks. Held to what is measured by `tests/accounting.rs`.
-const OVERHEAD: usize = 700;
+/// What the store accounts for a column besides its texts: this struct, its entries in the indices and what they claim, and
+/// the first of its pages. Held to what is measured by `tests/accounting.rs`.
+const OVERHEAD: usize = 1000;
 
 /// What there being a column of this name takes, however many groups share it: its name twice, since the one it was opened
-/// with stays when every holder has been replaced.
-pub(super) fn column_usage(escaped: &str) -> Usage {
-    Usage { stored_bytes: (2 * escaped.len() + OVERHEAD) as u64, ..Usage::default() }
+/// with stays when every holder has been replaced, and the help it was opened with.
+pub(super) fn column_usage(escaped: &str, help: &str) -> Usage {
+    Usage { stored_bytes: (2 * escaped.len() + help.len() + OVERHEAD) as u64, ..Usage::default() }
 }
 
 /// A column's number within its tenant. Numbers are used again.
@@ -32,10 +40,10 @@ pub(super) struct Place {
 }
 
 /// A family of one group.
-#[derive(Clone, Debug)]
-pub(super) struct Cell {
-    pub(super) key: Arc<GroupingKey>,
-    pub(super) family: Arc<PreparedFamily>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cell<'c> {
+    pub(super) key: &'c Arc<GroupingKey>,
+    pub(super) family: &'c PreparedFamily,
 }
 
 /// One family across groups.
@@ -48,14 +56,16 @@ pub(super) struct Column {
     pub(super) kind: MetricKind,
     /// That of the group whose key sorts first: [`Helps`](super::helps::Helps) sees to it.
     pub(super) help: Arc<str>,
-    rows: Chunks<Cell>,
+    /// That of the family it was opened for. Groups with another have theirs in their rows, and it is accounted for them.
+    pub(super) opened_with: Arc<str>,
+    pages: Pages,
 }
 
 impl Column {
     /// For families like this one; it is not put in yet.
-    pub(super) fn new(family: &PreparedFamily) -> Self {
+    pub(super) fn new(family: &PreparedFamily, opened_with: Arc<str>) -> Self {
         let (name, escaped, kind) = (family.name().clone(), family.escaped_name().clone(), family.kind());
-        Self { name, escaped, kind, help: "".into(), rows: Chunks::default() }
+        Self { name, escaped, kind, help: "".into(), opened_with, pages: Pages::default() }
     }
 
     /// Whether the family has the column's name, spelled as there, and its type.
@@ -65,46 +75,84 @@ impl Column {
 
     /// How many groups hold the family.
     pub(super) fn holders(&self) -> u32 {
-        self.rows.len()
+        self.pages.held()
     }
 
     pub(super) fn help(&self) -> &str {
         &self.help
     }
 
-    /// Every cell, in the order of rows.
-    pub(super) fn cells(&self) -> impl Iterator<Item = &Cell> {
-        self.rows.iter()
+    pub(super) fn usage(&self) -> Usage {
+        column_usage(&self.escaped, &self.opened_with)
     }
 
-    pub(super) fn cell(&self, row: u32) -> Option<&Cell> {
-        self.rows.get(row)
+    /// Whose rows there are, in no order that means anything.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<GroupingKey>> {
+        self.pages.keys()
     }
 
-    /// What stays in memory for readers alone once `row` is changed, since it is copied then.
-    pub(super) fn copied_by(&self, row: u32) -> u64 {
-        self.rows.copied_by(row)
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
     }
 
-    /// The same with the family that stands there now.
-    pub(super) fn put_aside_by(&self, row: u32) -> u64 {
-        let family = self.rows.get(row).map_or(0, |cell| cell.family.stored_bytes());
-        self.copied_by(row).saturating_add(family)
+    /// The bytes of all its lines.
+    pub(super) fn bytes(&self) -> usize {
+        self.pages.leaves().map(|leaf| leaf.living_bytes()).sum()
     }
 
-    /// Gives a new holder a row.
-    pub(super) fn insert(&mut self, cell: Cell) -> u32 {
-        self.rows.insert(cell)
+    /// What one group holds, as it was pushed.
+    pub(super) fn view(&self, row: u32) -> Option<FamilyView<'_>> {
+        let (leaf, at) = self.pages.find(row)?;
+        leaf.lives(at).then(|| self.view_of(leaf, at..at + 1))
     }
 
-    /// Puts another family of the same group in its row.
-    pub(super) fn replace(&mut self, row: u32, cell: Cell) {
-        self.rows.replace(row, cell);
+    /// Some of its rows.
+    pub(super) fn view_of<'v>(&'v self, leaf: &'v Leaf, rows: Range<u32>) -> FamilyView<'v> {
+        leaf.view(rows, &self.name, self.kind, &self.opened_with)
     }
 
-    /// Takes a holder away. The last row comes in its place; whose that is, is handed back.
-    pub(super) fn remove(&mut self, row: u32) -> Option<Arc<GroupingKey>> {
-        self.rows.swap_remove(row);
-        self.rows.get(row).map(|moved| moved.key.clone())
+    /// What a row takes of its tenant's quota.
+    pub(super) fn usage_of(&self, row: u32) -> Usage {
+        let Some((leaf, at)) = self.pages.find(row) else { return Usage::default() };
+        let lines = leaf.lines(at..at + 1);
+        let own_help = leaf.rare(at).and_then(|rare| rare.help.as_deref());
+        let proto: &[u8] = leaf.rare(at).map(|rare| &*rare.proto).unwrap_or_default();
+        let series = memchr::memchr_iter(b'\n', lines).count() as u64;
+        Usage { groups: 0, series, stored_bytes: PreparedFamily::accounted(lines, own_help, proto) }
+    }
+
+    /// What this family takes of its tenant's quota if it is put in this column, or in one that is made for it.
+    pub(super) fn usage_with(column: Option<&Self>, family: &PreparedFamily) -> Usage {
+        let own_help = column.filter(|column| *column.opened_with != *family.help()).map(|_| family.help());
+        let stored_bytes = PreparedFamily::accounted(family.lines(), own_help, family.proto().unwrap_or_default());
+        Usage { groups: 0, series: u64::from(family.line_count()), stored_bytes }
+    }
+
+    fn row<'r>(&self, cell: Cell<'r>, number: u32) -> Row<'r> {
+        let Cell { key, family } = cell;
+        let proto = family.proto().unwrap_or_default();
+        let help = (*self.opened_with != *family.help()).then(|| match *self.help == *family.help() {
+            true => self.help.clone(),
+            false => family.help().into(),
+        });
+        let rare = (help.is_some() || !proto.is_empty()).then(|| Arc::new(Rare { help, proto: proto.into() }));
+        Row { key, lines: Lines::Pushed(family.shared_lines()), rare, number }
+    }
+
+    /// Gives a new holder a row; its number, and what is copied since a reader holds it.
+    pub(super) fn insert(&mut self, cell: Cell<'_>) -> (u32, u64) {
+        let row = self.row(cell, 0);
+        self.pages.insert(row, Flags::of(cell.family))
+    }
+
+    /// Puts another family of the same group in its row; what is copied since a reader holds it.
+    pub(super) fn replace(&mut self, number: u32, cell: Cell<'_>) -> u64 {
+        let row = self.row(cell, number);
+        self.pages.replace(row, Flags::of(cell.family))
+    }
+
+    /// Takes a holder away; what is copied since a reader holds it.
+    pub(super) fn remove(&mut self, row: u32) -> u64 {
+        self.pages.remove(row)
     }
 }

@@ -6,9 +6,9 @@ use super::claims::is_reserved;
 use super::claims::lines_of;
 use super::column::Column;
 use super::index::Columns;
+use super::sheet::Sheet;
 use crate::model::FamilyName;
 use crate::model::MetricKind;
-use crate::model::PreparedFamily;
 use crate::model::TenantId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ struct Open {
     only: Option<String>,
     sources: Vec<Source>,
     source: usize,
-    row: u32,
+    /// The next page.
+    page: usize,
 }
 
 /// A step of reading a [`FleetSnapshot`].
@@ -55,8 +56,8 @@ struct Open {
 pub enum FleetPiece<'a> {
     /// A family begins. Each name comes once; a flattened one may turn out to have no lines.
     Family { name: &'a str, kind: MetricKind, help: &'a str },
-    /// What one group of `tenant` holds of it; `only` its lines of that name as names are compared, where one is given.
-    Lines { tenant: &'a TenantId, family: &'a Arc<PreparedFamily>, only: Option<&'a str> },
+    /// What some groups of `tenant` hold of it; `only` their lines of that name as names are compared, where one is given.
+    Lines { tenant: &'a TenantId, sheet: Sheet, only: Option<&'a str> },
 }
 
 impl FleetSnapshot {
@@ -73,13 +74,9 @@ impl FleetSnapshot {
 
     /// The next step, or the end.
     pub fn read(&mut self) -> Option<FleetPiece<'_>> {
-        if self.open.as_mut().is_some_and(Open::seek) {
-            let open = self.open.as_mut()?;
-            let source = open.sources.get(open.source)?;
-            let cell = source.column.cell(open.row)?;
-            open.row = open.row.saturating_add(1);
-            let (tenant, _) = self.tenants.get(source.tenant)?;
-            return Some(FleetPiece::Lines { tenant, family: &cell.family, only: open.only.as_deref() });
+        if let Some((source, sheet)) = self.open.as_mut().and_then(Open::next) {
+            let (tenant, sheet, only) = self.lines_of(source, sheet)?;
+            return Some(FleetPiece::Lines { tenant, sheet, only });
         }
         self.open = Some(self.open_next()?);
         let open = self.open.as_ref()?;
@@ -90,16 +87,40 @@ impl FleetSnapshot {
         })
     }
 
+    /// The next lines of the family that is being read, as [`FleetPiece::Lines`] has them; none at its end.
+    pub fn lines(&mut self) -> Option<(&TenantId, Sheet, Option<&str>)> {
+        let (source, sheet) = self.open.as_mut().and_then(Open::next)?;
+        self.lines_of(source, sheet)
+    }
+
+    fn lines_of(&self, source: usize, sheet: Sheet) -> Option<(&TenantId, Sheet, Option<&str>)> {
+        let (tenant, _) = self.tenants.get(source)?;
+        Some((tenant, sheet, self.open.as_ref().and_then(|open| open.only.as_deref())))
+    }
+
+    /// Goes back to where the lines of the family begin that is being read.
+    pub fn again(&mut self) {
+        if let Some(open) = &mut self.open {
+            (open.source, open.page) = (0, 0);
+        }
+    }
+
+    /// The bytes of all lines of the family that is being read, at most.
+    pub fn family_bytes(&self) -> usize {
+        let sources = self.open.iter().flat_map(|open| &open.sources);
+        sources.map(|source| source.column.bytes()).sum()
+    }
+
     fn open_next(&mut self) -> Option<Open> {
         while let Some(sources) = self.next_sources() {
             if !sources.is_empty() {
-                return Some(Open { only: None, sources, source: 0, row: 0 });
+                return Some(Open { only: None, sources, source: 0, page: 0 });
             }
         }
         let contested = &mut self.contested;
         let lines = self.lines.get_or_insert_with(|| by_line(std::mem::take(contested)).into_iter());
         let (line, sources) = lines.next()?;
-        Some(Open { only: Some(line), sources, source: 0, row: 0 })
+        Some(Open { only: Some(line), sources, source: 0, page: 0 })
     }
 
     /// All columns of the next name that are written as they are; the contested ones among them are put aside.
@@ -144,16 +165,19 @@ impl FleetSnapshot {
 }
 
 impl Open {
-    /// Moves on to a source that has a row left; false at the end.
-    fn seek(&mut self) -> bool {
-        while let Some(source) = self.sources.get(self.source) {
-            if source.column.cell(self.row).is_some() {
-                return true;
+    /// The next page, and whose it is; none at the end.
+    fn next(&mut self) -> Option<(usize, Sheet)> {
+        while let Some(Source { tenant, column }) = self.sources.get(self.source) {
+            let page = self.page;
+            self.page += 1;
+            if page >= column.pages().count() {
+                self.source += 1;
+                self.page = 0;
+            } else if let Some(leaf) = column.pages().leaf(page) {
+                return Some((*tenant, Sheet { column: column.clone(), leaf: leaf.clone(), narrowing: None }));
             }
-            self.source += 1;
-            self.row = 0;
         }
-        false
+        None
     }
 }
 

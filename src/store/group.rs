@@ -1,29 +1,26 @@
 //! A group: what one grouping key holds.
 
+use super::column::ColumnId;
 use super::column::Place;
 use super::usage::Usage;
-use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
-use crate::model::PreparedFamily;
 use crate::model::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the store accounts for a group besides its key and its families: this struct, its entries in the map of groups and
 /// among those of its job, and its two gauges with their places in their columns. Held to what is measured by
 /// `tests/accounting.rs`.
-const OVERHEAD: usize = 1000;
-
-/// A name and what is held under it, in a tree whose nodes are three quarters full.
-const NODE: usize = (size_of::<FamilyName>() + size_of::<Held>()) * 4 / 3;
+const OVERHEAD: usize = 420;
 
 /// One group.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// By name as names are compared, in a tree: into a sorted list, a push of many new names would be as slow as their square.
-    pub(super) families: BTreeMap<FamilyName, Held>,
+    /// In the order of their columns' numbers: a list that is searched, since most groups hold few, and of each no more than
+    /// where it stands. Those that are new come all at once ([`Group::add`]), else a push of many would be as slow as their
+    /// square.
+    pub(super) families: Vec<Held>,
     /// Its own gauges, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Held; 2],
     pub(super) times: GroupTimes,
@@ -55,11 +52,10 @@ impl GroupTimes {
     }
 }
 
-/// A family within a group, and where it stands.
-#[derive(Clone, Debug)]
+/// A family within a group: where it stands.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) place: Place,
-    pub(super) family: Arc<PreparedFamily>,
     /// When it was pushed.
     pub(super) at: Timestamp,
 }
@@ -67,24 +63,30 @@ pub(super) struct Held {
 impl Group {
     /// What a copy of it takes, without what it shares with the copy.
     pub(super) fn bytes(&self) -> u64 {
-        (size_of::<Self>() + self.families.len() * NODE) as u64
+        (size_of::<Self>() + size_of_val(&*self.families)) as u64
     }
 
-    /// By the name as it is compared.
-    pub(super) fn get(&self, escaped: &str) -> Option<&Held> {
-        self.families.get(escaped)
+    /// By the family's column.
+    pub(super) fn get(&self, column: ColumnId) -> Option<&Held> {
+        self.families.get(self.find(column)?)
     }
 
-    /// Puts `held` in the place of the family of its name, which is handed back.
-    pub(super) fn put(&mut self, held: Held) -> Option<Held> {
-        self.families.insert(held.family.escaped_name().clone(), held)
+    pub(super) fn get_mut(&mut self, column: ColumnId) -> Option<&mut Held> {
+        let at = self.find(column)?;
+        self.families.get_mut(at)
     }
 
-    /// Notes that a family, or an own gauge, stands elsewhere in its column.
-    pub(super) fn moved(&mut self, escaped: &str, to: Place) {
-        let pushed = self.families.get_mut(escaped).into_iter();
-        if let Some(held) = pushed.chain(&mut self.own).find(|held| held.place.column == to.column) {
-            held.place = to;
+    fn find(&self, column: ColumnId) -> Option<usize> {
+        self.families.binary_search_by_key(&column, |held| held.place.column).ok()
+    }
+
+    /// Families that it did not hold.
+    pub(super) fn add(&mut self, new: &[Held]) {
+        if !new.is_empty() {
+            self.families.reserve_exact(new.len());
+            self.families.extend_from_slice(new);
+            // Of two sorted halves this makes one by merging them.
+            self.families.sort_by_key(|held| held.place.column);
         }
     }
 }
@@ -94,9 +96,4 @@ pub(super) fn empty_group_usage(key: &GroupingKey) -> Usage {
     // The key once, and its labels twice more in the lines of the two gauges.
     let stored_bytes = (3 * key.heap_bytes() + OVERHEAD) as u64;
     Usage { groups: 1, series: 0, stored_bytes }
-}
-
-/// What a family takes.
-pub(super) fn family_usage(family: &PreparedFamily) -> Usage {
-    Usage { groups: 0, series: u64::from(family.line_count()), stored_bytes: family.stored_bytes() }
 }

@@ -22,20 +22,19 @@ pub(super) struct Helps {
 impl Helps {
     /// The help of the column `id` with `cell` put in it, in a new row or in the one it has. `before` is the column as it
     /// is.
-    pub(super) fn with(&mut self, id: ColumnId, before: &Column, cell: &Cell) -> Arc<str> {
+    pub(super) fn with(&mut self, id: ColumnId, before: &Column, cell: Cell<'_>) -> Arc<str> {
         let pushed = cell.family.help();
         match self.differing.get_mut(&id) {
             Some(texts) => {
-                if texts.get(&cell.key).is_none_or(|text| **text != *pushed) {
+                if texts.get(cell.key).is_none_or(|text| **text != *pushed) {
                     texts.insert(cell.key.clone(), pushed.into());
                 }
                 first_of(texts)
             }
             None if *before.help == *pushed => before.help.clone(),
-            None if !before.cells().take(2).any(|other| other.key != cell.key) => pushed.into(),
+            None if !before.keys().take(2).any(|other| other != cell.key) => pushed.into(),
             None => {
-                let mut texts: BTreeMap<_, _> =
-                    before.cells().map(|cell| (cell.key.clone(), before.help.clone())).collect();
+                let mut texts: BTreeMap<_, _> = before.keys().map(|key| (key.clone(), before.help.clone())).collect();
                 texts.insert(cell.key.clone(), pushed.into());
                 let first = first_of(&texts);
                 self.differing.insert(id, texts);

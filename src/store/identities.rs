@@ -4,9 +4,7 @@
 //! differ in the *names* of their labels that have a value: `{job="a"}` may hold a series with a label `instance="x"` of
 //! its own, and so may `{job="a",instance="x"}`. Only for jobs with more than one such set of names are identities kept.
 
-use super::group::Group;
 use crate::model::GroupingKey;
-use crate::model::PreparedFamily;
 use crate::model::SeriesId;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -35,19 +33,15 @@ fn name_set(key: &GroupingKey) -> Box<str> {
 
 impl Identities {
     /// Readies the job of `key` for the question [`Identities::hold_elsewhere`]: counts its series if `key` would bring a second
-    /// set of names. `group_of` finds the job's other groups.
-    pub(super) fn expect<'a>(&mut self, key: &GroupingKey, group_of: impl Fn(&GroupingKey) -> Option<&'a Group>) {
+    /// set of names. `series_of` finds those of the job's other groups.
+    pub(super) fn expect(&mut self, key: &GroupingKey, series_of: impl Fn(&GroupingKey) -> Vec<SeriesId>) {
         let Some(job) = self.jobs.get_mut(key.job()) else {
             return;
         };
         if job.series.is_some() || job.name_sets.len() == 1 && job.name_sets.contains_key(&name_set(key)) {
             return;
         }
-        let groups = job.groups.iter().filter_map(|key| group_of(key).map(|group| (key, group)));
-        let series = groups.flat_map(|(key, group)| {
-            let series = group.families.values().flat_map(|held| held.family.series());
-            series.map(|id| (*id, key.clone()))
-        });
+        let series = job.groups.iter().flat_map(|key| series_of(key).into_iter().map(|id| (id, key.clone())));
         job.series = Some(series.collect());
     }
 
@@ -100,16 +94,17 @@ impl Identities {
 pub(super) struct OfJob<'j>(Option<&'j mut HashMap<SeriesId, Arc<GroupingKey>>>);
 
 impl OfJob<'_> {
-    pub(super) fn add(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
+    pub(super) fn add(&mut self, key: &Arc<GroupingKey>, added: &[SeriesId]) {
         if let Some(series) = &mut self.0 {
-            series.extend(family.series().iter().map(|id| (*id, key.clone())));
+            series.extend(added.iter().map(|id| (*id, key.clone())));
         }
     }
 
-    pub(super) fn remove(&mut self, family: &PreparedFamily) {
+    /// Which those are is only asked where they are kept: it takes reading lines back.
+    pub(super) fn remove(&mut self, removed: impl FnOnce() -> Box<[SeriesId]>) {
         if let Some(series) = &mut self.0 {
-            for id in family.series() {
-                series.remove(id);
+            for id in removed() {
+                series.remove(&id);
             }
         }
     }

@@ -26,7 +26,11 @@ pub(super) struct Columns {
 impl Columns {
     /// The `nth` column in the order of their names.
     pub(super) fn get(&self, nth: usize) -> Option<&Arc<Column>> {
-        self.all.get(self.order.get(nth)?.0 as usize)?.as_ref()
+        self.by_id(*self.order.get(nth)?)
+    }
+
+    pub(super) fn by_id(&self, id: ColumnId) -> Option<&Arc<Column>> {
+        self.all.get(id.0 as usize)?.as_ref()
     }
 }
 
@@ -44,13 +48,6 @@ pub(super) struct Index {
     order: Option<Arc<Vec<ColumnId>>>,
     /// What is put aside here: families, and rows that are copied since a reader holds them.
     churn: Churn,
-}
-
-/// A group's family stands in another place now.
-pub(super) struct Moved {
-    pub(super) key: Arc<GroupingKey>,
-    pub(super) family: FamilyName,
-    pub(super) to: Place,
 }
 
 impl Index {
@@ -79,9 +76,9 @@ impl Index {
         self.columns.get(id.0 as usize)?.as_deref()
     }
 
-    /// Whether nobody else holds the family that stands there, so that its column goes with it.
-    pub(super) fn is_held_alone(&self, place: Place) -> bool {
-        self.get(place.column).is_some_and(|column| column.holders() == 1)
+    /// The column of a family that nobody else holds, so that it goes with it.
+    pub(super) fn held_alone(&self, place: Place) -> Option<&Column> {
+        self.get(place.column).filter(|column| column.holders() == 1)
     }
 
     /// All columns, to be kept: two pointers, unless a column came or went since the last time.
@@ -91,15 +88,16 @@ impl Index {
         Columns { all: self.columns.clone(), order }
     }
 
-    /// The column of a family, made if there is none. What it is called and its type are those of the last family to
-    /// come: that they may change was judged before.
-    pub(super) fn open(&mut self, family: &PreparedFamily) -> ColumnId {
+    /// The column of a family, made if there is none, with the help that it was `opened_with` before or else the family's.
+    /// What it is called and its type are those of the last family to come: that they may change was judged before.
+    pub(super) fn open(&mut self, family: &PreparedFamily, opened_with: Option<&Arc<str>>) -> ColumnId {
         let (name, kind) = (family.escaped_name(), family.kind());
         if let Some(id) = self.by_name.get(name).copied() {
             self.retype(id, family);
             return id;
         }
-        let column = Some(Arc::new(Column::new(family)));
+        let opened_with = opened_with.cloned().unwrap_or_else(|| family.help().into());
+        let column = Some(Arc::new(Column::new(family, opened_with)));
         let columns = Arc::make_mut(&mut self.columns);
         // A tenant's families are bounded by its bytes, and so by far less than 2^32.
         let id = self.free.pop().unwrap_or(ColumnId(u32::try_from(columns.len()).unwrap_or(u32::MAX)));
@@ -113,48 +111,42 @@ impl Index {
         id
     }
 
-    pub(super) fn insert(&mut self, id: ColumnId, cell: Cell) -> Place {
-        let help = self.help_with(id, &cell);
+    pub(super) fn insert(&mut self, id: ColumnId, cell: Cell<'_>) -> Place {
+        let help = self.help_with(id, cell);
         let (row, copied) = self.column_mut(id).map_or((u32::MAX, 0), |column| {
             column.help = help;
-            let copied = column.copied_by(column.holders());
-            (column.insert(cell), copied)
+            column.insert(cell)
         });
         self.churn.add(copied);
         Place { column: id, row }
     }
 
-    pub(super) fn replace(&mut self, place: Place, cell: Cell) {
-        let help = self.help_with(place.column, &cell);
+    pub(super) fn replace(&mut self, place: Place, cell: Cell<'_>) {
+        let help = self.help_with(place.column, cell);
+        let mut put_aside = 0;
         if let Some(column) = self.column_mut(place.column) {
             column.help = help;
-            let put_aside = column.put_aside_by(place.row);
-            column.replace(place.row, cell);
-            self.churn.add(put_aside);
+            put_aside = column.usage_of(place.row).stored_bytes;
+            put_aside = put_aside.saturating_add(column.replace(place.row, cell));
         }
+        self.churn.add(put_aside);
     }
 
-    fn help_with(&mut self, id: ColumnId, cell: &Cell) -> Arc<str> {
+    fn help_with(&mut self, id: ColumnId, cell: Cell<'_>) -> Arc<str> {
         let column = self.columns.get(id.0 as usize).and_then(|column| column.as_deref());
         column.map_or_else(|| "".into(), |column| self.helps.with(id, column, cell))
     }
 
-    /// Empties a place; a column that nobody holds any more goes with its claims. Whose cell has come there is handed
-    /// back.
-    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) -> Option<Moved> {
+    /// Empties a place; a column that nobody holds any more goes with its claims.
+    pub(super) fn remove(&mut self, place: Place, key: &GroupingKey) {
         let help = self.helps.without(place.column, key);
-        let churn = self.churn.clone();
-        let column = self.column_mut(place.column)?;
+        let Some(column) = self.column_mut(place.column) else { return };
         column.help = help.unwrap_or_else(|| column.help.clone());
-        // The last row's chunk is copied as well.
-        let copied = column.copied_by(column.holders().saturating_sub(1));
-        let put_aside = column.put_aside_by(place.row).saturating_add(copied);
-        let moved = column.remove(place.row);
-        churn.add(put_aside);
-        if column.holders() > 0 {
-            return moved.map(|key| Moved { key, family: column.escaped.clone(), to: place });
-        }
-        let (name, kind) = (column.escaped.clone(), column.kind);
+        let put_aside = column.usage_of(place.row).stored_bytes;
+        let put_aside = put_aside.saturating_add(column.remove(place.row));
+        let gone = (column.holders() == 0).then(|| (column.escaped.clone(), column.kind));
+        self.churn.add(put_aside);
+        let Some((name, kind)) = gone else { return };
         self.by_name.remove(&name);
         self.unclaim(&name, kind);
         if let Some(slot) = Arc::make_mut(&mut self.columns).get_mut(place.column.0 as usize) {
@@ -163,7 +155,6 @@ impl Index {
         self.order = None;
         self.helps.forget(place.column);
         self.free.push(place.column);
-        None
     }
 
     fn retype(&mut self, id: ColumnId, family: &PreparedFamily) {

@@ -9,7 +9,6 @@ use super::column::column_usage;
 use super::group::Group;
 use super::group::Held;
 use super::group::empty_group_usage;
-use super::group::family_usage;
 use super::identities::Identities;
 use super::index::Index;
 use super::index::claimed_lines;
@@ -59,7 +58,7 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
 /// its group holds: a refusal costs no more than the push.
 fn stays<'a>(found: Option<(ColumnId, &'a Column)>, push: &Push, state: &State<'_>) -> Option<&'a Column> {
     let (id, column) = found?;
-    let held = state.group.and_then(|group| group.get(&column.escaped)).filter(|held| held.place.column == id);
+    let held = state.group.and_then(|group| group.get(id));
     let alone = held.is_some() && column.holders() == 1;
     let leaves = match push.carried(&column.escaped) {
         // Under another name it does not replace what is held but meets it, unless all that is held goes.
@@ -84,8 +83,8 @@ fn check_key(push: &Push, state: &State<'_>) -> Result<(), Refusal> {
 /// that does not stand beside all others now: nearly every push is one that has come before with other values, and is
 /// spared the most of what judging it costs.
 fn is_held(family: &PreparedFamily, state: &State<'_>) -> bool {
-    let held = state.group.and_then(|group| group.get(family.escaped_name()));
-    held.is_some_and(|held| held.family.is_called_as(family))
+    let found = state.index.find(family.escaped_name());
+    found.is_some_and(|(id, column)| column.takes(family) && state.group.is_some_and(|group| group.get(id).is_some()))
 }
 
 /// What its name and those of its lines may be beside all others.
@@ -156,20 +155,25 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
 fn usage_after(push: &Push, state: &State<'_>) -> Usage {
     let (mut taken, mut given) = (Usage::default(), Usage::default());
     for family in push.families.iter().filter(|family| !family.is_empty()) {
-        taken.add(family_usage(family));
-        if state.index.find(family.escaped_name()).is_none() {
-            taken.add(column_usage(family.escaped_name()));
+        let column = state.index.find(family.escaped_name());
+        // Its only holder takes it away under one spelling and brings it under another.
+        let again = |id| state.group.is_some_and(|group| group.get(id).is_some());
+        let column = column.filter(|(id, column)| column.name == *family.name() || column.holders() > 1 || !again(*id));
+        taken.add(Column::usage_with(column.map(|(_, column)| column), family));
+        if column.is_none() {
+            taken.add(column_usage(family.escaped_name(), family.help()));
         }
     }
     match state.group {
         None => taken.add(empty_group_usage(&push.key)),
         Some(group) => {
-            for held in replaced(push, group) {
-                given.add(family_usage(&held.family));
-                let name = held.family.escaped_name();
-                let stays = push.carried(name).is_some_and(|carried| !carried.is_empty());
-                if !stays && state.index.is_held_alone(held.place) {
-                    given.add(column_usage(name));
+            for held in replaced(push, group, state) {
+                let Some(column) = state.index.get(held.place.column) else { continue };
+                given.add(column.usage_of(held.place.row));
+                let carried = push.carried(&column.escaped);
+                let stays = carried.is_some_and(|carried| !carried.is_empty() && *carried.name() == column.name);
+                if !stays && column.holders() == 1 {
+                    given.add(column.usage());
                 }
             }
         }
@@ -178,12 +182,12 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
 }
 
 /// The families of the group that the push takes away or replaces.
-fn replaced<'a>(push: &'a Push, group: &'a Group) -> Box<dyn Iterator<Item = &'a Held> + 'a> {
+fn replaced<'a>(push: &'a Push, group: &'a Group, state: &'a State<'_>) -> Box<dyn Iterator<Item = &'a Held> + 'a> {
     match push.method {
-        Method::Replace => Box::new(group.families.values()),
+        Method::Replace => Box::new(group.families.iter()),
         Method::Merge => Box::new(push.families.iter().filter_map(|family| {
-            let held = group.get(family.escaped_name());
-            held.filter(|held| held.family.name() == family.name())
+            let (id, column) = state.index.find(family.escaped_name())?;
+            group.get(id).filter(|_| column.name == *family.name())
         })),
     }
 }

@@ -11,6 +11,7 @@
 //! | `shelf` | one tenant's state behind one lock: judge, rehearse, show |
 //! | `committer` | the one thread that has the writes of all tenants journalled, batch by batch |
 //! | `state` | what stands on a shelf, and how an accepted write changes it |
+//! | `holding` | families come to their group, and go |
 //! | `undo` | how that is taken back, where it was rehearsed |
 //! | `restore` | what was kept comes back at the start |
 //! | `judge` | may this write be? a pure reading of the state |
@@ -18,13 +19,19 @@
 //! | `identities` | which series are held, where two groups could hold the same |
 //! | `chunks` | rows that a snapshot shares and a write copies piece by piece |
 //! | `column` | a family across groups |
+//! | `pages` | the pages of one column, and where each row stands |
+//! | `page` | lines of many groups, one behind the other |
+//! | `blocks` | what a page is compressed to |
+//! | `sheet` | a page as a reader is handed it |
 //! | `helps` | the help texts of families whose groups do not agree on one |
 //! | `groups` | the groups by their keys |
 //! | `catalogue` | what a scope sees, group by group |
 //! | `claims` | which line names the families of all tenants claim |
 //! | `usage` | what a tenant takes of its quota |
+//! | `pins` | what readers of the store are told besides |
 //! | `space` | what all tenants take together, and what readers keep alive |
 
+mod blocks;
 mod catalogue;
 mod chunks;
 mod claims;
@@ -34,12 +41,17 @@ mod fleet;
 mod group;
 mod groups;
 mod helps;
+mod holding;
 mod identities;
 mod index;
 mod journal;
 mod judge;
+mod page;
+mod pages;
+mod pins;
 mod push;
 mod restore;
+mod sheet;
 mod shelf;
 mod snapshot;
 mod space;
@@ -51,6 +63,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use blocks::Block;
+pub use blocks::KeptBlock;
 pub use catalogue::Catalogue;
 pub use catalogue::GroupView;
 pub use committer::Journalling;
@@ -66,6 +80,7 @@ pub use push::Method;
 pub use push::Push;
 pub use restore::RestoreError;
 pub use restore::RestoredGroup;
+pub use sheet::Sheet;
 pub use snapshot::Piece;
 pub use snapshot::Snapshot;
 pub use space::Pin;
@@ -81,6 +96,7 @@ use self::write::Write;
 use crate::config::NamePattern;
 use crate::model::Durability;
 use crate::model::GroupingKey;
+use crate::model::IdentifySeries;
 use crate::model::PrepareOwnGauge;
 use crate::model::Quota;
 use crate::model::QuotaKind;
@@ -151,6 +167,7 @@ pub struct Store {
     space: Space,
     committer: Committer,
     own_gauge: PrepareOwnGauge,
+    identify: Arc<dyn IdentifySeries>,
 }
 
 type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
@@ -162,10 +179,12 @@ impl Store {
         reserved: &[NamePattern],
         journal: Arc<dyn Journal>,
         own_gauge: PrepareOwnGauge,
+        identify: Arc<dyn IdentifySeries>,
     ) -> Self {
         let claims = Arc::new(Claims::new(reserved));
         let committer = Committer::new(Means { journal, claims: claims.clone(), own_gauge });
-        let store = Self { shelves: ArcSwap::default(), claims, space: Space::default(), committer, own_gauge };
+        let (shelves, space) = (ArcSwap::default(), Space::default());
+        let store = Self { shelves, claims, space, committer, own_gauge, identify };
         store.open(tenants);
         store
     }
@@ -176,7 +195,10 @@ impl Store {
         for (tenant, terms) in tenants {
             match shelves.get(&tenant) {
                 Some(shelf) => shelf.set_quota(terms.quota),
-                None => drop(shelves.insert(tenant.clone(), Arc::new(Shelf::new(tenant, terms, &self.space)))),
+                None => {
+                    let shelf = Shelf::new(tenant.clone(), terms, &self.space, self.identify.clone());
+                    shelves.insert(tenant, Arc::new(shelf));
+                }
             }
         }
         self.space.set_tenants(shelves.len());
@@ -327,23 +349,6 @@ impl Store {
         let shelves = self.shelves.load_full();
         let wanted = shelves.iter().filter(|(tenant, _)| wanted(tenant));
         wanted.map(|(tenant, shelf)| (tenant.clone(), shelf.usage(), shelf.quota())).collect()
-    }
-
-    /// What a reader of the scope's tenant, who begins now, will keep alive of what is replaced.
-    pub fn pin(&self, scope: &Scope) -> Pin {
-        self.shelf_of(scope.tenant()).map_or_else(|_| self.space.pin(0), |shelf| shelf.pin())
-    }
-
-    /// The same of an operator who reads the tenants in view.
-    pub fn fleet_pin(&self, scope: &FleetScope) -> Pin {
-        let shelves = self.shelves.load_full();
-        let shelves = shelves.iter().filter(|(tenant, _)| scope.admits(tenant));
-        self.space.pin(shelves.map(|(_, shelf)| shelf.usage().stored_bytes).sum())
-    }
-
-    /// How much all [`Pin`]s together may be before one of them is to go.
-    pub fn pinned_max(&self) -> u64 {
-        self.space.pinned_max()
     }
 
     /// What all tenants together take, writes under way included, in the store's account.

@@ -1,5 +1,6 @@
 //! What a push brings, and what it takes away.
 
+use super::column::Column;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use crate::model::Timestamp;
@@ -39,10 +40,10 @@ impl Push {
         self.method == Method::Replace || self.families.iter().any(|family| family.is_empty())
     }
 
-    /// Whether what its group holds as `family` is gone after it: not carried by a PUT, or carried with nothing in it.
-    pub(super) fn takes_away(&self, family: &PreparedFamily) -> bool {
-        match self.carried(family.escaped_name()) {
-            Some(carried) if carried.name() == family.name() => carried.is_empty(),
+    /// Whether what its group holds in the column is gone after it: not carried by a PUT, or carried with nothing in it.
+    pub(super) fn takes_away(&self, column: &Column) -> bool {
+        match self.carried(&column.escaped) {
+            Some(carried) if *carried.name() == column.name => carried.is_empty(),
             _ => self.method == Method::Replace,
         }
     }

@@ -58,6 +58,7 @@ impl Shelf {
         let mut contents = self.open().map_err(|_| RestoreError::NoTenant)?;
         let Contents { state, space, .. } = &mut *contents;
         let before = state.usage();
+        space.changes();
         let RestoredGroup { key, families, times } = group;
         if state.has_group(&key) {
             return Err(RestoreError::Twice);

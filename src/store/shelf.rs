@@ -9,10 +9,9 @@
 use super::Entry;
 use super::Refusal;
 use super::TenantTerms;
-use super::chunks::Shared;
+use super::catalogue;
 use super::claims::Changing;
 use super::claims::Claims;
-use super::group::Group;
 use super::group::GroupTimes;
 use super::group::empty_group_usage;
 use super::index::Columns;
@@ -26,6 +25,7 @@ use super::write::Verdict;
 use super::write::Write;
 use crate::model::Durability;
 use crate::model::GroupingKey;
+use crate::model::IdentifySeries;
 use crate::model::PrepareOwnGauge;
 use crate::model::Quota;
 use crate::model::TenantId;
@@ -55,10 +55,10 @@ pub(super) struct Contents {
 }
 
 impl Shelf {
-    pub(super) fn new(tenant: TenantId, terms: TenantTerms, space: &Space) -> Self {
+    pub(super) fn new(tenant: TenantId, terms: TenantTerms, space: &Space, identify: Arc<dyn IdentifySeries>) -> Self {
         let TenantTerms { quota, durability } = terms;
         let churn = space.churn();
-        let (state, space) = (State::new(&churn), space.clone());
+        let (state, space) = (State::new(&churn, identify), space.clone());
         Self { tenant, durability, churn, state: Mutex::new(Contents { state, quota, space, withdrawn: false }) }
     }
 
@@ -89,7 +89,8 @@ impl Shelf {
     pub(super) fn withdraw(&self, claims: &Claims) -> Usage {
         let mut contents = self.state.lock();
         contents.withdrawn = true;
-        let state = std::mem::take(&mut contents.state);
+        contents.space.changes();
+        let state = contents.state.take(&self.churn);
         state.withdraw(&mut claims.changing());
         contents.space.changed(state.usage(), Usage::default());
         self.churn.add(state.usage().stored_bytes);
@@ -115,8 +116,9 @@ impl Shelf {
         self.state.lock().state.share()
     }
 
-    pub(super) fn groups(&self) -> Shared<Arc<Group>> {
-        self.state.lock().state.share_groups()
+    pub(super) fn groups(&self) -> catalogue::Held {
+        let state = &mut self.state.lock().state;
+        catalogue::Held { groups: state.share_groups(), columns: state.share() }
     }
 
     /// What a write works on, unless the tenant is gone.
@@ -266,6 +268,7 @@ impl Contents {
         let Verdict { effect, room, answer } = verdict;
         if let Some(effect) = &effect {
             let before = self.state.usage();
+            self.space.changes();
             self.state.show(effect, claims, own_gauge);
             match room {
                 Some(room) => room.shown(),

@@ -6,6 +6,9 @@
 //! may. What shrinks or stays is always let through.
 
 use super::Refusal;
+use super::blocks::Block;
+use super::blocks::BlockSpace;
+use super::blocks::KeptBlock;
 use super::usage::Usage;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -13,6 +16,9 @@ use std::sync::atomic::Ordering;
 
 /// From this many hundredths of the ceiling on it is not first come, first served any more.
 const CROWDED: u128 = 80;
+
+/// So much may always be kept of what pages were compressed to.
+const BLOCKS_MIN: u64 = 1 << 20;
 
 /// The store's bytes. Clones share it.
 #[derive(Clone, Debug)]
@@ -26,13 +32,17 @@ struct Counters {
     taken: AtomicU64,
     /// Bytes ever taken out of all shelves, or copied because a reader held them: it only grows.
     replaced: Arc<AtomicU64>,
+    blocks: BlockSpace,
+    /// Changes ever begun.
+    version: AtomicU64,
 }
 
 impl Default for Space {
     /// Without a ceiling.
     fn default() -> Self {
         let (max, tenants, taken) = (AtomicU64::new(u64::MAX), AtomicU64::new(1), AtomicU64::new(0));
-        Self(Arc::new(Counters { max, tenants, taken, replaced: Arc::default() }))
+        let (replaced, blocks, version) = (Arc::default(), BlockSpace::default(), AtomicU64::new(0));
+        Self(Arc::new(Counters { max, tenants, taken, replaced, blocks, version }))
     }
 }
 
@@ -78,6 +88,21 @@ impl Space {
         } else {
             self.0.taken.fetch_sub(before - after, Ordering::AcqRel);
         }
+    }
+
+    /// Something is about to change that a view shows. To be told under the lock under which it changes, so that whoever
+    /// asks for the version afterwards and takes a snapshot sees it.
+    pub(super) fn changes(&self) {
+        self.0.version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::SeqCst)
+    }
+
+    /// Keeps a block, if all of them stay within an eighth of what is stored, or within [`BLOCKS_MIN`].
+    pub(super) fn keep(&self, block: Block) -> Result<Arc<KeptBlock>, Block> {
+        self.0.blocks.keep(block, (self.taken() / 8).max(BLOCKS_MIN))
     }
 
     /// How much of what was replaced readers may keep alive: with it the store is half as large again as it may be.

@@ -9,30 +9,29 @@ use super::claims::Changing;
 use super::claims::Claimant;
 use super::column::Cell;
 use super::column::Column;
-use super::column::Place;
-use super::column::column_usage;
+use super::column::ColumnId;
 use super::group::Group;
 use super::group::GroupTimes;
 use super::group::Held;
 use super::group::empty_group_usage;
-use super::group::family_usage;
 use super::groups::Groups;
 use super::identities::Identities;
 use super::index::Columns;
 use super::index::Index;
-use super::index::Moved;
 use super::judge;
 use super::judge::judge;
 use super::space::Churn;
 use super::usage::Usage;
 use super::write::Effect;
+use crate::model::FamilyView;
 use crate::model::GroupingKey;
+use crate::model::IdentifySeries;
 use crate::model::OwnGauge;
 use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
+use crate::model::PreparedParts;
 use crate::model::Quota;
 use crate::model::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 
@@ -41,19 +40,54 @@ use std::thread;
 const LARGE: usize = 100;
 
 /// One tenant's groups, and the indices over them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     pub(super) groups: Groups,
-    index: Index,
-    identities: Identities,
+    pub(super) index: Index,
+    pub(super) identities: Identities,
+    pub(super) identify: Arc<dyn IdentifySeries>,
     pub(super) usage: Usage,
 }
 
+/// A family for its group, and the help that its column was opened with before, where it comes back.
+pub(super) type Coming<'f> = (&'f PreparedFamily, Option<&'f Arc<str>>);
+
 impl State {
     /// Empty; what is taken from it later is counted.
-    pub(super) fn new(churn: &Churn) -> Self {
+    pub(super) fn new(churn: &Churn, identify: Arc<dyn IdentifySeries>) -> Self {
         let (groups, index) = (Groups::new(churn), Index::new(churn));
-        Self { groups, index, ..Self::default() }
+        Self { groups, index, identities: Identities::default(), identify, usage: Usage::default() }
+    }
+
+    /// All of it; it is empty then.
+    pub(super) fn take(&mut self, churn: &Churn) -> Self {
+        let empty = Self::new(churn, self.identify.clone());
+        std::mem::replace(self, empty)
+    }
+
+    pub(super) fn column(&self, id: ColumnId) -> Option<&Column> {
+        self.index.get(id)
+    }
+
+    /// What the group holds under a name as it is compared.
+    pub(super) fn held<'g>(&self, group: &'g Group, escaped: &str) -> Option<&'g Held> {
+        group.get(self.index.find(escaped)?.0)
+    }
+
+    /// A family as it was pushed.
+    pub(super) fn family_again(&self, view: FamilyView<'_>) -> PreparedFamily {
+        let lines = memchr::memchr_iter(b'\n', view.lines).count();
+        PreparedFamily::from(PreparedParts {
+            name: view.name.clone(),
+            kind: view.kind,
+            help: view.help.into(),
+            lines: view.lines.into(),
+            line_count: u32::try_from(lines).unwrap_or(u32::MAX),
+            series: self.identify.series(view).into(),
+            renamed: view.renamed,
+            proto: view.proto.into(),
+            utf8: view.utf8,
+        })
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -93,8 +127,12 @@ impl State {
 
     /// The usage as it would be after the push, or why it may not be.
     pub(super) fn judge(&mut self, push: &Push, quota: &Quota, all_visible: bool) -> Result<Usage, Refusal> {
-        let Self { groups, index, identities, usage } = self;
-        identities.expect(&push.key, |key| groups.get(key));
+        let Self { groups, index, identities, identify, usage } = self;
+        identities.expect(&push.key, |key| {
+            let held = groups.get(key).into_iter().flat_map(|group| &group.families);
+            let views = held.filter_map(|held| index.get(held.place.column)?.view(held.place.row));
+            views.flat_map(|view| identify.series(view)).collect()
+        });
         let group = groups.get(&push.key);
         judge(push, &judge::State { index, identities, group, usage: *usage, quota, all_visible })
     }
@@ -115,7 +153,7 @@ impl State {
         self.withdraw(claims);
         let churn = self.groups.churn();
         churn.add(self.usage.stored_bytes);
-        std::mem::replace(self, Self::new(&churn))
+        self.take(&churn)
     }
 
     /// Gives back the memory of what is not shown any more. Of a large one that takes its time, which is a thread's of its own.
@@ -136,9 +174,9 @@ impl State {
     ) {
         self.ensure_group(key, GroupTimes::coming(push.at), own_gauge);
         if push.takes() {
-            self.drop_families(key, |held| push.takes_away(&held.family), changing);
+            self.drop_families(key, |column| push.takes_away(column), changing);
         }
-        self.put_families(key, push.families.iter().filter(|family| !family.is_empty()), push.at, changing);
+        self.put_families(key, coming(push), push.at, changing);
         self.set_times(key, |times| times.pushed_at = Some(push.at));
         self.show_own_gauge(key, OwnGauge::PushTime, own_gauge);
         self.usage = after;
@@ -157,8 +195,7 @@ impl State {
         self.drop_families(key, |_| true, claims);
         let Some(group) = self.groups.remove(key) else { return };
         for own in &group.own {
-            let moved = self.index.remove(own.place, key);
-            self.note_moved(moved);
+            self.index.remove(own.place, key);
         }
         self.identities.remove_group(key);
         self.usage = self.usage.changed(Usage::default(), given);
@@ -177,8 +214,8 @@ impl State {
             return Usage::default();
         };
         let mut usage = empty_group_usage(&group.key);
-        for held in group.families.values() {
-            usage.add(family_usage(&held.family));
+        for held in &group.families {
+            usage.add(self.index.get(held.place.column).map_or_else(Usage::default, |it| it.usage_of(held.place.row)));
         }
         usage
     }
@@ -186,9 +223,9 @@ impl State {
     /// What the columns take that go with a group.
     fn columns_of(&self, key: &GroupingKey) -> Usage {
         let mut usage = Usage::default();
-        let families = self.groups.get(key).into_iter().flat_map(|group| group.families.values());
-        for held in families.filter(|held| self.index.is_held_alone(held.place)) {
-            usage.add(column_usage(held.family.escaped_name()));
+        let families = self.groups.get(key).into_iter().flat_map(|group| &group.families);
+        for column in families.filter_map(|held| self.index.held_alone(held.place)) {
+            usage.add(column.usage());
         }
         usage
     }
@@ -207,7 +244,7 @@ impl State {
         after: Usage,
         claims: &mut Changing<'_>,
     ) {
-        self.put_families(key, &kept.families, kept.at, claims);
+        self.put_families(key, coming(kept), kept.at, claims);
         self.usage = after;
     }
 
@@ -218,19 +255,22 @@ impl State {
             Method::Merge => self.groups.get(&push.key),
         };
         let empty = push.families.iter().filter(|family| family.is_empty());
-        let held = empty.filter_map(|family| group?.get(family.escaped_name()));
-        let taken = held.filter(|held| push.takes_away(&held.family));
-        Gone::These(taken.map(|held| held.family.escaped_name().clone()).collect())
+        let held = empty.filter_map(|family| {
+            let (id, column) = self.index.find(family.escaped_name())?;
+            group?.get(id).map(|_| column)
+        });
+        Gone::These(held.filter(|column| push.takes_away(column)).map(|column| column.escaped.clone()).collect())
     }
 
-    /// Whether the push puts every family in the place of one of the same name, type and lines but for their values, and so of
-    /// the same series, and takes none away: then a write to another group is judged no otherwise after it than before, but
-    /// for what the tenant takes.
+    /// Whether the push puts every family in the place of one of the same name, type and series, and takes none away: then
+    /// a write to another group is judged no otherwise after it than before, but for what the tenant takes. Of one whose
+    /// series come in another order it says no.
     pub(super) fn holds_alike(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
         let alike = |family: &Arc<PreparedFamily>| {
-            let held = group.get(family.escaped_name()).map(|held| &held.family);
-            held.is_some_and(|held| held.is_called_as(family) && heads(held.lines()).eq(heads(family.lines())))
+            let found = self.index.find(family.escaped_name()).filter(|(_, column)| column.takes(family));
+            let held = found.and_then(|(id, column)| column.view(group.get(id)?.place.row));
+            held.is_some_and(|held| heads(held.lines).eq(heads(family.lines())))
         };
         let keeps_all = push.method == Method::Merge || push.families.len() == group.families.len();
         keeps_all && push.families.iter().all(|family| !family.is_empty() && alike(family))
@@ -243,7 +283,7 @@ impl State {
 
     /// Whether the group holds a family that compares as this name.
     pub(super) fn holds(&self, key: &GroupingKey, escaped: &str) -> bool {
-        self.groups.get(key).is_some_and(|group| group.get(escaped).is_some())
+        self.groups.get(key).is_some_and(|group| self.held(group, escaped).is_some())
     }
 
     /// Makes the group if it is not there.
@@ -254,12 +294,11 @@ impl State {
         let own = OwnGauge::ALL.map(|gauge| {
             let moment = times.moment(gauge);
             let at = moment.unwrap_or(times.came_at);
-            let family = Arc::new(own_gauge(gauge, key, moment));
-            let column = self.index.open(&family);
-            let place = self.index.insert(column, Cell { key: key.clone(), family: family.clone() });
-            Held { place, family, at }
+            let family = own_gauge(gauge, key, moment);
+            let column = self.index.open(&family, None);
+            Held { place: self.index.insert(column, Cell { key, family: &family }), at }
         });
-        let group = Group { key: key.clone(), families: BTreeMap::new(), own, times };
+        let group = Group { key: key.clone(), families: Vec::new(), own, times };
         self.groups.insert(group);
         self.identities.add_group(key);
     }
@@ -274,71 +313,10 @@ impl State {
     pub(super) fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, own_gauge: PrepareOwnGauge) {
         let Some(group) = self.groups.get_mut(key) else { return };
         let moment = group.times.moment(gauge);
-        let family = Arc::new(own_gauge(gauge, key, moment));
+        let family = own_gauge(gauge, key, moment);
         if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
-            own.family = family.clone();
             own.at = moment.unwrap_or(group.times.came_at);
-            self.index.replace(own.place, Cell { key: key.clone(), family });
-        }
-    }
-
-    /// Puts the families in the group, each in the place of what it holds under that name. The group is there.
-    pub(super) fn put_families<'f>(
-        &mut self,
-        key: &Arc<GroupingKey>,
-        families: impl IntoIterator<Item = &'f Arc<PreparedFamily>>,
-        at: Timestamp,
-        claims: &mut Changing<'_>,
-    ) {
-        let Self { groups, index, identities, .. } = self;
-        let Some(group) = groups.get_mut(key) else { return };
-        let mut series = identities.of_job(key);
-        for family in families {
-            let cell = Cell { key: key.clone(), family: family.clone() };
-            let held = group.families.get_mut(family.escaped_name());
-            let old = match held {
-                // Its column is there, is so called and of that type, and claims all that it may.
-                Some(held) if held.family.is_called_as(family) => {
-                    index.replace(held.place, cell);
-                    held.at = at;
-                    Some(std::mem::replace(&mut held.family, family.clone()))
-                }
-                held => {
-                    let place = held.map(|held| held.place);
-                    let place = put_otherwise(index, cell, place, claims);
-                    group.put(Held { place, family: family.clone(), at }).map(|old| old.family)
-                }
-            };
-            if let Some(old) = old {
-                series.remove(&old);
-            }
-            series.add(key, family);
-        }
-    }
-
-    pub(super) fn drop_families(&mut self, key: &GroupingKey, gone: impl Fn(&Held) -> bool, claims: &mut Changing<'_>) {
-        let Self { groups, index, identities, .. } = self;
-        let Some(group) = groups.get_mut(key) else { return };
-        let (mut moved, mut series) = (Vec::new(), identities.of_job(key));
-        group.families.retain(|_, held| {
-            if !gone(held) {
-                return true;
-            }
-            moved.extend(index.remove(held.place, key));
-            if index.find(held.family.escaped_name()).is_none() {
-                claims.remove(&Claimant::of(&held.family));
-            }
-            series.remove(&held.family);
-            false
-        });
-        self.note_moved(moved);
-    }
-
-    fn note_moved(&mut self, moved: impl IntoIterator<Item = Moved>) {
-        for Moved { key, family, to } in moved {
-            if let Some(group) = self.groups.get_mut(&key) {
-                group.moved(&family, to);
-            }
+            self.index.replace(own.place, Cell { key: &group.key, family: &family });
         }
     }
 
@@ -350,7 +328,7 @@ impl State {
             usage.add(self.group_usage(key));
         }
         for column in self.index.columns().filter(|column| !is_own(column)) {
-            usage.add(column_usage(&column.escaped));
+            usage.add(column.usage());
         }
         usage
     }
@@ -361,6 +339,11 @@ fn is_own(column: &Column) -> bool {
     OwnGauge::ALL.iter().any(|gauge| gauge.name() == &*column.escaped)
 }
 
+/// What the push puts in its group.
+fn coming(push: &Push) -> impl Iterator<Item = Coming<'_>> {
+    push.families.iter().filter(|family| !family.is_empty()).map(|family| (&**family, None))
+}
+
 /// What stands before the value of each line.
 fn heads(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = memchr::memchr_iter(b'\n', lines).scan(0, |start, end| Some((std::mem::replace(start, end + 1), end)));
@@ -368,24 +351,4 @@ fn heads(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
         let line = lines.get(start..end).unwrap_or_default();
         line.get(..memchr::memrchr(b' ', line).unwrap_or_default()).unwrap_or_default()
     })
-}
-
-/// Puts a family that is new in its group, or another kind of what stands there at `place`, in its column. Where that is.
-fn put_otherwise(index: &mut Index, cell: Cell, place: Option<Place>, claims: &mut Changing<'_>) -> Place {
-    let family = &cell.family;
-    let before = index.find(family.escaped_name()).map(|(_, column)| column);
-    if before.is_none_or(|column| !column.takes(family)) {
-        if let Some(column) = before {
-            claims.remove(&Claimant::of_column(column));
-        }
-        claims.add(&Claimant::of(family));
-    }
-    let column = index.open(family);
-    match place {
-        Some(place) => {
-            index.replace(place, cell);
-            place
-        }
-        None => index.insert(column, cell),
-    }
 }

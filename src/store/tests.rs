@@ -22,11 +22,14 @@ use super::Method;
 use super::Piece;
 use super::Push;
 use super::Refusal;
+use super::Sheet;
 use super::Store;
 use super::TenantTerms;
 use crate::config::Namespace;
 use crate::model::Durability;
+use crate::model::FamilyView;
 use crate::model::GroupingKey;
+use crate::model::IdentifySeries;
 use crate::model::MetricKind;
 use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
@@ -34,6 +37,7 @@ use crate::model::PreparedParts;
 use crate::model::Quota;
 use crate::model::Series;
 use crate::model::SeriesHasher;
+use crate::model::SeriesId;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::FleetScope;
@@ -101,14 +105,14 @@ fn terms(tenants: &[&str], quota: Quota) -> Vec<(TenantId, TenantTerms)> {
 }
 
 fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
-    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge)
+    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge, Arc::new(PlainSeries))
 }
 
 /// A store all of whose tenants' writes are journalled.
 fn durable(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
     let terms = TenantTerms { quota, durability: Durability::Fsync };
     let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
-    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge)
+    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge, Arc::new(PlainSeries))
 }
 
 fn store(tenants: &[&str]) -> Store {
@@ -144,6 +148,33 @@ fn replace(store: &Store, tenant: &str, key: &GroupingKey, families: &[PreparedF
     push(store, tenant, key, Method::Replace, families, 7)
 }
 
+/// The lines of a page, run by run.
+fn text_of(sheet: &Sheet) -> String {
+    let (mut text, mut row) = (String::new(), 0);
+    while let Some((family, next)) = sheet.run(row) {
+        text.push_str(std::str::from_utf8(family.lines).unwrap());
+        row = next;
+    }
+    text
+}
+
+/// The identities of lines as [`family`] writes them.
+#[derive(Debug)]
+struct PlainSeries;
+
+impl IdentifySeries for PlainSeries {
+    fn series(&self, family: FamilyView<'_>) -> Box<[SeriesId]> {
+        let hasher = SeriesHasher::with_key([3; 16]);
+        let lines = std::str::from_utf8(family.lines).unwrap().lines();
+        let ids = lines.map(|line| {
+            let labels = line.split_once('{').unwrap().1.split_once('}').unwrap().0;
+            let labels = labels.split(',').map(|label| label.split_once('=').unwrap());
+            hasher.id(family.name, labels.map(|(name, value)| (name, value.trim_matches('"'))))
+        });
+        ids.collect()
+    }
+}
+
 /// A tenant's view as text, as plainly as can be.
 fn view(store: &Store, scope: &Scope) -> String {
     let mut snapshot = store.snapshot(scope);
@@ -151,7 +182,7 @@ fn view(store: &Store, scope: &Scope) -> String {
     while let Some(piece) = snapshot.read() {
         match piece {
             Piece::Family { name, kind, help } => text.push_str(&format!("# {name} {kind} {help}\n")),
-            Piece::Lines(family) => text.push_str(std::str::from_utf8(family.lines()).unwrap()),
+            Piece::Lines(sheet) => text.push_str(&text_of(&sheet)),
         }
     }
     text
@@ -168,8 +199,8 @@ fn fleet_view(store: &Store, tenants: Option<&[&str]>) -> Vec<String> {
     while let Some(piece) = snapshot.read() {
         match piece {
             FleetPiece::Family { name, kind, help } => lines.push(format!("# {name} {kind} {help}")),
-            FleetPiece::Lines { tenant, family, only } => {
-                let text = std::str::from_utf8(family.lines()).unwrap();
+            FleetPiece::Lines { tenant, sheet, only } => {
+                let text = text_of(&sheet);
                 let wanted = |line: &&str| only.is_none_or(|only| line.split('{').next() == Some(only));
                 lines.extend(text.lines().filter(wanted).map(|line| format!("{tenant}: {line}")));
             }
@@ -184,7 +215,7 @@ fn listed(mut groups: crate::store::Catalogue) -> Vec<String> {
     std::iter::from_fn(move || groups.read())
         .map(|group| {
             let families = (0..group.family_count()).filter_map(|nth| group.family(nth));
-            let families: Vec<String> = families.map(|(f, at)| format!("{}@{}", f.name(), at.unix_seconds())).collect();
+            let families: Vec<String> = families.map(|(f, at)| format!("{}@{}", f.name, at.unix_seconds())).collect();
             let (tenant, last) = (group.tenant(), group.last_push_successful());
             format!("{tenant} {:?} {last} {}", group.key(), families.join(" "))
         })

@@ -31,22 +31,18 @@ pub(super) struct Before {
 
 #[derive(Debug)]
 struct Kept {
-    family: Arc<PreparedFamily>,
+    family: PreparedFamily,
+    /// The help that its column was opened with, by which it is accounted.
+    opened_with: Arc<str>,
     at: Timestamp,
-}
-
-impl Kept {
-    fn of(held: &Held) -> Self {
-        Self { family: held.family.clone(), at: held.at }
-    }
 }
 
 impl State {
     /// What to remember for [`State::undo`], of each group that the effect changes.
     pub(super) fn before(&self, effect: &Effect<'_>) -> Vec<Before> {
-        let all = |key: &Arc<GroupingKey>| self.group_before(key, |group| whole(group).collect());
+        let all = |key: &Arc<GroupingKey>| self.group_before(key, |group| self.whole(group).collect());
         match effect {
-            Effect::Push { key, push, .. } => vec![self.group_before(key, |group| touched(group, push))],
+            Effect::Push { key, push, .. } => vec![self.group_before(key, |group| self.touched(group, push))],
             Effect::Failure { key, .. } => vec![self.group_before(key, |_| Vec::new())],
             Effect::Delete { key } => vec![all(key)],
             Effect::Wipe { keys } => keys.iter().map(all).collect(),
@@ -75,27 +71,37 @@ impl State {
             Some(times) => {
                 self.ensure_group(&key, times, own_gauge);
                 let new = |name: &str| families.iter().any(|(family, kept)| kept.is_none() && **family == *name);
-                self.drop_families(&key, |held| new(held.family.escaped_name()), claims);
+                self.drop_families(&key, |column| new(&column.escaped), claims);
                 for kept in families.into_iter().filter_map(|(_, kept)| kept) {
-                    self.put_families(&key, [&kept.family], kept.at, claims);
+                    let Kept { family, opened_with, at } = kept;
+                    self.put_families(&key, [(&family, Some(&opened_with))], at, claims);
                 }
                 self.set_times(&key, |now| *now = times);
                 OwnGauge::ALL.iter().for_each(|gauge| self.show_own_gauge(&key, *gauge, own_gauge));
             }
         }
     }
-}
 
-fn whole(group: &Group) -> impl Iterator<Item = (FamilyName, Option<Kept>)> {
-    group.families.iter().map(|(name, held)| (name.clone(), Some(Kept::of(held))))
-}
+    fn whole(&self, group: &Group) -> impl Iterator<Item = (FamilyName, Option<Kept>)> {
+        group.families.iter().filter_map(|held| self.kept(held)).map(|(name, kept)| (name, Some(kept)))
+    }
 
-/// What the push puts in the group, or takes away.
-fn touched(group: &Group, push: &Push) -> Vec<(FamilyName, Option<Kept>)> {
-    let carried = push.families.iter().map(|family| family.escaped_name());
-    let carried = carried.map(|name| (name.clone(), group.get(name).map(Kept::of)));
-    match push.method {
-        Method::Merge => carried.collect(),
-        Method::Replace => carried.filter(|(_, kept)| kept.is_none()).chain(whole(group)).collect(),
+    fn kept(&self, held: &Held) -> Option<(FamilyName, Kept)> {
+        let column = self.column(held.place.column)?;
+        let family = self.family_again(column.view(held.place.row)?);
+        Some((column.escaped.clone(), Kept { family, opened_with: column.opened_with.clone(), at: held.at }))
+    }
+
+    /// What the push puts in the group, or takes away.
+    fn touched(&self, group: &Group, push: &Push) -> Vec<(FamilyName, Option<Kept>)> {
+        let carried = push.families.iter().map(|family| family.escaped_name());
+        let carried = carried.map(|name| {
+            let held = self.held(group, name).and_then(|held| self.kept(held));
+            (name.clone(), held.map(|(_, kept)| kept))
+        });
+        match push.method {
+            Method::Merge => carried.collect(),
+            Method::Replace => carried.filter(|(_, kept)| kept.is_none()).chain(self.whole(group)).collect(),
+        }
     }
 }

@@ -18,11 +18,16 @@ use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::shown::Shown;
+use crate::exposition::stored;
 use crate::exposition::text;
+use crate::model::FamilyView;
 use crate::model::MetricKind;
-use crate::model::PreparedFamily;
 
-/// A `MetricFamily` in the making. It is held whole, since its length goes out before it.
+/// What is read back and written at one time of what one group holds, where that is more.
+const PART_BYTES: usize = 64 << 10;
+
+/// A `MetricFamily` in the making. A small one is held whole, since its length goes out before it: `add` each part, then
+/// `write`. A large one is gone through twice: `measure` each part, `begin`, then `send` each part.
 ///
 /// Prometheus reads all metrics of a histogram as it reads the first: beside a native one it would not see the buckets of
 /// a classic one. Tenants are not to hide each other's, so where an operator's view has both, all are shown by their
@@ -30,10 +35,15 @@ use crate::model::PreparedFamily;
 #[derive(Debug, Default)]
 pub struct FamilyMessage {
     head: Vec<u8>,
+    /// Those that were added, or the part that was measured last.
     metrics: Vec<u8>,
-    /// The same metrics, all by their classic form, from the first native one on.
+    /// The same that were added, all by their classic form, from the first native one on.
     classic_form: Option<Vec<u8>>,
+    has_native: bool,
     has_classic: bool,
+    /// The lengths of what was measured: as it is, and all by its classic form.
+    length: u64,
+    classic_length: u64,
 }
 
 impl FamilyMessage {
@@ -48,23 +58,15 @@ impl FamilyMessage {
         Self { head, ..Self::default() }
     }
 
-    /// Adds what one group holds. With `only`, its lines of that name (underscored) alone, as untyped metrics.
-    pub fn add(&mut self, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+    /// Adds what groups hold. With `only`, their lines of that name (underscored) alone, as untyped metrics.
+    pub fn add<'f>(&mut self, family: impl Into<FamilyView<'f>>, shown: &Shown<'_>, only: Option<&str>) {
+        let family = family.into();
         let start = self.metrics.len();
-        let kept = family.proto().filter(|_| only.is_none());
-        match kept {
-            Some(kept) => self.add_kept(kept, family, shown),
-            None => write_lines_of(&mut self.metrics, family, shown, only),
+        write_as_it_is(&mut self.metrics, family, shown, only);
+        if !may_be_mixed(family, shown) {
+            return;
         }
-        if matches!(family.kind(), MetricKind::Histogram | MetricKind::GaugeHistogram) && shown.fleet.is_some() {
-            self.add_classic_form(start, kept, family, shown);
-        }
-    }
-
-    /// Notes of which kind the histograms are that stand from `start` on.
-    fn add_classic_form(&mut self, start: usize, kept: Option<&[u8]>, family: &PreparedFamily, shown: &Shown<'_>) {
-        let (native, classic) = kept.map_or((false, true), kinds_in);
-        self.has_classic |= classic;
+        let native = self.note_kinds(family, only);
         let (before, added) = self.metrics.split_at_checked(start).unwrap_or_default();
         if native && self.classic_form.is_none() {
             self.classic_form = Some(before.to_vec());
@@ -76,10 +78,23 @@ impl FamilyMessage {
         }
     }
 
+    /// Notes which kinds of histograms these are, and says whether there are native ones.
+    fn note_kinds(&mut self, family: FamilyView<'_>, only: Option<&str>) -> bool {
+        let kept = family.kept_proto().filter(|_| only.is_none());
+        let (native, classic) = kept.map_or((false, true), kinds_in);
+        self.has_native |= native;
+        self.has_classic |= classic;
+        native
+    }
+
+    fn is_mixed(&self) -> bool {
+        self.has_native && self.has_classic
+    }
+
     /// Writes the message with its length; nothing where it has no metrics.
     pub fn write(&self, out: &mut Vec<u8>) {
         let metrics = match &self.classic_form {
-            Some(form) if self.has_classic => form,
+            Some(form) if self.is_mixed() => form,
             _ => &self.metrics,
         };
         if !metrics.is_empty() {
@@ -89,34 +104,122 @@ impl FamilyMessage {
         }
     }
 
-    fn add_kept(&mut self, kept: &[u8], family: &PreparedFamily, shown: &Shown<'_>) {
-        if shown.fleet.is_none() && shown.keeps_names(family) {
-            self.metrics.extend_from_slice(kept);
-            return;
+    /// Takes note of how long the message becomes by what groups hold, and keeps nothing of it.
+    pub fn measure(&mut self, family: FamilyView<'_>, shown: &Shown<'_>, only: Option<&str>) {
+        let native = may_be_mixed(family, shown) && self.note_kinds(family, only);
+        let length = |classic: bool, written: &mut Vec<u8>| {
+            let (mut at, mut sum) = (Some(0), 0);
+            while let Some(from) = at {
+                written.clear();
+                at = write_part(written, family, from, shown, only, classic);
+                sum += written.len() as u64;
+            }
+            sum
+        };
+        let as_it_is = length(false, &mut self.metrics);
+        self.length += as_it_is;
+        self.classic_length += if native { length(true, &mut self.metrics) } else { as_it_is };
+        self.metrics.clear();
+    }
+
+    /// Writes what stands before the metrics that were measured; false where there are none.
+    pub fn begin(&mut self, out: &mut Vec<u8>) -> bool {
+        let length = if self.is_mixed() { self.classic_length } else { self.length };
+        if length > 0 {
+            write_varint(out, self.head.len() as u64 + length);
+            out.extend_from_slice(&self.head);
         }
-        // We wrote it, so it is as it should be to its end.
-        let mut metrics = Fields::of(kept);
-        while let Ok(Some(metric)) = metrics.next() {
-            let Value::Bytes(metric) = metric.value else { continue };
-            write_message(&mut self.metrics, METRIC, |out| {
-                begin_labels(out, shown);
-                let mut fields = Fields::of(metric);
-                while let Ok(Some(field)) = fields.next() {
-                    match (field.number, field.value) {
-                        (LABEL, Value::Bytes(label)) => {
-                            let (name, value) = name_and_value(label);
-                            write_shown(out, name, value, shown);
-                        }
-                        _ => out.extend_from_slice(field.raw),
+        length > 0
+    }
+
+    /// Writes a part of what was measured, from `at` on, which is 0 at first. Says where the next part begins, or none where
+    /// nothing is left.
+    pub fn send(
+        &self,
+        out: &mut Vec<u8>,
+        family: FamilyView<'_>,
+        at: usize,
+        shown: &Shown<'_>,
+        only: Option<&str>,
+    ) -> Option<usize> {
+        write_part(out, family, at, shown, only, self.is_mixed())
+    }
+}
+
+/// Whether native histograms and classic ones may stand side by side in this view.
+fn may_be_mixed(family: FamilyView<'_>, shown: &Shown<'_>) -> bool {
+    matches!(family.kind, MetricKind::Histogram | MetricKind::GaugeHistogram) && shown.fleet.is_some()
+}
+
+/// Writes some metrics from `at` on, and says where the next stand. Kept ones are written by their lines where `classic`.
+fn write_part(
+    out: &mut Vec<u8>,
+    family: FamilyView<'_>,
+    at: usize,
+    shown: &Shown<'_>,
+    only: Option<&str>,
+    classic: bool,
+) -> Option<usize> {
+    let kept = family.kept_proto().filter(|_| only.is_none() && !classic);
+    let whole = kept.unwrap_or(family.lines);
+    let rest = whole.get(at..).unwrap_or_default();
+    let part = match kept {
+        Some(_) => metrics_in(rest, PART_BYTES),
+        None => stored::metrics_in(family, rest, PART_BYTES),
+    };
+    let some = rest.get(..part).unwrap_or(rest);
+    match kept {
+        Some(_) => write_kept(out, some, family, shown),
+        None => write_lines_of(out, FamilyView { lines: some, proto: &[], ..family }, shown, only),
+    }
+    Some(at + some.len()).filter(|next| *next < whole.len() && !some.is_empty())
+}
+
+/// The length of the first of these kept metrics, up to the one with which they are `enough`.
+fn metrics_in(kept: &[u8], enough: usize) -> usize {
+    let (mut metrics, mut end) = (Fields::of(kept), 0);
+    while end < enough
+        && let Ok(Some(metric)) = metrics.next()
+    {
+        end += metric.raw.len();
+    }
+    end
+}
+
+fn write_as_it_is(out: &mut Vec<u8>, family: FamilyView<'_>, shown: &Shown<'_>, only: Option<&str>) {
+    match family.kept_proto().filter(|_| only.is_none()) {
+        Some(kept) => write_kept(out, kept, family, shown),
+        None => write_lines_of(out, family, shown, only),
+    }
+}
+
+fn write_kept(out: &mut Vec<u8>, kept: &[u8], family: FamilyView<'_>, shown: &Shown<'_>) {
+    if shown.fleet.is_none() && shown.keeps_names(family) {
+        out.extend_from_slice(kept);
+        return;
+    }
+    // We wrote it, so it is as it should be to its end.
+    let mut metrics = Fields::of(kept);
+    while let Ok(Some(metric)) = metrics.next() {
+        let Value::Bytes(metric) = metric.value else { continue };
+        write_message(out, METRIC, |out| {
+            begin_labels(out, shown);
+            let mut fields = Fields::of(metric);
+            while let Ok(Some(field)) = fields.next() {
+                match (field.number, field.value) {
+                    (LABEL, Value::Bytes(label)) => {
+                        let (name, value) = name_and_value(label);
+                        write_shown(out, name, value, shown);
                     }
+                    _ => out.extend_from_slice(field.raw),
                 }
-            });
-        }
+            }
+        });
     }
 }
 
 /// Writes the metrics of a family as its lines say them.
-fn write_lines_of(out: &mut Vec<u8>, family: &PreparedFamily, shown: &Shown<'_>, only: Option<&str>) {
+fn write_lines_of(out: &mut Vec<u8>, family: FamilyView<'_>, shown: &Shown<'_>, only: Option<&str>) {
     // What we wrote, we can read.
     if let Ok(read) = text::read_back(family, only) {
         write_read(out, &read, shown);

@@ -20,10 +20,10 @@ use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
 use crate::exposition::pushed::lines_always;
 use crate::exposition::stored;
+use crate::model::FamilyView;
 use crate::model::GroupBounds;
 use crate::model::MetricKind;
 use crate::model::NameScheme;
-use crate::model::PreparedFamily;
 use crate::model::PushBound;
 use crate::model::TextDialect;
 use crate::model::underscored_metric;
@@ -96,18 +96,18 @@ pub fn parse_within<'a>(
 
 /// Reads the lines of a prepared family back. With `only`, those of that line name (underscored) alone, as untyped ones.
 pub(in crate::exposition) fn read_back<'f>(
-    family: &'f PreparedFamily,
+    family: FamilyView<'f>,
     only: Option<&str>,
 ) -> Result<PushedFamilies<'f>, ParseError> {
-    let mut parser = Parser::new(family.lines(), NameScheme::Utf8, &GroupBounds::NONE);
-    let mut lines = stored::lines(family.lines());
+    let mut parser = Parser::new(family.lines, NameScheme::Utf8, &GroupBounds::NONE);
+    let mut lines = stored::lines(family.lines);
     if let Some(only) = only {
         let mut wanted = lines.filter(|line| underscored_metric(&stored::line_name(line)) == only);
         wanted.try_for_each(|line| parser.stored(line))?;
     } else {
-        let named = parser.names.find(Cow::Borrowed(family.name()), &mut parser.pushed, u64::MAX);
+        let named = parser.names.find(Cow::Borrowed(family.name), &mut parser.pushed, u64::MAX);
         if let Some(entry) = named.and_then(|named| parser.pushed.families.get_mut(named.family as usize)) {
-            entry.kind = family.kind();
+            entry.kind = family.kind;
         }
         lines.try_for_each(|line| parser.stored(line))?;
     }

@@ -22,7 +22,7 @@ fn a_snapshot_is_one_instant_whatever_comes_after_it() {
     while let Some(piece) = snapshot.read() {
         match piece {
             Piece::Family { name, kind, help } => text.push_str(&format!("# {name} {kind} {help}\n")),
-            Piece::Lines(family) => text.push_str(std::str::from_utf8(family.lines()).unwrap()),
+            Piece::Lines(sheet) => text.push_str(&text_of(&sheet)),
         }
     }
     assert_eq!(text, before);

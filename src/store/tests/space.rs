@@ -28,20 +28,20 @@ fn above_four_fifths_only_those_below_their_fair_share_grow_and_at_the_ceiling_n
     let store = store(&["blue", "green", "red", "white"]);
     store.set_stored_bytes_max(100_000);
     let a = key("a", &[]);
-    assert!(!full(&store, "red", &a, 74_000), "below four fifths whoever comes first has it");
-    assert!(full(&store, "red", &a, 80_000), "beyond its fair share");
+    assert!(!full(&store, "red", &a, 65_700), "below four fifths whoever comes first has it");
+    assert!(full(&store, "red", &a, 71_100), "beyond its fair share");
     let refusal = Refusal::GatewayFull { limit: 100_000, share: 25_000 };
-    assert_eq!(replace(&store, "blue", &a, &[large(&a, 40_000)]), Err(refusal.clone()));
+    assert_eq!(replace(&store, "blue", &a, &[large(&a, 35_500)]), Err(refusal.clone()));
     assert!(refusal.to_string().contains("gateway.stored_bytes_max is 100000"), "{refusal}");
-    assert!(!full(&store, "blue", &a, 18_000), "within its fair share");
-    assert!(full(&store, "green", &a, 10_000), "at the ceiling");
+    assert!(!full(&store, "blue", &a, 16_000), "within its fair share");
+    assert!(full(&store, "green", &a, 8_900), "at the ceiling");
     assert_eq!(tenant_view(&store, "green"), "", "a full gateway leaves no trace");
     // And the group of a refused push shows no failure.
-    assert!(full(&store, "blue", &a, 40_000));
+    assert!(full(&store, "blue", &a, 35_500));
     assert!(!tenant_view(&store, "blue").contains("push_failure_time_seconds{job=\"a\"} 7"));
-    assert!(!full(&store, "red", &a, 73_000), "less than before");
+    assert!(!full(&store, "red", &a, 64_900), "less than before");
     store.delete(&Scope::for_test("red"), &a).wait().unwrap();
-    assert!(!full(&store, "green", &a, 10_000));
+    assert!(!full(&store, "green", &a, 8_900));
     assert_eq!(store.stored_bytes(), stored(&store));
 }
 
@@ -79,11 +79,10 @@ fn a_reader_keeps_alive_no_more_than_was_replaced_and_no_more_than_it_holds() {
     let (_snapshot, held) = (store.snapshot(&scope), store.usage()[1].1.stored_bytes);
     assert_eq!((pin.bytes(), fleet.bytes()), (0, 0));
     replace(&store, "red", &b, &[large(&b, 10_000)]).unwrap();
-    assert!(pin.bytes() < 2_000, "a new group replaces nothing but costs a copy of chunks: {}", pin.bytes());
+    let copied = pin.bytes();
+    assert!((10_000..13_000).contains(&copied), "a new group replaces nothing but costs a copy of a page: {copied}");
     replace(&store, "blue", &a, &[large(&a, 10)]).unwrap();
-    assert!(pin.bytes() < 2_000 && fleet.bytes() > 10_000);
-    replace(&store, "red", &a, &[large(&a, 10_000)]).unwrap();
-    assert!(pin.bytes() > 10_000);
+    assert!(pin.bytes() == copied && fleet.bytes() > 10_000);
     for _ in 0..5 {
         replace(&store, "red", &a, &[large(&a, 10_000)]).unwrap();
     }

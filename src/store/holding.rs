@@ -1,0 +1,88 @@
+//! Families come to a group, and go.
+
+use super::claims::Changing;
+use super::claims::Claimant;
+use super::column::Cell;
+use super::column::Column;
+use super::column::ColumnId;
+use super::group::Held;
+use super::index::Index;
+use super::state::Coming;
+use super::state::State;
+use crate::model::GroupingKey;
+use crate::model::Timestamp;
+use std::sync::Arc;
+
+impl State {
+    /// Puts the families in the group, each in the place of what it holds under that name. The group is there.
+    pub(super) fn put_families<'f>(
+        &mut self,
+        key: &Arc<GroupingKey>,
+        families: impl IntoIterator<Item = Coming<'f>>,
+        at: Timestamp,
+        claims: &mut Changing<'_>,
+    ) {
+        let Self { groups, index, identities, identify, .. } = self;
+        let Some(group) = groups.get_mut(key) else { return };
+        let mut series = identities.of_job(key);
+        let mut new = Vec::new();
+        // Rows share the key of their group, and not another that says the same.
+        let key = group.key.clone();
+        for (family, opened_with) in families {
+            let cell = Cell { key: &key, family };
+            let found = index.find(family.escaped_name()).map(|(id, column)| (id, column.takes(family)));
+            match found.and_then(|(id, takes)| Some((group.get_mut(id)?, takes))) {
+                Some((held, takes)) => {
+                    let old = index.get(held.place.column).and_then(|column| column.view(held.place.row));
+                    series.remove(|| old.map(|old| identify.series(old)).unwrap_or_default());
+                    // Else its column is there, is so called and of that type, and claims all that it may.
+                    if !takes {
+                        open(index, cell, opened_with, claims);
+                    }
+                    index.replace(held.place, cell);
+                    held.at = at;
+                }
+                None => {
+                    let column = open(index, cell, opened_with, claims);
+                    new.push(Held { place: index.insert(column, cell), at });
+                }
+            }
+            series.add(&key, family.series());
+        }
+        group.add(&new);
+    }
+
+    pub(super) fn drop_families(
+        &mut self,
+        key: &GroupingKey,
+        gone: impl Fn(&Column) -> bool,
+        claims: &mut Changing<'_>,
+    ) {
+        let Self { groups, index, identities, identify, .. } = self;
+        let Some(group) = groups.get_mut(key) else { return };
+        let mut series = identities.of_job(key);
+        group.families.retain(|held| {
+            let Some(column) = index.get(held.place.column).filter(|column| gone(column)) else { return true };
+            series.remove(|| column.view(held.place.row).map(|old| identify.series(old)).unwrap_or_default());
+            let claimant = (column.holders() == 1).then(|| Claimant::of_column(column));
+            index.remove(held.place, key);
+            if let Some(claimant) = claimant {
+                claims.remove(&claimant);
+            }
+            false
+        });
+    }
+}
+
+/// The column of a family, which may be new, or change its name or type for it.
+fn open(index: &mut Index, cell: Cell<'_>, opened_with: Option<&Arc<str>>, claims: &mut Changing<'_>) -> ColumnId {
+    let family = cell.family;
+    let before = index.find(family.escaped_name()).map(|(_, column)| column);
+    if before.is_none_or(|column| !column.takes(family)) {
+        if let Some(column) = before {
+            claims.remove(&Claimant::of_column(column));
+        }
+        claims.add(&Claimant::of(family));
+    }
+    index.open(family, opened_with)
+}

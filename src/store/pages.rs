@@ -1,0 +1,195 @@
+//! The pages of one column, and where each of its rows stands in them.
+//!
+//! A push lays its lines at the end of the youngest page and leaves holes where they stood before, so what a group pushes
+//! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. A page of which a
+//! third is holes is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
+//! carries and at most twice that of others, and never more than one page at a time for each family.
+
+use super::chunks::Chunks;
+use super::page::Flags;
+use super::page::Leaf;
+use super::page::Page;
+use super::page::Row;
+use crate::model::GroupingKey;
+use std::sync::Arc;
+
+/// Where a row stands; of a row that is free, which one is free behind it.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    leaf: u32,
+    at: u32,
+}
+
+/// No row, and no page.
+const NONE: u32 = u32::MAX;
+
+/// One column's pages.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    /// Behind an `Arc` that a snapshot shares: the first push afterwards copies the list. `None`: a page that was given up.
+    leaves: Arc<Vec<Option<Arc<Leaf>>>>,
+    free_leaves: Vec<u32>,
+    /// The youngest page of each kind, to which rows are added.
+    youngest: [u32; Flags::COUNT],
+    /// By number. Numbers are used again, and the list does not shrink before the column is gone: eight bytes for each of
+    /// the most rows it ever had.
+    spots: Chunks<Spot>,
+    free_spot: u32,
+    held: u32,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        let (leaves, free_leaves, spots) = (Arc::default(), Vec::new(), Chunks::default());
+        Self { leaves, free_leaves, youngest: [NONE; Flags::COUNT], spots, free_spot: NONE, held: 0 }
+    }
+}
+
+impl Pages {
+    /// How many rows live.
+    pub(super) fn held(&self) -> u32 {
+        self.held
+    }
+
+    /// The pages, in no order that means anything.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = &Arc<Leaf>> {
+        self.leaves.iter().flatten()
+    }
+
+    /// The `nth` page, if there is one; [`Pages::count`] is behind the last.
+    pub(super) fn leaf(&self, nth: usize) -> Option<&Arc<Leaf>> {
+        self.leaves.get(nth)?.as_ref()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.leaves.len()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<GroupingKey>> {
+        self.leaves().flat_map(|leaf| leaf.living().filter_map(|at| leaf.key(at)))
+    }
+
+    /// The page in which the row stands, and where.
+    pub(super) fn find(&self, row: u32) -> Option<(&Arc<Leaf>, u32)> {
+        let spot = self.spots.get(row)?;
+        Some((self.leaf(spot.leaf as usize)?, spot.at))
+    }
+
+    /// Lays a row that is new, whatever its number says, and says its number and what is copied since a reader holds it.
+    pub(super) fn insert(&mut self, row: Row<'_>, flags: Flags) -> (u32, u64) {
+        let free = self.spots.get(self.free_spot).map(|spot| (self.free_spot, spot.at));
+        let number = match free {
+            Some((number, next)) => {
+                self.free_spot = next;
+                number
+            }
+            None => self.spots.insert(Spot { leaf: NONE, at: NONE }),
+        };
+        self.held = self.held.saturating_add(1);
+        let copied = self.lay(Row { number, ..row }, flags);
+        (number, copied)
+    }
+
+    /// Lays a row in the place of the one of its number; what is copied since a reader holds it.
+    pub(super) fn replace(&mut self, row: Row<'_>, flags: Flags) -> u64 {
+        let spot = self.spots.get(row.number).copied();
+        let killed = spot.map_or(0, |spot| self.kill(spot));
+        killed.saturating_add(self.lay(row, flags))
+    }
+
+    /// Takes a row away; what is copied since a reader holds it.
+    pub(super) fn remove(&mut self, number: u32) -> u64 {
+        let Some(spot) = self.spots.get(number).copied() else { return 0 };
+        let copied = self.spots.copied_by(number);
+        self.spots.replace(number, Spot { leaf: NONE, at: self.free_spot });
+        self.free_spot = number;
+        self.held = self.held.saturating_sub(1);
+        copied.saturating_add(self.kill(spot))
+    }
+
+    /// Puts a row at the end of the youngest page, or of a new one.
+    fn lay(&mut self, row: Row<'_>, flags: Flags) -> u64 {
+        let (number, more) = (row.number, row.lines.len());
+        let mut copied = self.spots.copied_by(number).saturating_add(self.list_shared());
+        let youngest = self.youngest.get(flags.number()).copied().unwrap_or(NONE);
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let found = leaves.get_mut(youngest as usize).and_then(Option::as_mut);
+        let spot = match found.filter(|leaf| leaf.page().takes(more)) {
+            Some(leaf) => {
+                // Whoever holds the leaf holds its page.
+                let page = if shared(leaf) > 0 { leaf.page().bytes() } else { leaf.page_shared() };
+                copied = copied.saturating_add(shared(leaf)).saturating_add(page);
+                Spot { leaf: youngest, at: Arc::make_mut(leaf).page_mut().add(row) }
+            }
+            found => {
+                // Whoever holds it has it with the room that was for more.
+                if let Some(leaf) = found.and_then(Arc::get_mut)
+                    && leaf.page_shared() == 0
+                {
+                    leaf.page_mut().close();
+                }
+                let others = self.leaves().nth(1).is_some();
+                Spot { leaf: self.open(Leaf::new(Page::beginning(row, flags, others)), flags), at: 0 }
+            }
+        };
+        self.spots.replace(number, spot);
+        copied
+    }
+
+    fn open(&mut self, leaf: Leaf, flags: Flags) -> u32 {
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let leaf = Some(Arc::new(leaf));
+        // A tenant's pages are bounded by its bytes, and so by far less than 2^32.
+        let number = self.free_leaves.pop().unwrap_or(u32::try_from(leaves.len()).unwrap_or(NONE));
+        match leaves.get_mut(number as usize) {
+            Some(place) => *place = leaf,
+            None => {
+                if leaves.len() == leaves.capacity() {
+                    leaves.reserve_exact((leaves.len() / 4).max(1));
+                }
+                leaves.push(leaf);
+            }
+        }
+        if let Some(youngest) = self.youngest.get_mut(flags.number()) {
+            *youngest = number;
+        }
+        number
+    }
+
+    /// What stood there is not held any more. If too much of its page is dead then, the rest is gathered.
+    fn kill(&mut self, spot: Spot) -> u64 {
+        let list = self.list_shared();
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let Some(place) = leaves.get_mut(spot.leaf as usize) else { return list };
+        let Some(leaf) = place else { return list };
+        let copied = list.saturating_add(shared(leaf));
+        let changed = Arc::make_mut(leaf);
+        changed.kill(spot.at);
+        if !changed.is_dead() && !changed.is_sparse() {
+            return copied;
+        }
+        let given_up = place.take();
+        for youngest in self.youngest.iter_mut().filter(|youngest| **youngest == spot.leaf) {
+            *youngest = NONE;
+        }
+        self.free_leaves.push(spot.leaf);
+        copied.saturating_add(given_up.map_or(0, |leaf| self.gather(&leaf)))
+    }
+
+    /// Lays what lives of a page that was given up behind what was pushed last.
+    fn gather(&mut self, leaf: &Leaf) -> u64 {
+        let kept = if leaf.page_shared() > 0 { leaf.living_bytes() as u64 } else { 0 };
+        let rows = leaf.living().filter_map(|at| leaf.row(at));
+        rows.fold(kept, |copied, row| copied.saturating_add(self.lay(row, leaf.page().flags())))
+    }
+
+    fn list_shared(&self) -> u64 {
+        let shared = Arc::strong_count(&self.leaves) > 1;
+        if shared { (self.leaves.len() * size_of::<Option<Arc<Leaf>>>()) as u64 } else { 0 }
+    }
+}
+
+/// What a change of it copies since a reader holds it.
+fn shared(leaf: &Arc<Leaf>) -> u64 {
+    if Arc::strong_count(leaf) > 1 { leaf.bytes() } else { 0 }
+}
