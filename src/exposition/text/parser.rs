@@ -65,6 +65,12 @@ pub fn parse_within<'a>(
     while !rest.is_empty() {
         number += 1;
         let start = body.len() - rest.len();
+        parser.start = index(start);
+        if let Some(read) = plain.and_then(|text| parser.again(text.get(start..)?, lenient)) {
+            let length = read.map_err(|fault| fault.in_line(number))?;
+            rest = rest.get(length..).unwrap_or_default();
+            continue;
+        }
         let ahead = rest.get(..reach).unwrap_or(rest);
         let end = memchr::memchr(b'\n', ahead);
         let (mut line, tail) = rest.split_at_checked(end.unwrap_or(ahead.len())).unwrap_or_default();
@@ -77,14 +83,6 @@ pub fn parse_within<'a>(
             return Err(parser.over(at, PushBound::LineBytes, line.len() as u64).in_line(number));
         }
         let closed = lenient || end.is_some();
-        parser.start = index(start);
-        if closed
-            && let Some(line) = plain.and_then(|text| text.get(start..start + line.len()))
-            && let Some(read) = parser.again(line)
-        {
-            read.map_err(|fault| fault.in_line(number))?;
-            continue;
-        }
         let line = match text.and_then(|text| text.get(start..start + line.len())) {
             Some(text) => Line::of_text(text, closed),
             None => Line::new(line, closed),
