@@ -52,7 +52,10 @@ pub fn parse_within<'a>(
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
     parser.pushed.values.reserve(expected);
-    parser.names.expect(expected.min(FAMILIES_EXPECTED_MAX));
+    // With its help and its type, a family of one metric has some three lines.
+    let families = (expected / 3 + 2).min(FAMILIES_EXPECTED_MAX);
+    parser.pushed.families.reserve(families);
+    parser.names.expect(families);
     let lenient = dialect == TextDialect::Lenient;
     let line_bytes_max = bounds.push().line_bytes_max;
     // A carriage return and a line feed may stand behind a line that is as long as it may be.
