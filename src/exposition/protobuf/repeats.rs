@@ -97,7 +97,7 @@ pub(super) fn alone(fields: &[u8], kind: MetricKind) -> Option<f64> {
     let (key, value) = fields.split_first()?;
     match value {
         [9, NUMBER, number @ ..] if u32::from(*key) == value_field(kind) << 3 | 2 => {
-            Some(f64::from_le_bytes(*number.as_array()?))
+            Some(f64::from_le_bytes(number.try_into().ok()?))
         }
         _ => None,
     }
