@@ -16,6 +16,7 @@
     reason = "a bench that cannot be set up has failed; it measures real time and prints it"
 )]
 
+#[expect(dead_code, reason = "nothing is sent")]
 #[path = "../push/body.rs"]
 mod body;
 

@@ -23,6 +23,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
+const TEXT: &str = "text/plain; version=0.0.4";
 const PUSHES: u32 = 2_000;
 /// Each push is the next one of another group, as in `benches/push`.
 const GROUPS: u32 = 100;
@@ -30,19 +31,24 @@ const GROUPS: u32 = 100;
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_asked = |what: &str| asked.is_empty() || asked.iter().any(|argument| argument == what);
-    for (what, body) in [("small", body::text(10, 1)), ("large", body::text(50, 20))] {
+    for (what, media, body) in [
+        ("small", TEXT, body::text(10, 1).into()),
+        ("large", TEXT, body::text(50, 20).into()),
+        ("small_protobuf", body::DELIMITED, body::protobuf_of(10, 1, 0)),
+        ("large_protobuf", body::DELIMITED, body::protobuf_of(50, 20, 0)),
+    ] {
         if is_asked(what) {
-            measure(what, body.into());
+            measure(what, media, body.into());
         }
     }
 }
 
-fn measure(what: &str, body: Bytes) {
+fn measure(what: &str, media: &str, body: Bytes) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let gateway = GatewayBuilder::new().tenant("bench");
     let gateway = unlimited(gateway).start();
-    let client = gateway.client("bench").with("host", "localhost").with("content-type", "text/plain; version=0.0.4");
+    let client = gateway.client("bench").with("host", "localhost").with("content-type", media);
     let paths: Vec<String> = (0..GROUPS).map(|group| format!("/metrics/job/bench/instance/{group}")).collect();
     // Every group is there already, as nearly always.
     push(&runtime, &client, &paths, &body, GROUPS * 2);

@@ -3,6 +3,9 @@
 /// Reads a float: decimal with an optional exponent, or `inf`, `infinity` and `nan` in any case. Hexadecimal, `_`, a
 /// signed `nan` and what no float can hold are none.
 pub(super) fn parse(text: &[u8]) -> Option<f64> {
+    if let Some(plain) = plain(text).filter(|plain| plain.length == text.len()) {
+        return Some(plain.value);
+    }
     let decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
     if text.iter().all(decimal) {
         let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
@@ -19,45 +22,55 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
     (word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity")).then_some(infinity)
 }
 
-/// Reads a decimal of at most 15 digits without much ado, and says whether [`write`] would write the number just so. None:
-/// it is for [`parse`] to read, or to refuse.
+/// A decimal that [`plain`] read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    pub(super) value: f64,
+    /// Whether [`write`] would write the number just so.
+    pub(super) written_so: bool,
+    /// How many bytes it has.
+    pub(super) length: usize,
+}
+
+/// Reads the decimal of at most 15 digits that `text` begins with, without much ado: up to the first byte that is neither a
+/// digit nor its point. None: it is for [`parse`] to read, or to refuse.
 ///
 /// So many digits are told apart by floats, whatever they are: no shorter ones lead to the same number, so a text without
 /// a needless zero is the one that is written. And their quotient by a power of ten is of two numbers that are exact, so
 /// it is the nearest to theirs.
-pub(super) fn plain(text: &[u8]) -> Option<(f64, bool)> {
+pub(super) fn plain(text: &[u8]) -> Option<Plain> {
     const DIGITS_MAX: usize = 15;
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let (mut mantissa, mut point) = (0_u64, None);
-    if digits.len() > DIGITS_MAX + 1 {
-        return None;
-    }
-    for (at, byte) in digits.iter().enumerate() {
+    let (mut mantissa, mut point, mut length) = (0_u64, None, 0);
+    for byte in digits.iter().take(DIGITS_MAX + 2) {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
             mantissa = mantissa * 10 + u64::from(digit);
         } else if *byte == b'.' && point.is_none() {
-            point = Some(at);
+            point = Some(length);
         } else {
-            return None;
+            break;
         }
+        length += 1;
     }
-    let whole = point.unwrap_or(digits.len());
-    let fraction = digits.len() - whole - usize::from(point.is_some());
-    let divisor = *POWERS.get(fraction)?;
+    let whole = point.unwrap_or(length);
+    let fraction = length - whole - usize::from(point.is_some());
     if whole == 0 || whole + fraction > DIGITS_MAX {
         return None;
     }
+    let divisor = *POWERS.get(fraction)?;
     let leading = digits.first() == Some(&b'0');
     let short = if leading { whole == 1 } else { whole <= 6 };
-    let written_so = match point {
-        None => short,
-        // What is below 10^-4 is written with an exponent.
-        Some(_) => short && fraction > 0 && digits.last() != Some(&b'0') && (!leading || mantissa * 10_000 >= divisor),
-    };
+    let written_so = short
+        && match point {
+            None => true,
+            // What is below 10^-4 is written with an exponent.
+            Some(_) => fraction > 0 && mantissa % 10 != 0 && (!leading || mantissa * 10_000 >= divisor),
+        };
     #[expect(clippy::cast_precision_loss, reason = "both have at most 15 digits")]
     let value = mantissa as f64 / divisor as f64;
-    Some((if digits.len() < text.len() { -value } else { value }, written_so))
+    let signed = digits.len() < text.len();
+    Some(Plain { value: if signed { -value } else { value }, written_so, length: length + usize::from(signed) })
 }
 
 /// Powers of ten.
@@ -323,9 +336,10 @@ mod tests {
         fn what_is_read_without_much_ado_is_what_it_is_and_is_copied_only_where_it_is_written_so(
             text in "-?[0-9]{0,9}(\\.[0-9]{0,9})?|-?0?\\.?0{0,5}[0-9]{0,12}|-?[1-9][0-9]{0,5}(\\.[0-9]{0,8}[1-9])?|[-+0-9.eE]{0,8}",
         ) {
-            if let Some((value, written_so)) = super::plain(text.as_bytes()) {
-                prop_assert_eq!(parse(text.as_bytes()).map(f64::to_bits), Some(value.to_bits()));
-                prop_assert_eq!(written(value) == text, written_so);
+            if let Some(plain) = super::plain(text.as_bytes()) {
+                let text = &text[..plain.length];
+                prop_assert_eq!(text.parse().map(f64::to_bits), Ok(plain.value.to_bits()));
+                prop_assert_eq!(written(plain.value) == text, plain.written_so);
             }
         }
 
@@ -333,7 +347,7 @@ mod tests {
         fn whatever_is_written_of_few_digits_is_read_without_much_ado(whole in -9_999_999_i32..10_000_000, scale in 0..8_i32) {
             let text = written(f64::from(whole) / 10_f64.powi(scale));
             if !text.contains('e') {
-                prop_assert_eq!(super::plain(text.as_bytes()).map(|(_, written_so)| written_so), Some(true), "{}", text);
+                prop_assert_eq!(super::plain(text.as_bytes()).map(|plain| (plain.written_so, plain.length)), Some((true, text.len())), "{}", text);
             }
         }
 

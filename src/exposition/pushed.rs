@@ -191,12 +191,14 @@ impl<'a> PushedFamilies<'a> {
     }
 
     /// The names of a shape, sorted.
+    #[inline]
     pub(super) fn names_of(&self, shape: u32) -> &[Cow<'a, str>] {
         let names = self.shapes.get(shape as usize).copied().unwrap_or_default();
         self.names.get(range(names)).unwrap_or_default()
     }
 
     /// The values of a metric's labels, in the order of their names.
+    #[inline]
     pub(super) fn values_of(&self, labels: Labels) -> &[Text] {
         let (start, end) = self.shapes.get(labels.shape as usize).copied().unwrap_or_default();
         self.values.get(range((labels.values, labels.values + (end - start)))).unwrap_or_default()
@@ -209,11 +211,13 @@ impl<'a> PushedFamilies<'a> {
     }
 
     /// Where `part`, some bytes of the body, lies in it.
+    #[inline]
     pub(super) fn place_of(&self, part: &[u8]) -> u32 {
         index(part.as_ptr().addr().saturating_sub(self.body.as_ptr().addr()))
     }
 
     /// A value as it lies in the body.
+    #[inline]
     pub(super) fn bytes_of(&self, value: Text) -> &'a [u8] {
         self.body.get(range((value.start, value.end))).unwrap_or_default()
     }
@@ -228,11 +232,13 @@ impl<'a> PushedFamilies<'a> {
     }
 }
 
+#[inline]
 pub(super) fn range((start, end): (u32, u32)) -> Range<usize> {
     start as usize..end as usize
 }
 
 /// A place in one of the columns. A decoder takes no body of 4 GiB, and no column is longer than its body.
+#[inline]
 pub(super) fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

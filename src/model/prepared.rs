@@ -196,11 +196,9 @@ pub trait IdentifySeries: fmt::Debug + Send + Sync {
 impl PartialEq for PreparedFamily {
     fn eq(&self, other: &Self) -> bool {
         let told = |family: &Self| (family.kind, family.line_count, family.renamed, family.utf8);
-        let texts =
-            |family: &Self| (family.name.clone(), family.escaped.clone(), family.help.clone(), family.proto.clone());
         told(self) == told(other)
-            && texts(self) == texts(other)
-            && self.lines == other.lines
+            && (&self.name, &self.escaped, &self.help) == (&other.name, &other.escaped, &other.help)
+            && (&self.lines, &self.proto) == (&other.lines, &other.proto)
             && self.series() == other.series()
     }
 }

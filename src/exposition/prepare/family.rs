@@ -42,6 +42,8 @@ pub(super) struct FamilyWriter<'p> {
     /// For the shape of the metric that is being written, and what its names are.
     plan: Plan,
     planned: Option<Planned<'p>>,
+    /// What a line of the family begins with that has the shape of the plan; empty where it has not been needed.
+    head: Vec<u8>,
     labels: Vec<u8>,
     lines: Vec<u8>,
     line_count: usize,
@@ -82,6 +84,7 @@ impl<'p> FamilyWriter<'p> {
             utf8,
             plan: Plan::with_room(),
             planned: None,
+            head: Vec::with_capacity(128),
             labels: Vec::new(),
             // Most families of small pushes are no longer than this.
             lines: Vec::with_capacity(1000),
@@ -118,6 +121,7 @@ impl<'p> FamilyWriter<'p> {
                 renamed |= planned.renamed;
                 utf8 |= planned.utf8;
                 judged = Some(shape);
+                self.head.clear();
             }
             if self.utf8 {
                 let id = self.compared_id(name, metric)?;
@@ -127,7 +131,9 @@ impl<'p> FamilyWriter<'p> {
                 Measured::Value(value) => self.single(name, metric, value)?,
                 Measured::Distribution { sum, count } => {
                     self.labels.clear();
-                    self.plan.write(&mut self.labels, self.pushed, metric.labels);
+                    self.labels.extend_from_slice(self.plan.head());
+                    self.plan.write_behind_head(&mut self.labels, self.pushed, metric.labels);
+                    self.labels.truncate(self.labels.len().saturating_sub(Plan::END.len()));
                     self.distribution(family, *metric_at, sum, count)?;
                 }
             }
@@ -248,9 +254,12 @@ impl<'p> FamilyWriter<'p> {
                 return self.line_ended();
             }
         } else {
-            begin_line(lines, name, "", self.utf8);
-            self.plan.write(lines, self.pushed, metric.labels);
-            lines.extend_from_slice(b"} ");
+            if self.head.is_empty() {
+                begin_line(&mut self.head, name, "", self.utf8);
+                self.head.extend_from_slice(self.plan.head());
+            }
+            lines.extend_from_slice(&self.head);
+            self.plan.write_behind_head(lines, self.pushed, metric.labels);
         }
         self.end_line(value)
     }
@@ -290,7 +299,7 @@ impl<'p> FamilyWriter<'p> {
             float::write(lines, place);
             lines.push(b'"');
         }
-        lines.extend_from_slice(b"} ");
+        lines.extend_from_slice(Plan::END);
         self.end_line(value)
     }
 

@@ -71,6 +71,7 @@ impl<'k> Forced<'k> {
     pub(in crate::exposition) fn alone(&self) -> Vec<u8> {
         let mut plan = Plan::default();
         plan.make(&[], self);
+        plan.text.truncate(plan.text.len().saturating_sub(Plan::END.len()));
         plan.text
     }
 }
@@ -79,7 +80,7 @@ impl<'k> Forced<'k> {
 /// is written once for all of them.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// All of it but the values of the metric.
+    /// All of it but the values of the metric, up to the number.
     text: Vec<u8>,
     /// The values that are kept, in their order.
     steps: Vec<Step>,
@@ -124,6 +125,9 @@ enum Merged {
 }
 
 impl Plan {
+    /// What stands between the labels and the number.
+    pub(super) const END: &[u8] = b"} ";
+
     /// Empty, with room for what is usual.
     pub(super) fn with_room() -> Self {
         Self {
@@ -181,6 +185,7 @@ impl Plan {
         if left || written.map_or(0, |written| written + 1) != names.len() {
             self.cuts.push(Cut { behind: written, text: from..self.text.len(), before: None });
         }
+        self.text.extend_from_slice(Self::END);
     }
 
     /// A forced label replaces one of its name, unless it yields.
@@ -205,12 +210,21 @@ impl Plan {
         }
     }
 
-    /// Writes the labels of a metric, as `a="1",b="2"`.
-    pub(super) fn write(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
+    /// What stands before the first value of the metric.
+    pub(super) fn head(&self) -> &[u8] {
+        let first = self.steps.first().map_or(self.text.len(), |step| step.until);
+        self.text.get(..first).unwrap_or_default()
+    }
+
+    /// Writes the labels of a metric, as `a="1",b="2"`, and [`Plan::END`]; the head aside, which may have been written.
+    pub(super) fn write_behind_head(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
         let values = pushed.values_of(labels);
-        let mut from = 0;
+        let mut from = self.head().len();
         for step in &self.steps {
-            out.extend_from_slice(self.text.get(from..step.until).unwrap_or_default());
+            // Nothing in front of the first.
+            if from < step.until {
+                out.extend_from_slice(self.text.get(from..step.until).unwrap_or_default());
+            }
             if let Some(value) = values.get(step.value) {
                 match value.form {
                     Form::Plain | Form::Escaped => out.extend_from_slice(pushed.bytes_of(*value)),
@@ -257,9 +271,13 @@ impl Plan {
             // A text has one form in a push, as it is meant or as it is written.
             let bytes = |values: &[Text], at: usize| values.get(at).map_or(&[][..], |value| pushed.bytes_of(*value));
             let mut kept = self.steps.iter().map(|step| (bytes(earlier, step.value), bytes(values, step.value)));
-            let Some((earlier, later)) = kept.find(|(earlier, later)| earlier != later) else { return false };
-            as_texts &= earlier < later;
-            as_numbers &= (earlier.len(), earlier) < (later.len(), later);
+            let differs = |(earlier, later): (&[u8], &[u8])| {
+                let order = earlier.cmp(later);
+                order.is_ne().then(|| (order, earlier.len().cmp(&later.len()).then(order)))
+            };
+            let Some((order, of_numbers)) = kept.find_map(differs) else { return false };
+            as_texts &= order.is_lt();
+            as_numbers &= of_numbers.is_lt();
             if !(as_texts || as_numbers) || !planned(before) {
                 return false;
             }

@@ -105,8 +105,11 @@ pub fn prepare(
     families.extend(emptied.map(|family| (family, &[][..])));
     let forced = Forced::new(key).with_utf8(utf8);
     let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max, utf8);
-    let written = families.iter().map(|(family, metrics)| writer.write(family, metrics));
-    written.collect()
+    let mut written = Vec::with_capacity(families.len());
+    for (family, metrics) in &families {
+        written.push(writer.write(family, metrics)?);
+    }
+    Ok(written)
 }
 
 fn is_reserved(family: &Family<'_>) -> bool {

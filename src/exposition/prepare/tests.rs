@@ -7,6 +7,7 @@ use crate::exposition::protobuf::messages::MetricFamily;
 use crate::exposition::protobuf::messages::MetricType;
 use crate::exposition::protobuf::messages::Untyped;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::revive;
 use crate::exposition::text;
 use crate::model::GroupingKey;
 use crate::model::NameScheme;
@@ -17,6 +18,7 @@ use crate::model::TextDialect;
 use proptest::prelude::*;
 use prost::Message;
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 fn key(labels: &[(&'static str, &'static str)]) -> GroupingKey {
     GroupingKey::new("j", labels.iter().copied()).unwrap()
@@ -227,18 +229,47 @@ proptest! {
         prop_assert_eq!(&merged(pushed, &key), &expected);
     }
 
+    /// Metrics that come in order are not compared with any but the one before.
+    #[test]
+    fn twins_are_found_in_whatever_order_they_come(
+        values in proptest::collection::vec(("[0-9]{1,2}|[a-c]?", "x?"), 1..8),
+        sort in 0..3,
+    ) {
+        let mut values = values;
+        match sort {
+            0 => values.sort(),
+            1 => values.sort_by_key(|(a, b)| (a.len(), a.clone(), b.len())),
+            _ => {}
+        }
+        let lines: String = values.iter().map(|(a, b)| format!("m{{a=\"{a}\",b=\"{b}\"}} 1\n")).collect();
+        let told_apart: HashSet<_> = values.iter().collect();
+        let expected = if told_apart.len() == values.len() { Ok(values.len()) } else { Err(twins("m")) };
+        let families = try_prepare(&lines, &key(&[]));
+        // Found in the values or in the lines, identities are the same.
+        if let Ok(families) = &families {
+            prop_assert_eq!(families[0].series(), &*revive::identify(&families[0], &hasher()));
+        }
+        prop_assert_eq!(families.map(|families| families[0].series().len()), expected);
+        // Of values that the group replaces none tells anything apart.
+        let of_one: HashSet<_> = values.iter().map(|(_, b)| b).collect();
+        let expected = if of_one.len() == values.len() { Ok(values.len()) } else { Err(twins("m")) };
+        let families = try_prepare(&lines, &key(&[("a", "")]));
+        prop_assert_eq!(families.map(|families| families[0].series().len()), expected);
+    }
+
     /// What repeats the line before is only compared with it, and what is written again as it stands there is only copied.
     /// A blank before a line makes both impossible.
     #[test]
     fn lines_like_the_one_before_are_read_and_written_as_by_themselves(
         lines in proptest::collection::vec(
             (
-                prop_oneof![4 => "a|b", 1 => "[a-c]|\\{\"a\"[,}]|a_sum|a_bucket|[0-9]|"],
+                prop_oneof![8 => "a|b", 1 => "a ", 2 => "[a-c]|\\{\"a\"[,}]|a_sum|a_bucket|[0-9]|"],
                 prop_oneof![
                     8 => "\\{b=\"[x0-9é]{0,9}\",d=\"([xyz]{0,12}|\\\\[\\\\n\"]|\\PC{0,40})\"\\}",
                     4 => "\\{d=\"[xy]{0,2}\",b=\"[x0-9]{0,3}\"\\}",
                     2 => "\\{((b|d|le|k|quantile|__c|b.b)=\"[0-9.]{0,2}\",?){0,3}\\}",
                     1 => "\\{?([bd,= ]|\"x\"){0,6}\\}?",
+                    1 => "\\{b=\"[x0-9]{0,9}(\",d=\"[xyz]{0,12})?",
                     1 => "",
                 ],
                 prop_oneof![

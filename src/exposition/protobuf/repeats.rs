@@ -97,7 +97,7 @@ pub(super) fn alone(fields: &[u8], kind: MetricKind) -> Option<f64> {
     let (key, value) = fields.split_first()?;
     match value {
         [9, NUMBER, number @ ..] if u32::from(*key) == value_field(kind) << 3 | 2 => {
-            Some(f64::from_le_bytes(*number.as_array()?))
+            Some(f64::from_le_bytes(number.try_into().ok()?))
         }
         _ => None,
     }
@@ -105,20 +105,55 @@ pub(super) fn alone(fields: &[u8], kind: MetricKind) -> Option<f64> {
 
 /// How a value lies in a body, if it is UTF-8 without NUL.
 pub(super) fn form_of(value: &[u8]) -> Option<Form> {
-    const NUL: u8 = 1;
-    const ESCAPED: u8 = 2;
-    const NOT_ASCII: u8 = 4;
-    let classes = value.iter().fold(0, |classes, byte| {
-        classes
-            | match byte {
-                0 => NUL,
-                b'\n' | b'"' | b'\\' => ESCAPED,
-                0x80.. => NOT_ASCII,
-                _ => 0,
-            }
-    });
+    let classes = value.iter().fold(0, |classes, byte| classes | class_of(*byte));
     if classes & NUL != 0 || (classes & NOT_ASCII != 0 && std::str::from_utf8(value).is_err()) {
         return None;
     }
     Some(if classes & ESCAPED == 0 { Form::Plain } else { Form::Meant })
+}
+
+const NUL: u8 = 1;
+const ESCAPED: u8 = 2;
+const NOT_ASCII: u8 = 4;
+
+/// What a byte means to the value it stands in: one look in a table for each.
+#[expect(clippy::indexing_slicing, reason = "a byte is an index into 256; it is evaluated by the compiler")]
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    classes[0] = NUL;
+    classes[b'\n' as usize] = ESCAPED;
+    classes[b'"' as usize] = ESCAPED;
+    classes[b'\\' as usize] = ESCAPED;
+    let mut byte = 0x80;
+    while byte < classes.len() {
+        classes[byte] = NOT_ASCII;
+        byte += 1;
+    }
+    classes
+};
+
+#[expect(clippy::indexing_slicing, reason = "a byte is an index into 256")]
+fn class_of(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Form;
+    use super::form_of;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_value_is_judged_as_by_looking_for_each_thing(value in "[ab\0\n\"\\\\\u{7f}é\u{10ffff}]{0,6}", cut: bool) {
+            let bytes = &value.as_bytes()[..value.len() - usize::from(cut && !value.is_empty())];
+            let expected = match std::str::from_utf8(bytes) {
+                Ok(text) if !text.contains('\0') => {
+                    Some(if text.contains(['\n', '"', '\\']) { Form::Meant } else { Form::Plain })
+                }
+                _ => None,
+            };
+            prop_assert_eq!(form_of(bytes), expected);
+        }
+    }
 }

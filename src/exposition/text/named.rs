@@ -91,6 +91,10 @@ impl<'a> Names<'a> {
 
     /// The histogram or summary that has lines of this name. A family of that very name comes before it.
     fn part(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<Named> {
+        // Whatever has a suffix ends so; most names do not.
+        if !name.ends_with(['t', 'm']) {
+            return None;
+        }
         const SUFFIXES: [(&str, Role); 3] = [("_bucket", Role::Bucket), ("_sum", Role::Sum), ("_count", Role::Count)];
         let (base, suffix, role) =
             SUFFIXES.iter().find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;

@@ -52,7 +52,10 @@ pub fn parse_within<'a>(
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
     parser.pushed.values.reserve(expected);
-    parser.names.expect(expected.min(FAMILIES_EXPECTED_MAX));
+    // With its help and its type, a family of one metric has some three lines.
+    let families = (expected / 3 + 2).min(FAMILIES_EXPECTED_MAX);
+    parser.pushed.families.reserve(families);
+    parser.names.expect(families);
     let lenient = dialect == TextDialect::Lenient;
     let line_bytes_max = bounds.push().line_bytes_max;
     // A carriage return and a line feed may stand behind a line that is as long as it may be.
@@ -65,6 +68,12 @@ pub fn parse_within<'a>(
     while !rest.is_empty() {
         number += 1;
         let start = body.len() - rest.len();
+        parser.start = index(start);
+        if let Some(read) = plain.and_then(|text| parser.again(text.get(start..)?, lenient)) {
+            let length = read.map_err(|fault| fault.in_line(number))?;
+            rest = rest.get(length..).unwrap_or_default();
+            continue;
+        }
         let ahead = rest.get(..reach).unwrap_or(rest);
         let end = memchr::memchr(b'\n', ahead);
         let (mut line, tail) = rest.split_at_checked(end.unwrap_or(ahead.len())).unwrap_or_default();
@@ -77,14 +86,6 @@ pub fn parse_within<'a>(
             return Err(parser.over(at, PushBound::LineBytes, line.len() as u64).in_line(number));
         }
         let closed = lenient || end.is_some();
-        parser.start = index(start);
-        if closed
-            && let Some(line) = plain.and_then(|text| text.get(start..start + line.len()))
-            && let Some(read) = parser.again(line)
-        {
-            read.map_err(|fault| fault.in_line(number))?;
-            continue;
-        }
         let line = match text.and_then(|text| text.get(start..start + line.len())) {
             Some(text) => Line::of_text(text, closed),
             None => Line::new(line, closed),

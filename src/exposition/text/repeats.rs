@@ -166,7 +166,7 @@ fn read_values(
     rest.starts_with(last).then_some(at + last.len())
 }
 
-/// How many bytes stand before the quote that closes a value; none where there is an escape before it.
+/// How many bytes stand before the quote that closes a value; none where there is an escape or the end of the line before it.
 fn plain_length(ahead: &[u8]) -> Option<usize> {
     /// Values longer than this are searched by what is made for long ones.
     const SHORT: usize = 32;
@@ -175,83 +175,115 @@ fn plain_length(ahead: &[u8]) -> Option<usize> {
         && let Some(bytes) = ahead.get(at..).and_then(|ahead| ahead.first_chunk::<8>())
     {
         let word = u64::from_le_bytes(*bytes);
-        let found = zeros(word ^ 0x2222_2222_2222_2222) | zeros(word ^ 0x5c5c_5c5c_5c5c_5c5c);
+        let found = places_of(b'"', word) | places_of(b'\\', word) | places_of(b'\n', word);
         if found != 0 {
             at += (found.trailing_zeros() / 8) as usize;
             return (ahead.get(at) == Some(&b'"')).then_some(at);
         }
         at += 8;
     }
-    let found = at + memchr::memchr2(b'"', b'\\', ahead.get(at..)?)?;
+    let found = at + memchr::memchr3(b'"', b'\\', b'\n', ahead.get(at..)?)?;
     (ahead.get(found) == Some(&b'"')).then_some(found)
 }
 
-/// The high bit of each byte that is zero, up to the first such byte; what is above it need not be right.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
+/// The high bit of each byte of `word` that is `byte`, up to the first; what is above that need not be right.
+const fn places_of(byte: u8, word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let others = word ^ (EACH * byte as u64);
+    others.wrapping_sub(EACH) & !others & (EACH << 7)
 }
 
 impl<'a> Parser<'a> {
-    /// Reads a line that is written like one before, which a line feed ends or may be thought to end, and of a body without
-    /// NUL. None: it is not, and nothing of it has been read but which family it is of.
-    pub(super) fn again(&mut self, line: &'a str) -> Option<Result<(), Fault>> {
-        if line.starts_with('#') {
-            return self.comment_again(line).map(Ok);
+    /// Reads the line that `text` begins with, if it is written like one before and of a body without NUL. How long it is, its
+    /// line feed included. None: it is not, and nothing of it has been read but which family it is of.
+    pub(super) fn again(&mut self, text: &'a str, lenient: bool) -> Option<Result<usize, Fault>> {
+        if text.starts_with('#') {
+            let line = self.line_of(text, lenient)?;
+            return self.comment_again(line).map(|()| Ok(line.len() + 1));
         }
-        let (named, length) = self.name_again(line)?;
-        let line = line.as_bytes();
+        let (named, length) = self.name_again(text)?;
+        let values = self.pushed.values.len();
+        let read = self.sample_again(named, text, length, lenient);
+        if read.is_none() {
+            self.pushed.values.truncate(values);
+        }
+        read
+    }
+
+    /// The rest of a sample, which has `length` bytes of a name.
+    fn sample_again(
+        &mut self,
+        named: Named,
+        text: &'a str,
+        length: usize,
+        lenient: bool,
+    ) -> Option<Result<usize, Fault>> {
+        let ahead = text.as_bytes();
         let values = index(self.pushed.values.len());
-        let (labels, sorted, at) = if line.get(length) == Some(&b'{') {
+        let (labels, sorted, at) = if ahead.get(length) == Some(&b'{') {
             let value_max = self.bounds.push().label_value_bytes_max;
-            let (pattern, at) = self.repeats.labels(&mut self.pushed, (line, self.start), length, value_max)?;
+            let (pattern, at) = self.repeats.labels(&mut self.pushed, (ahead, self.start), length, value_max)?;
             (Labels { shape: pattern.shape, values }, pattern.sorted, at)
         } else {
+            // Behind blanks there may yet be labels.
+            if matches!(ahead.get(length + 1), Some(b' ' | b'\t' | b'{')) {
+                return None;
+            }
             let pushed = &mut self.pushed;
             let shape = *self.repeats.bare.get_or_insert_with(|| pushed.add_shape(std::iter::empty()));
             (Labels { shape, values }, false, length)
         };
-        let mut verbatim = (0, 0);
-        if let Some([b' ', number @ ..]) = line.get(at..) {
-            let read = float::plain(number);
-            if sorted {
-                let end = self.start + index(line.len());
-                let whole = read.is_some_and(|(_, written_so)| written_so)
-                    && self.pushed.body.get(end as usize) == Some(&b'\n');
-                verbatim = (self.start, if whole { end + 1 } else { self.start + index(at + 1) });
-            }
-            if let Some((value, _)) = read {
-                let kind = self.names.settle(named.family, &self.pushed);
-                if is_single(kind) {
-                    let measured = Measured::Value(value);
-                    self.pushed.metrics.push(Metric { family: named.family, labels, verbatim, measured });
-                    return Some(self.count_lines(lines_always(kind), 0));
-                }
+        if let [b' ', number @ ..] = ahead.get(at..)?
+            && let Some(number) = float::plain(number)
+            && let end = at + 1 + number.length
+            && ahead.get(end) == Some(&b'\n')
+            && end as u64 <= self.bounds.push().line_bytes_max
+        {
+            let kind = self.names.settle(named.family, &self.pushed);
+            if is_single(kind) {
+                // As it stands there, or up to the number.
+                let copied = if number.written_so { end + 1 } else { at + 1 };
+                let verbatim = if sorted { (self.start, self.start + index(copied)) } else { (0, 0) };
+                let measured = Measured::Value(number.value);
+                self.pushed.metrics.push(Metric { family: named.family, labels, verbatim, measured });
+                return Some(self.count_lines(lines_always(kind), 0).map(|()| end + 1));
             }
         }
-        let mut line = Line::new(line, true).from(at);
-        line.skip_blanks();
-        Some(self.measured(named, labels, verbatim, 0, line))
+        let line = self.line_of(text, lenient)?;
+        let mut read = Line::of_text(line, true).from(at);
+        read.skip_blanks();
+        let verbatim =
+            if sorted && ahead.get(at) == Some(&b' ') { (self.start, self.start + index(at + 1)) } else { (0, 0) };
+        Some(self.measured(named, labels, verbatim, 0, read).map(|()| line.len() + 1))
     }
 
-    /// The family of the name that `line` begins with, and how long that is: most often the one of the line before. None:
+    /// The line that `text` begins with, if it is one as every dialect has it and no longer than it may be.
+    fn line_of(&self, text: &'a str, lenient: bool) -> Option<&'a str> {
+        let line = text.get(..memchr::memchr(b'\n', text.as_bytes())?)?;
+        let fits = line.len() as u64 <= self.bounds.push().line_bytes_max;
+        (fits && !(lenient && line.ends_with('\r'))).then_some(line)
+    }
+
+    /// The family of the name that `text` begins with, and how long that is: most often the one of the line before. None:
     /// it is no name without quotes that a brace or a blank follows, or it would be one family too many.
-    pub(super) fn name_again(&mut self, line: &'a str) -> Option<(Named, usize)> {
-        let ends = |length: usize| matches!(line.as_bytes().get(length), Some(b'{' | b' '));
+    pub(super) fn name_again(&mut self, text: &'a str) -> Option<(Named, usize)> {
+        let ends = |length: usize| matches!(text.as_bytes().get(length), Some(b'{' | b' '));
         if let Some((name, named)) = self.repeats.name
-            && line.starts_with(name)
+            && text.starts_with(name)
             && ends(name.len())
         {
             return Some((named, name.len()));
         }
-        let length = NameOf::Metric.length(line.as_bytes());
+        let length = NameOf::Metric.length(text.as_bytes());
         let bounds = self.bounds.push();
         if !ends(length) || length as u64 > bounds.metric_name_bytes_max {
             return None;
         }
-        let name = line.get(..length)?;
-        let begins = name.bytes().next().is_some_and(|byte| NameOf::Metric.begins(byte));
-        let named =
-            self.names.find(Cow::Borrowed(begins.then_some(name)?), &mut self.pushed, bounds.families_per_push_max)?;
+        let name = text.get(..length)?;
+        if !NameOf::Metric.begins(name.bytes().next()?) {
+            return None;
+        }
+        let named = self.names.find(Cow::Borrowed(name), &mut self.pushed, bounds.families_per_push_max)?;
         self.repeats.name = Some((name, named));
         Some((named, length))
     }

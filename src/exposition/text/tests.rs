@@ -292,6 +292,14 @@ fn many_labels_cost_no_square() {
 }
 
 #[test]
+fn a_value_ends_in_its_line_also_where_lines_like_it_came_before() {
+    for value in ["x", "a value of more bytes than are looked at one by one"] {
+        let body = format!("a{{b=\"1\"}} 1\na{{b=\"{value}\na{{c=\"}} 1\n");
+        refuses(&body, 2, 5, &format!("label value \"{value}\" contains unescaped new-line"));
+    }
+}
+
+#[test]
 fn texts_without_escapes_are_borrowed() {
     let pushed = parse(b"# HELP a help\na{b=\"c\"} 1\n", TextDialect::Strict, NameScheme::Classic).unwrap();
     let borrowed = |text: &std::borrow::Cow<'_, str>| matches!(text, std::borrow::Cow::Borrowed(_));
