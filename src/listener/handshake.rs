@@ -97,8 +97,12 @@ impl TlsLayer {
         let socket = Socket::for_tls(arrival.into_stream(), timer.watch().clone());
         let accepting = TlsAcceptor::from(tls.config()).accept(socket).into_fallible();
         match timer.within(accepting).await {
-            Ok(Ok(stream)) => Ok(stream),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().0.shaken();
+                Ok(stream)
+            }
             Ok(Err((error, mut socket))) => {
+                socket.say_rest();
                 if let Some(start) = socket.take_clear() {
                     return Err(self.answer_in_clear(start, socket.into_tcp(), timer).await);
                 }
