@@ -39,27 +39,31 @@ pub struct Secured {
     pub(super) timer: Timer,
 }
 
-/// [`Watched`] in, [`Secured`] out.
-#[derive(Clone)]
-pub struct TlsLayer {
+/// [`Watched`] in, [`Secured`] out. One pointer, as it is cloned for each connection by each stage before it.
+#[derive(Clone, Debug)]
+pub struct TlsLayer(Arc<Securing>);
+
+struct Securing {
     listener: Arc<str>,
     tls: Option<CurrentTls>,
     in_clear: InClear,
     events: Arc<dyn ListenerEvents>,
 }
 
-impl fmt::Debug for TlsLayer {
+impl fmt::Debug for Securing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsLayer").field("tls", &self.tls).finish_non_exhaustive()
+        f.debug_struct("Securing").field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
 impl TlsLayer {
     /// `listener` is its name; without `tls` the listener is a plaintext one.
     pub fn new(listener: &str, tls: Option<CurrentTls>, in_clear: InClear, events: Arc<dyn ListenerEvents>) -> Self {
-        Self { listener: Arc::from(listener), tls, in_clear, events }
+        Self(Arc::new(Securing { listener: Arc::from(listener), tls, in_clear, events }))
     }
+}
 
+impl Securing {
     /// The handshake, or why the connection ends with it.
     async fn secure(&self, watched: Watched) -> Result<Secured, CloseReason> {
         let Watched { arrival, mut timer } = watched;
@@ -97,8 +101,12 @@ impl TlsLayer {
         let socket = Socket::for_tls(arrival.into_stream(), timer.watch().clone());
         let accepting = TlsAcceptor::from(tls.config()).accept(socket).into_fallible();
         match timer.within(accepting).await {
-            Ok(Ok(stream)) => Ok(stream),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().0.shaken();
+                Ok(stream)
+            }
             Ok(Err((error, mut socket))) => {
+                socket.say_rest();
                 if let Some(start) = socket.take_clear() {
                     return Err(self.answer_in_clear(start, socket.into_tcp(), timer).await);
                 }
@@ -185,10 +193,10 @@ where
     }
 
     fn call(&mut self, watched: Watched) -> Connection {
-        let layer = self.layer.clone();
+        let securing = Arc::clone(&self.layer.0);
         let inner = self.inner.clone();
         Box::pin(async move {
-            match layer.secure(watched).await {
+            match securing.secure(watched).await {
                 Ok(secured) => inner.oneshot(secured).await,
                 Err(why) => Ok(why),
             }

@@ -30,6 +30,7 @@ use std::error::Error;
 use std::future::Future;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use tokio_util::task::TaskTracker;
@@ -55,8 +56,19 @@ const PENDING_RESETS_MAX: usize = 20;
 const ERROR_RESETS_MAX: usize = 1024;
 
 /// [`Secured`] in; each of its requests goes to the app. The last of the connection stages.
-#[derive(Clone, Debug)]
-pub struct HttpService<A> {
+///
+/// Each stage before it is cloned for each connection, and what comes behind it with it: so it is one pointer.
+#[derive(Debug)]
+pub struct HttpService<A>(Arc<Http<A>>);
+
+impl<A> Clone for HttpService<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Http<A> {
     app: A,
     tracker: TaskTracker,
     turns: Turns,
@@ -84,13 +96,13 @@ impl<A> HttpService<A> {
             .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
             .max_local_error_reset_streams(ERROR_RESETS_MAX)
             .keep_alive_interval(None);
-        Self { app, tracker, turns: Turns::new(), http1, http2 }
+        Self(Arc::new(Http { app, tracker, turns: Turns::new(), http1, http2 }))
     }
 }
 
 impl<A, B> Service<Secured> for HttpService<A>
 where
-    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     A::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -104,13 +116,15 @@ where
     }
 
     fn call(&mut self, secured: Secured) -> Connection {
-        let Self { app, tracker, turns, http1, http2 } = self.clone();
+        let http = Arc::clone(&self.0);
         Box::pin(async move {
             let Secured { transport, peer, mut timer } = secured;
             let watch = timer.watch().clone();
             let protocol = peer.protocol();
             let listening = (protocol == Protocol::Http1).then(|| watch.clone());
             let (lent, returned) = Lent::new(transport, listening);
+            let Http { app, tracker, turns, http1, http2 } = &*http;
+            let (app, tracker, turns) = (app.clone(), tracker.clone(), turns.clone());
             let requests = Requests { app, peer, watch, tracker, turns, leftover: Leftover::default() };
             let io = TokioIo::new(lent);
             let ended = match protocol {

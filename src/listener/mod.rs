@@ -32,6 +32,7 @@ mod proxy;
 mod request;
 mod room;
 mod socket;
+mod tickets;
 mod tls;
 mod watch;
 

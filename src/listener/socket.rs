@@ -1,5 +1,6 @@
 //! The socket as the layers above it hold it: watched below TLS for what it takes, above TLS for what it brings.
 
+use super::tickets::Tickets;
 use super::watch::Watch;
 use parking_lot::Mutex;
 use std::fmt;
@@ -9,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -25,6 +27,7 @@ pub(super) struct Socket {
     watch: Watch,
     blocked: bool,
     first: First,
+    tickets: Tickets,
 }
 
 /// What came first to a port of TLS.
@@ -48,16 +51,31 @@ impl fmt::Debug for First {
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, watch: Watch) -> Self {
-        Self { tcp, watch, blocked: false, first: First::Fine }
+        Self { tcp, watch, blocked: false, first: First::Fine, tickets: Tickets::none() }
     }
 
     /// One on which a read fails if HTTP in the clear comes first; see [`take_clear`](Self::take_clear).
     pub(super) fn for_tls(tcp: TcpStream, watch: Watch) -> Self {
-        Self { first: First::Awaited, ..Self::new(tcp, watch) }
+        Self { first: First::Awaited, tickets: Tickets::awaited(), ..Self::new(tcp, watch) }
     }
 
     pub(super) fn into_tcp(self) -> TcpStream {
         self.tcp
+    }
+
+    /// The handshake is over, or has failed.
+    pub(super) fn shaken(&mut self) {
+        self.tickets.over();
+    }
+
+    /// Writes what is kept back, such as an alert that was no ticket, if the kernel takes it at once.
+    pub(super) fn say_rest(&mut self) {
+        self.shaken();
+        if !self.tickets.kept().is_empty()
+            && let Ok(bytes) = self.tcp.try_write(self.tickets.kept())
+        {
+            self.tickets.written(bytes);
+        }
     }
 
     /// As much as was read of what came in the clear.
@@ -107,17 +125,20 @@ impl AsyncRead for Socket {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.tcp).poll_read(cx, buf);
         self.watch.waits(read.is_pending());
-        if matches!(self.first, First::Awaited) && matches!(read, Poll::Ready(Ok(()))) {
-            self.look_at_first(buf.filled().get(before..).unwrap_or_default())?;
+        if matches!(read, Poll::Ready(Ok(()))) {
+            let came = buf.filled().get(before..).unwrap_or_default();
+            self.tickets.came(came);
+            if matches!(self.first, First::Awaited) {
+                self.look_at_first(came)?;
+            }
         }
         read
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.tcp).poll_write(cx, buf);
-        self.note(wrote)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -125,7 +146,26 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(kept) = self.tickets.keep(bufs) {
+            return Poll::Ready(Ok(kept));
+        }
+        while !self.tickets.kept().is_empty() {
+            let wrote = {
+                let Self { tcp, tickets, .. } = &mut *self;
+                let all: Vec<_> = std::iter::once(IoSlice::new(tickets.kept())).chain(bufs.iter().copied()).collect();
+                Pin::new(tcp).poll_write_vectored(cx, &all)
+            };
+            let bytes = ready!(self.note(wrote))?;
+            match self.tickets.written(bytes) {
+                // Of what was asked to be written nothing was: that would be the end.
+                0 => {}
+                others => return Poll::Ready(Ok(others)),
+            }
+        }
         let wrote = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
+        if matches!(wrote, Poll::Ready(Ok(_))) {
+            self.tickets.wrote();
+        }
         self.note(wrote)
     }
 

@@ -14,8 +14,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
-/// Of the one connection that pushes; 99 of a hundred are to be many.
-const PUSHES_PER_SECOND: u32 = 500;
+/// Of the one connection that pushes: few enough that it waits for nothing but the answer.
+const PUSHES_PER_SECOND: u32 = 200;
 const AHEAD: Duration = Duration::from_millis(200);
 
 /// The servers have their core, and this process and the scraper share the other.

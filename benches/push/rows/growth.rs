@@ -1,6 +1,7 @@
 //! Whether a push costs more for what is stored already.
 
 use super::Bench;
+use super::CONNECTIONS;
 use super::stored::values;
 use crate::body;
 use crate::load;
@@ -16,8 +17,10 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
     for (_, target) in &sides {
         load::fill(target, &(0..target.groups).collect::<Vec<_>>(), |group| values(10, 1, group));
     }
-    println!("one push of 10 series, keep-alive, 1 connection; every group has its turn, no two neighbours");
-    let rounds = bench.beside(&sides, Manner::KeepAlive, 1);
+    println!(
+        "one push of 10 series, keep-alive, {CONNECTIONS} connections; every group has its turn, no two neighbours"
+    );
+    let rounds = bench.beside(&sides, Manner::KeepAlive, CONNECTIONS);
     let reached = rounds[1].cpu().to(&rounds[0].cpu());
     rounds.iter().zip(&sides).for_each(|(rounds, (server, _))| rounds.print(server.name, None));
     let [few, many] = [&rounds[0], &rounds[1]].map(|rounds| micros(rounds.cpu().median()));

@@ -1,6 +1,7 @@
 //! Many tenants beside one: a push, and a scrape of a tenant's own view.
 
 use super::Bench;
+use super::CONNECTIONS;
 use super::stored::Shape;
 use crate::body;
 use crate::load::Manner;
@@ -28,7 +29,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
     let bodies: Vec<Vec<u8>> = (0..4).map(|round| body::text_of(10, 1, round).into_bytes()).collect();
     let sides =
         [&one, &many].map(|server| (server, Target { each_has_groups: true, ..server.pushes(&bodies, GROUPS) }));
-    let rounds = bench.beside(&sides, Manner::KeepAlive, 16);
+    let rounds = bench.beside(&sides, Manner::KeepAlive, CONNECTIONS);
     rounds.iter().zip(&sides).for_each(|(rounds, (server, _))| rounds.print(server.name, None));
     let reached = rounds[1].cpu().to(&rounds[0].cpu());
     let [few, lots] = [&rounds[0], &rounds[1]].map(|rounds| micros(rounds.cpu().median()));
