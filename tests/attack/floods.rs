@@ -11,6 +11,7 @@ use crate::wire::HTTP1;
 use std::io::Read;
 use std::io::Write;
 use std::net::Ipv4Addr;
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +34,13 @@ attacks! {
     connections_of_many_addresses_are_closed_by_their_deadline: OF_MANY;
     silent_connections_in_all_slots_keep_nobody_out:
         Attack { name: "silent connections in all slots", lines: [1500, 1500], few_slots: true, ..OF_MANY };
+    hellos_in_drops_in_all_slots_keep_nobody_out: Attack {
+        name: "a ClientHello byte by byte in all slots",
+        run: dripping_connections_of_many,
+        lines: [1500, 1500],
+        few_slots: true,
+        ..OF_MANY
+    };
     handshakes_without_requests_harm_nobody: Attack { name: "handshakes", run: handshakes, ..FLOOD };
     hellos_that_are_copied_harm_nobody: Attack { name: "copies of one ClientHello", run: copied_hellos, ..FLOOD };
     what_is_no_tls_costs_little: Attack { name: "garbage in the place of TLS", run: garbage, ..FLOOD };
@@ -47,14 +55,28 @@ pub(crate) fn connections(target: &Target, force: Force) -> Tally {
 
 /// Connected and kept, in silence, from as many addresses as that takes.
 pub(crate) fn connections_of_many(target: &Target, force: Force) -> Tally {
+    of_many(target, force, b"")
+}
+
+/// The same, and not quite in silence.
+pub(crate) fn dripping_connections_of_many(target: &Target, force: Force) -> Tally {
+    of_many(target, force, &slow::hello(target))
+}
+
+fn of_many(target: &Target, force: Force, drip: &[u8]) -> Tally {
     let mut tally = Tally::default();
     let mut open = Vec::new();
     while force.goes_on(&tally) {
         // What the gateway has ended is found by its end of file.
-        open.retain_mut(|stream| !wire::drain(stream).closed);
+        open.retain_mut(|(stream, dripped): &mut (TcpStream, usize)| {
+            let byte: &[u8] = drip.get(*dripped..=*dripped).unwrap_or_default();
+            *dripped += 1;
+            stream.write_all(byte).is_ok() && !wire::drain(stream).closed
+        });
         while open.len() < force.lines && force.goes_on(&tally) {
             let subnet = u8::try_from(tally.tries as usize / OF_EACH % 200).unwrap();
-            open.extend(count(&mut tally, wire::tcp(Ipv4Addr::new(127, 0, 1, subnet), target.port)));
+            let connected = wire::tcp(Ipv4Addr::new(127, 0, 1, subnet), target.port);
+            open.extend(count(&mut tally, connected).map(|stream| (stream, 0_usize)));
         }
         thread::sleep(Duration::from_millis(50));
     }

@@ -39,6 +39,8 @@ pub(super) struct Zstd {
     frame: Option<FrameDecoder>,
     /// What may lie in the window of the frame.
     window: usize,
+    /// What does so at least: that much will yet come out.
+    ahead: usize,
 }
 
 /// Collects a body and decompresses it: beside the runtime where it is large, or becomes so. What only that takes is
@@ -67,6 +69,8 @@ pub(super) async fn unframed(
         (decoder, piece, more) = made.ok_or_else(|| malformed(&"no decoder reads it"))?;
         let more = more?;
         work = work.saturating_add(piece.len().max(PIECE_BYTES / 2));
+        // A window of 8 MiB is not filled to see that it is too much.
+        intake.admit_ahead(bytes, piece.len().saturating_add(decoder.ahead()))?;
         intake.admit_ratio(decoder.read_so_far(), piece.len(), decoder.kept_back())?;
         intake.take(&piece).await?;
         scratch.reserve(bytes.saturating_add(decoder.memory())).await?;
@@ -96,7 +100,7 @@ impl Framed {
     }
 
     pub(super) fn zstd(body: Bytes) -> Self {
-        Self::Zstd(Box::new(Zstd { body: Cursor::new(body), frame: None, window: 0 }))
+        Self::Zstd(Box::new(Zstd { body: Cursor::new(body), frame: None, window: 0, ahead: 0 }))
     }
 
     /// How much of the body has been read.
@@ -112,6 +116,14 @@ impl Framed {
         match self {
             Self::Snappy(_) => 0,
             Self::Zstd(decoder) => decoder.window.min(WINDOW_MAX + PIECE_BYTES + BLOCK_BYTES_MAX),
+        }
+    }
+
+    /// As much as it has made for certain and not handed out.
+    fn ahead(&self) -> usize {
+        match self {
+            Self::Snappy(_) => 0,
+            Self::Zstd(decoder) => decoder.ahead,
         }
     }
 
@@ -143,14 +155,18 @@ impl Zstd {
                 let strategy = BlockDecodingStrategy::UptoBytes(PIECE_BYTES);
                 frame.decode_blocks(&mut self.body, strategy).map_err(|error| malformed(&error))?;
                 self.window = self.window.saturating_add(PIECE_BYTES + BLOCK_BYTES_MAX);
+                if !frame.is_finished() {
+                    self.ahead = self.ahead.saturating_add(PIECE_BYTES);
+                }
             }
             let read = read_piece(frame, piece)?;
+            self.ahead = self.ahead.saturating_sub(read);
             if frame.is_finished() && frame.can_collect() == 0 {
                 let sent = frame.get_checksum_from_data();
                 if sent.is_some() && sent != frame.get_calculated_checksum() {
                     return Err(malformed(&"invalid checksum"));
                 }
-                (self.frame, self.window) = (None, 0);
+                (self.frame, self.window, self.ahead) = (None, 0, 0);
             } else if read == 0 {
                 // What it made is still in its window.
                 return Ok(true);

@@ -49,6 +49,17 @@ impl<'a> Intake<'a> {
         if sent > compressed_max(became.saturating_add(kept_back as u64)) {
             return Err(ApiError::Encoded("it holds next to nothing".into()));
         }
+        self.admit_became(became, sent)
+    }
+
+    /// Whether a body of so many bytes may come, of which at least `ahead` bytes more have been made, handed out or not.
+    pub(super) fn admit_ahead(&self, bytes: usize, ahead: usize) -> Result<(), ApiError> {
+        let became = (self.whole.len() as u64).saturating_add(ahead as u64);
+        self.admit(became)?;
+        self.admit_became(became, bytes as u64)
+    }
+
+    fn admit_became(&self, became: u64, sent: u64) -> Result<(), ApiError> {
         let ratio_max = self.bounds.decompression_ratio_max;
         if became > RATIO_FREE_BYTES && became > sent.saturating_mul(ratio_max) {
             let over = self.bounds.over(PushBound::DecompressionRatio, became.div_ceil(sent.max(1)));

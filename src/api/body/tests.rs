@@ -189,6 +189,28 @@ async fn what_becomes_large_is_decompressed_in_its_turn_however_small_it_came() 
 }
 
 #[tokio::test]
+async fn a_bomb_does_not_fill_the_window_it_asks_for() {
+    // A window of 8 MiB, and 64 blocks that say "128 KiB of this byte".
+    let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
+    for block in 1..=64_u32 {
+        let run = (128 << 10) << 3 | 1 << 1 | u32::from(block == 64);
+        bomb.extend(&run.to_le_bytes()[..3]);
+        bomb.push(b'\n');
+    }
+    let limits = GatewayLimits { bodies_in_flight_bytes_max: 4 << 20, ..GatewayLimits::default() };
+    let (meter, turns, bounds) = (Meter::default(), Turns::of(1), PushBounds::default());
+    let (ceilings, tenant) = (Ceilings::new(&limits, 1, &SystemClock::shared()), TenantId::parse("red").unwrap());
+    let terms = Terms { bounds: &bounds, meter: &meter, account: &|| ceilings.body(&tenant), turns: &turns };
+    let refused = taken(&headers("zstd"), Body::from(bomb.clone()), terms).await;
+    let over = match refused {
+        Err(Rejection::Api(ApiError::OverBound { over, .. })) => over,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(over.bound, PushBound::DecompressionRatio);
+    assert_eq!(body_of(&headers("zstd"), Body::from(bomb), 16 << 20).await.unwrap().len(), 8 << 20);
+}
+
+#[tokio::test]
 async fn frames_that_hold_nothing_are_not_read_for_long() {
     // A frame that holds nothing, over and over.
     let nothing = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
