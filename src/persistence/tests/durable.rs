@@ -66,6 +66,26 @@ fn damage_is_kept_aside_before_a_checkpoint_takes_its_file_away() {
 }
 
 #[test]
+fn damage_that_is_found_when_a_tenant_comes_back_is_kept_aside_and_told_of() {
+    let (disk, clock, health, red) = (SimulatedDisk::new(1), MockClock::new(), Health::default(), tenant("red"));
+    let (journal, mut state, _) = open_at(&disk, &everybody(), &clock, &health).unwrap();
+    fill(&journal, &mut state, 1);
+    journal.set_aside([&red]);
+    let name = "log-0000000001.pushward";
+    let mut bytes = disk.bytes(name);
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    disk.spoil(name, &bytes);
+    let (_, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    assert!(brought.iter().all(|(_, loaded)| loaded.is_ok()) && brought.len() == 1);
+    assert_eq!(disk.quarantine()[name], bytes);
+    assert!(!disk.report().is_empty());
+    assert_eq!(health.degraded(), ["quarantine"]);
+    journal.inner.checkpoint().unwrap();
+    assert_eq!(disk.quarantine()[name], bytes);
+}
+
+#[test]
 fn a_tenant_who_comes_back_in_time_has_everything_again_and_too_late_nothing() {
     let (red, blue) = (tenant("red"), tenant("blue"));
     for (away, is_kept) in [(3_599, true), (3_600, false)] {
