@@ -78,11 +78,12 @@ fn damage_that_is_found_when_a_tenant_comes_back_is_kept_aside_and_told_of() {
     disk.spoil(name, &bytes);
     let (_, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
     assert!(brought.iter().all(|(_, loaded)| loaded.is_ok()) && brought.len() == 1);
-    assert_eq!(disk.quarantine()[name], bytes);
+    // As it was, with the word behind it that the tenant is back.
+    assert!(disk.quarantine()[name].starts_with(&bytes));
     assert!(!disk.report().is_empty());
     assert_eq!(health.degraded(), ["quarantine"]);
     journal.inner.checkpoint().unwrap();
-    assert_eq!(disk.quarantine()[name], bytes);
+    assert!(disk.quarantine()[name].starts_with(&bytes));
 }
 
 #[test]
