@@ -1,4 +1,5 @@
-//! What it costs to keep a push: beside a gateway that keeps nothing, and beside what the disk takes by itself.
+//! What it costs to keep a push: beside a gateway that keeps nothing, and beside what the disk takes by itself. `durable rates`,
+//! `durable day` and `durable million` measure a part of it.
 
 use super::body;
 use super::load::Client;
@@ -48,6 +49,16 @@ impl Kept {
         });
         until_ready(&folder);
         Self { folder, server }
+    }
+
+    /// The CPU time of all threads, in microseconds.
+    fn cpu(&self) -> f64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.server.id())).unwrap();
+        let of_task = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<f64>().ok()
+        };
+        tasks.flatten().filter_map(of_task).sum::<f64>() / 1e3
     }
 
     fn bytes(&self) -> u64 {
@@ -125,35 +136,50 @@ fn until_ready(folder: &Path) {
 }
 
 pub(crate) fn measure(folder: &Path, round: Duration) {
-    let (kept, memory) = (Kept::start(folder, "fsync"), Kept::start(folder, "memory"));
+    let asked: Vec<String> = std::env::args().collect();
+    let is_asked = |part: &str| {
+        let all = !asked.iter().any(|argument| super::PARTS.contains(&&**argument));
+        all || asked.iter().any(|argument| argument == part)
+    };
     let body = body::text(10, 1);
-    println!(
-        "{ROUNDS} rounds of {} s, 10 series in {} bytes, text, TLS, token, keep-alive",
-        round.as_secs(),
-        body.len()
-    );
-    for connections in [1, 64, 1024] {
-        rates(&kept, &memory, &body, connections, round);
+    if is_asked("rates") {
+        let (kept, memory) = (Kept::start(folder, "fsync"), Kept::start(folder, "memory"));
+        println!(
+            "{ROUNDS} rounds of {} s, 10 series in {} bytes, text, TLS, token, keep-alive",
+            round.as_secs(),
+            body.len()
+        );
+        for connections in [1, 64, 1024] {
+            rates(&kept, &memory, &body, connections, round);
+        }
     }
-    drop((kept, memory));
-    a_day(&folder.join("day"), &body);
-    a_million(&folder.join("million"));
+    if is_asked("day") {
+        a_day(&folder.join("day"), &body);
+    }
+    if is_asked("million") {
+        a_million(&folder.join("million"));
+    }
 }
 
 fn rates(kept: &Kept, memory: &Kept, body: &str, connections: usize, round: Duration) {
     let (mut ours, mut limits, mut disks, mut p50, mut p99) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut asked, mut written, mut pushes) = (0, 0, 0);
+    let (mut our_cpu, mut limit_cpu) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         let rate = |server: &Kept| {
             server.push(body, 1000, connections, usize::MAX, Duration::from_millis(300));
-            let (io, began) = (server.io(), Instant::now());
+            let (io, began, spent) = (server.io(), Instant::now(), server.cpu());
             let mut took = server.push(body, 1000, connections, usize::MAX, round);
             let rate = took.len() as f64 / began.elapsed().as_secs_f64();
+            let cpu = (server.cpu() - spent) / took.len() as f64;
             took.sort();
-            (rate, took, io)
+            (rate, took, io, cpu)
         };
-        limits.push(rate(memory).0);
-        let (rate, took, before) = rate(kept);
+        let (limit, .., cpu) = rate(memory);
+        limits.push(limit);
+        limit_cpu.push(cpu);
+        let (rate, took, before, cpu) = rate(kept);
+        our_cpu.push(cpu);
         let after = kept.io();
         (asked, written, pushes) = (asked + after[0] - before[0], written + after[1] - before[1], pushes + took.len());
         ours.push(rate);
@@ -169,6 +195,8 @@ fn rates(kept: &Kept, memory: &Kept, body: &str, connections: usize, round: Dura
         "  durable {ours:7.0} pushes/s, p50 {p50:.1} ms, p99 {p99:.1} ms; memory {limit:.0}; fdatasync of a batch {sync:.2} ms, so the disk {of_disk:.0}"
     );
     println!("  {:.2} of the target of {target:.0}", ours / target);
+    let [ours, limit] = [our_cpu, limit_cpu].map(|mut figures| median(&mut figures));
+    println!("  {ours:.1} µs of CPU a durable push, {limit:.1} in memory");
     let pushed = (pushes * body.len()) as f64;
     println!(
         "  bytes for a byte pushed: asked for {:.2}, on the disk {:.2}",

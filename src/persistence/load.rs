@@ -82,11 +82,18 @@ struct Progress {
 
 impl Progress {
     fn tell(&mut self, bytes: u64, groups: u64) {
-        let now = self.clock.tick();
-        if now.since(self.told) >= TOLD_EVERY {
-            self.told = now;
+        if self.is_due() {
             tracing::info!(bytes, groups, "loading what was pushed before");
         }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let now = self.clock.tick();
+        let is_due = now.since(self.told) >= TOLD_EVERY;
+        if is_due {
+            self.told = now;
+        }
+        is_due
     }
 }
 
@@ -288,5 +295,28 @@ fn tell_of_torn(replayed: &Replayed) {
     for file in replayed.files.iter().filter(|file| file.torn > 0) {
         let (file, bytes) = (file.name.text(), file.torn);
         tracing::info!(file, bytes, "the last write was cut off before anybody was told that it was kept");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Progress;
+    use super::TOLD_EVERY;
+    use crate::model::Clock;
+    use crate::testkit::MockClock;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_load_is_told_of_once_a_second_and_a_short_one_never() {
+        let clock = MockClock::new();
+        let mut progress = Progress { clock: Arc::new(clock.clone()), told: clock.tick() };
+        let due: Vec<u32> = (0..35)
+            .filter(|_| {
+                clock.advance(TOLD_EVERY / 10 + Duration::from_nanos(1));
+                progress.is_due()
+            })
+            .collect();
+        assert_eq!(due, [9, 19, 29]);
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn write_group<'a>(
 fn write_push(out: &mut Vec<u8>, mark: Mark, group: OfGroup<'_>, families: &[Arc<PreparedFamily>]) {
     let at = group.3.pushed_at.unwrap_or_default();
     let heads = families.iter().map(|family| FamilyHead {
-        name: &**family.name(),
+        name: family.name(),
         kind: family.kind(),
         at,
         block_bytes: block_bytes(family),

@@ -82,7 +82,7 @@ pub(super) fn header(disk: &dyn Disk, name: FileName) -> Result<Option<Header>, 
     }
 }
 
-/// Reads all files up to that number, or all; `progress` is told after each how many bytes were read.
+/// Reads all files up to that number, or all; `progress` is told now and then how many bytes were read.
 pub(super) fn replay(
     disk: &dyn Disk,
     through: Option<u64>,
@@ -107,10 +107,10 @@ pub(super) fn replay(
         let file = disk.open(&name.text()).map_err(ReplayError::of(name))?;
         let nth = u32::try_from(replayed.files.len()).unwrap_or(u32::MAX);
         let seal = seals.get(&name.number).copied().filter(|_| name.kind == FileKind::Log);
-        let scanned = scan(&*file, name, nth, seal, &mut replayed.contents);
+        let mut so_far = |bytes: u64| progress(total.saturating_add(bytes));
+        let scanned = scan(&*file, name, (nth, seal), &mut replayed.contents, &mut so_far);
         let scanned = scanned.map_err(|error| ReplayError { name: name.text(), error })?;
         total = total.saturating_add(scanned.length);
-        progress(total);
         replayed.note(name, file, scanned);
     }
     Ok(replayed)

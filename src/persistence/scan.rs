@@ -74,20 +74,23 @@ struct Scan<'f, 'c> {
     contents: &'c mut Contents,
     doubts: Vec<Doubt>,
     scanned: Scanned,
+    /// Is told how far it has come, frame by frame.
+    progress: &'c mut dyn FnMut(u64),
 }
 
 /// Reads the file and does in `contents` what it says. `seal` is where it ends, if the log behind it says so: what stands
-/// after that was never acknowledged.
+/// after that was never acknowledged. `progress` is told how many bytes were read.
 pub(super) fn scan(
     disk_file: &dyn DiskFile,
     name: FileName,
-    file: u32,
-    seal: Option<u64>,
+    (file, seal): (u32, Option<u64>),
     contents: &mut Contents,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<Scanned, ScanError> {
     let length = disk_file.length()?;
     let scanned = Scanned { length: HEADER_BYTES, ..Scanned::default() };
-    let mut scan = Scan { window: Window::over(disk_file), mark: None, file, contents, doubts: Vec::new(), scanned };
+    let (window, doubts) = (Window::over(disk_file), Vec::new());
+    let mut scan = Scan { window, mark: None, file, contents, doubts, scanned, progress };
     let header = scan.window.get(0, HEADER_BYTES as usize)?;
     match Header::decode(header, name) {
         Ok(header) => (scan.mark, scan.scanned.seal) = (Some(header.mark), header.seal),
@@ -158,6 +161,7 @@ impl Scan<'_, '_> {
         self.records(start, head.payload_bytes, true)?;
         self.scanned.sequence = self.scanned.sequence.max(head.sequence);
         self.scanned.length = start.saturating_add(head.payload_bytes as u64);
+        (self.progress)(self.scanned.length);
         Ok(())
     }
 

@@ -66,6 +66,27 @@ fn damage_is_kept_aside_before_a_checkpoint_takes_its_file_away() {
 }
 
 #[test]
+fn damage_that_is_found_when_a_tenant_comes_back_is_kept_aside_and_told_of() {
+    let (disk, clock, health, red) = (SimulatedDisk::new(1), MockClock::new(), Health::default(), tenant("red"));
+    let (journal, mut state, _) = open_at(&disk, &everybody(), &clock, &health).unwrap();
+    fill(&journal, &mut state, 1);
+    journal.set_aside([&red]);
+    let name = "log-0000000001.pushward";
+    let mut bytes = disk.bytes(name);
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    disk.spoil(name, &bytes);
+    let (_, brought) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
+    assert!(brought.iter().all(|(_, loaded)| loaded.is_ok()) && brought.len() == 1);
+    // As it was, with the word behind it that the tenant is back.
+    assert!(disk.quarantine()[name].starts_with(&bytes));
+    assert!(!disk.report().is_empty());
+    assert_eq!(health.degraded(), ["quarantine"]);
+    journal.inner.checkpoint().unwrap();
+    assert!(disk.quarantine()[name].starts_with(&bytes));
+}
+
+#[test]
 fn a_tenant_who_comes_back_in_time_has_everything_again_and_too_late_nothing() {
     let (red, blue) = (tenant("red"), tenant("blue"));
     for (away, is_kept) in [(3_599, true), (3_600, false)] {
@@ -80,7 +101,7 @@ fn a_tenant_who_comes_back_in_time_has_everything_again_and_too_late_nothing() {
         clock.advance(Duration::from_secs(away));
         // Still away, and a restart does not begin its time anew.
         let (journal, ..) = open_at(&disk, &[blue.clone()].into(), &clock, &health).unwrap();
-        let (back, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+        let (back, brought) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
         assert_eq!(brought.into_iter().any(|(_, loaded)| loaded.unwrap().groups > 0), is_kept);
         assert!(back == if is_kept { of(&state, &red) } else { State::new() });
         let (_, found, _) = open_at(&disk, &everybody(), &clock, &health).unwrap();
@@ -96,12 +117,12 @@ fn whoever_is_set_aside_while_it_runs_is_kept_and_forgotten_in_time() {
     journal.set_aside([&red]);
     clock.advance(Duration::from_secs(3_599));
     journal.inner.forget_long_gone();
-    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    let (back, _) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
     assert!(back == of(&state, &red));
     journal.set_aside([&red]);
     clock.advance(Duration::from_secs(3_600));
     journal.inner.forget_long_gone();
-    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    let (back, _) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
     assert!(back.is_empty());
 }
 
@@ -115,7 +136,7 @@ fn whoever_comes_back_to_a_disk_that_cannot_be_read_is_not_forgotten_and_has_eve
     let mut failed = 0;
     for reads in 0.. {
         disk.set_fault(Fault::Unreadable(reads));
-        let (back, brought) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+        let (back, brought) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
         disk.set_fault(Fault::None);
         if brought.iter().all(|(_, loaded)| loaded.is_ok()) {
             assert!(back == of(&state, &red));
@@ -132,11 +153,11 @@ fn whoever_comes_back_to_a_disk_that_cannot_be_read_is_not_forgotten_and_has_eve
     assert!(brought.is_empty());
     // And whoever is not wanted any more is forgotten in time.
     journal.set_aside([&red]);
-    into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
     into_state(|restoring| journal.bring_back(&[tenant("new")], restoring));
     disk.set_fault(Fault::None);
     clock.advance(Duration::from_secs(3_600));
     journal.inner.forget_long_gone();
-    let (back, _) = into_state(|restoring| journal.bring_back(&[red.clone()], restoring));
+    let (back, _) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
     assert!(back.is_empty());
 }
