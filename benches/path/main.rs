@@ -3,6 +3,8 @@
 //!     cargo bench --bench path --no-run       (it says where the bench is)
 //!     valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*::measured' BENCH small
 //!
+//! `tenants` pushes and scrapes as one tenant, alone and among 5,000: it prints what each costs and the ratios.
+//!
 //! No socket, no TLS, a clock that stands still: what is counted is ours alone. callgrind's total divided by [`PUSHES`] is
 //! the figure; `callgrind_annotate` says where it goes. Without valgrind it prints the thread's CPU time instead.
 
@@ -13,6 +15,7 @@
 )]
 
 #[path = "../push/body.rs"]
+#[expect(dead_code, reason = "the other benches send more kinds of bodies")]
 mod body;
 
 use bytes::Bytes;
@@ -31,6 +34,9 @@ const GROUPS: u32 = 100;
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let is_asked = |what: &str| asked.is_empty() || asked.iter().any(|argument| argument == what);
+    if is_asked("tenants") {
+        among_tenants();
+    }
     for (what, media, body) in [
         ("small", TEXT, body::text(10, 1).into()),
         ("large", TEXT, body::text(50, 20).into()),
@@ -56,6 +62,48 @@ fn measure(what: &str, media: &str, body: Bytes) {
     measured(&runtime, &client, &paths, &body);
     let each = (cpu() - began) / PUSHES;
     println!("{what}: {} bytes, {PUSHES} pushes, {:.1} µs each", body.len(), each.as_secs_f64() * 1e6);
+}
+
+/// One tenant's pushes and scrapes, all in turn, where it is alone and where there are many: each of them has groups.
+fn among_tenants() {
+    const TENANTS: u32 = 5_000;
+    let body = Bytes::from(body::text(10, 1));
+    let mut costs = [(Duration::MAX, Duration::MAX); 2];
+    for round in 0..5 {
+        for (tenants, cost) in [1, TENANTS].into_iter().zip(&mut costs) {
+            let (push, scrape) = among(tenants, &body);
+            // The first round is that of the allocator.
+            if round > 0 {
+                *cost = (cost.0.min(push), cost.1.min(scrape));
+            }
+        }
+    }
+    let [alone, among] = costs.map(|(push, scrape)| (push.as_secs_f64() * 1e6, scrape.as_secs_f64() * 1e6));
+    println!("one tenant: {:.1} µs a push, {:.1} µs a scrape", alone.0, alone.1);
+    println!("{TENANTS} tenants: {:.1} µs a push, {:.1} µs a scrape", among.0, among.1);
+    println!("ratios: {:.2} a push, {:.2} a scrape", among.0 / alone.0, among.1 / alone.1);
+}
+
+fn among(tenants: u32, body: &Bytes) -> (Duration, Duration) {
+    const SCRAPES: u32 = 200;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    let names: Vec<String> = (0..tenants).map(|tenant| format!("team-{tenant}")).collect();
+    let gateway = names.iter().fold(GatewayBuilder::new(), |gateway, name| gateway.tenant(name));
+    let gateway = unlimited(gateway).start();
+    let paths: Vec<String> = (0..GROUPS).map(|group| format!("/metrics/job/bench/instance/{group}")).collect();
+    for name in &names {
+        push(&runtime, &gateway.client(name), &paths, body, if tenants > 1 { 2 } else { 1 });
+    }
+    let client = gateway.client(&names[names.len() / 2]);
+    push(&runtime, &client, &paths, body, GROUPS * 2);
+    let began = cpu();
+    push(&runtime, &client, &paths, body, PUSHES);
+    let pushed = cpu();
+    for _ in 0..SCRAPES {
+        assert!(runtime.block_on(client.get("/metrics")).status.is_success());
+    }
+    ((pushed - began) / PUSHES, (cpu() - pushed) / SCRAPES)
 }
 
 /// What this thread has run for.

@@ -177,6 +177,11 @@ impl Course {
         }
     }
 
+    /// Whether somebody waits for bytes of this body.
+    pub(super) fn awaits_body(&self, id: RequestId) -> bool {
+        matches!(self.request(id), Some(Request { body: Body::Open { awaited: Some(_), .. }, .. }))
+    }
+
     /// The body failed or is no longer wanted, with at most so many bytes of it to come; none when it arrived whole.
     pub(super) fn body_ended(&mut self, id: RequestId, left: u64) {
         if let Some(request) = self.request_mut(id)

@@ -115,7 +115,10 @@ impl Watch {
 
     pub(super) fn body_received(&self, id: RequestId, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.step(|course, now| course.body_received(id, now, bytes));
+        let mut state = self.state.lock();
+        // Of bytes that nobody waited for it does not matter when they came, and they take no deadline away.
+        let now = if state.course.awaits_body(id) { self.clock.tick() } else { Tick::default() };
+        state.course.body_received(id, now, bytes);
     }
 
     pub(super) fn body_ended(&self, id: RequestId, left: u64) {
@@ -182,6 +185,7 @@ impl Watch {
 pub(super) struct Timer {
     watch: Watch,
     sleep: Option<(Tick, Sleep)>,
+    stop: CancellationToken,
     shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
@@ -193,7 +197,7 @@ impl fmt::Debug for Timer {
 
 impl Timer {
     pub(super) fn new(watch: Watch, shutdown: CancellationToken) -> Self {
-        Self { watch, sleep: None, shutdown: Some(Box::pin(shutdown.cancelled_owned())) }
+        Self { watch, sleep: None, shutdown: Some(Box::pin(shutdown.clone().cancelled_owned())), stop: shutdown }
     }
 
     pub(super) fn watch(&self) -> &Watch {
@@ -202,12 +206,18 @@ impl Timer {
 
     /// Ready when something is to be done to the connection as a whole.
     pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        if self.sleeps_well(cx.waker()) {
+            return Poll::Pending;
+        }
         if let Some(shutdown) = &mut self.shutdown
             && shutdown.as_mut().poll(cx).is_ready()
         {
             self.shutdown = None;
             let now = self.watch.clock.tick();
-            self.watch.state.lock().course.ask_to_end(now, CloseReason::Shutdown);
+            let mut state = self.watch.state.lock();
+            state.course.ask_to_end(now, CloseReason::Shutdown);
+            // There are other deadlines by now: it is to be asked anew.
+            state.connection = None;
             return Poll::Ready(Verdict::End(CloseReason::Shutdown));
         }
         loop {
@@ -233,6 +243,18 @@ impl Timer {
         }
     }
 
+    /// Whether all that could wake the connection would wake this waker, and none of it has: neither the sleep nor the end has
+    /// come, and nobody who told the course of something had to call. Then there is nothing to be asked, as nearly always: a
+    /// connection is polled twice for each push, and each time two deadlines were looked for and two wakers laid anew.
+    fn sleeps_well(&self, waker: &Waker) -> bool {
+        let Some((until, _)) = &self.sleep else { return false };
+        let stopped = self.shutdown.is_some() && self.stop.is_cancelled();
+        if stopped || *until <= self.watch.clock.tick() {
+            return false;
+        }
+        self.watch.state.lock().connection.as_ref().is_some_and(|known| known.will_wake(waker))
+    }
+
     fn ask(&self, waker: &Waker) -> Asked {
         let now = self.watch.clock.tick();
         let mut state = self.watch.state.lock();
@@ -241,6 +263,7 @@ impl Timer {
                 Verdict::BodyTooSlow(id) => state.bodies.remove(&id),
                 _ => None,
             };
+            state.connection = None;
             drop(state);
             if let Some(body) = body {
                 body.wake();

@@ -47,7 +47,7 @@ impl State {
                     new.push(Held { place: index.insert(column, cell), at });
                 }
             }
-            series.add(&key, family.series());
+            series.add(&key, family);
         }
         group.add(&new);
     }

@@ -5,6 +5,7 @@
 //! its own, and so may `{job="a",instance="x"}`. Only for jobs with more than one such set of names are identities kept.
 
 use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
 use crate::model::SeriesId;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -94,13 +95,14 @@ impl Identities {
 pub(super) struct OfJob<'j>(Option<&'j mut HashMap<SeriesId, Arc<GroupingKey>>>);
 
 impl OfJob<'_> {
-    pub(super) fn add(&mut self, key: &Arc<GroupingKey>, added: &[SeriesId]) {
+    /// Which series a family has is only asked where they are kept: they may yet have to be found in its lines.
+    pub(super) fn add(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
         if let Some(series) = &mut self.0 {
-            series.extend(added.iter().map(|id| (*id, key.clone())));
+            series.extend(family.series().iter().map(|id| (*id, key.clone())));
         }
     }
 
-    /// Which those are is only asked where they are kept: it takes reading lines back.
+    /// The same here: it takes reading lines back.
     pub(super) fn remove(&mut self, removed: impl FnOnce() -> Box<[SeriesId]>) {
         if let Some(series) = &mut self.0 {
             for id in removed() {

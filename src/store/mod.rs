@@ -106,7 +106,9 @@ use crate::namespace::FleetScope;
 use crate::namespace::Scope;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Why a write is refused. Nothing of it is stored; what is noted of it is said with each.
@@ -162,7 +164,7 @@ pub struct TenantTerms {
 #[derive(Debug)]
 pub struct Store {
     /// Swapped whole, so that a push finds its shelf without a lock.
-    shelves: ArcSwap<Shelves>,
+    shelves: ArcSwap<Standing>,
     claims: Arc<Claims>,
     space: Space,
     committer: Committer,
@@ -171,6 +173,28 @@ pub struct Store {
 }
 
 type Shelves = BTreeMap<TenantId, Arc<Shelf>>;
+
+/// The shelves in the order of the tenants, and to be found by one look however many there are: a push looks three times.
+#[derive(Debug, Default)]
+struct Standing {
+    shelves: Shelves,
+    by_tenant: HashMap<TenantId, Arc<Shelf>>,
+}
+
+impl Deref for Standing {
+    type Target = Shelves;
+
+    fn deref(&self) -> &Shelves {
+        &self.shelves
+    }
+}
+
+impl From<Shelves> for Standing {
+    fn from(shelves: Shelves) -> Self {
+        let by_tenant = shelves.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.clone())).collect();
+        Self { shelves, by_tenant }
+    }
+}
 
 impl Store {
     /// Empty shelves for `tenants`, and no ceiling over all of them. Families named as `reserved` are kept out of the fleet's view.
@@ -202,7 +226,7 @@ impl Store {
             }
         }
         self.space.set_tenants(shelves.len());
-        self.shelves.store(Arc::new(shelves));
+        self.shelves.store(Arc::new(shelves.into()));
     }
 
     /// What all tenants together may take from now on. What stands there stays, also where it is more.
@@ -217,7 +241,7 @@ impl Store {
         let (stay, go): (Shelves, Shelves) =
             before.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.clone())).partition(|(tenant, _)| stays(tenant));
         self.space.set_tenants(stay.len());
-        self.shelves.store(Arc::new(stay));
+        self.shelves.store(Arc::new(stay.into()));
         go.into_iter().map(|(tenant, shelf)| (tenant, shelf.withdraw(&self.claims))).collect()
     }
 
@@ -362,7 +386,7 @@ impl Store {
     }
 
     fn shelf_of(&self, tenant: &TenantId) -> Result<Arc<Shelf>, Refusal> {
-        self.shelves.load().get(tenant).cloned().ok_or(Refusal::NoTenant)
+        self.shelves.load().by_tenant.get(tenant).cloned().ok_or(Refusal::NoTenant)
     }
 
     fn shelf(&self, scope: &Scope, key: &GroupingKey) -> Result<Arc<Shelf>, Refusal> {
