@@ -52,6 +52,20 @@ fn protobuf_view(families: &[PreparedFamily], shown: &Shown<'_>) -> Vec<u8> {
     out
 }
 
+/// The same, gone through twice.
+fn sent_protobuf_view(families: &[PreparedFamily], shown: &Shown<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for family in families {
+        let mut message = FamilyMessage::new(family.name(), family.kind(), family.help(), shown.escaping);
+        message.measure(family.into(), shown, None);
+        let mut at = message.begin(&mut out).then_some(0);
+        while let Some(from) = at {
+            at = message.send(&mut out, family.into(), from, shown, None);
+        }
+    }
+    out
+}
+
 /// Names that meet each other in this or that escaping.
 const METRICS: &str = "a|b|\"a\"|\"a\\.b\"|\"a_b\"|\"1\"|\"ü\"|\"a b\"|\"a\\\\\\\\\"|\"U__a_2e_b\"|\"_dot_\"|\"\\.\"";
 const LABELS: &str = "a|tenant|exported_tenant|\"tenant\"|\"exported\\.tenant\"|\"a\\.b\"|\"a_b\"|\"é\"|\"a:b\"|\"U__é\"|\"U__\"|\"-\"|\"a\\\\n\"";
@@ -88,6 +102,18 @@ fn told_apart(view: &[u8]) -> (Vec<String>, Vec<String>) {
     (families, series.collect())
 }
 
+#[test]
+fn a_family_that_is_sent_in_parts_is_the_one_that_is_held() {
+    let lines: String = (0..3_000)
+        .map(|n| format!("h_bucket{{n=\"{n}\",le=\"1\"}} {n}\nh_bucket{{n=\"{n}\",le=\"+Inf\"}} {n}\nh_sum{{n=\"{n}\"}} 1\nh_count{{n=\"{n}\"}} {n}\n"))
+        .collect();
+    let families = accepted(&format!("# TYPE h histogram\n{lines}g 1\n")).unwrap();
+    let labels = FleetLabels::new("tenant", &TenantId::parse("red").unwrap(), true);
+    for shown in [Shown::to_tenant(Escaping::Dots), Shown::to_operator(Escaping::Underscores, &labels)] {
+        assert!(sent_protobuf_view(&families, &shown) == protobuf_view(&families, &shown));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
@@ -117,6 +143,7 @@ proptest! {
         for escaping in ESCAPINGS {
             for shown in [Shown::to_tenant(escaping), Shown::to_operator(escaping, &labels)] {
                 let (text, proto) = (text_view(&families, &shown), protobuf_view(&families, &shown));
+                prop_assert!(sent_protobuf_view(&families, &shown) == proto);
                 let mut rest = &proto[..];
                 while !rest.is_empty() {
                     prop_assert!(messages::MetricFamily::decode_length_delimited(&mut rest).is_ok());

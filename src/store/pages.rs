@@ -2,8 +2,8 @@
 //!
 //! A push lays its lines at the end of the youngest page and leaves holes where they stood before, so what a group pushes
 //! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. A page of which a
-//! third is holes is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
-//! carries and at most twice that of others, and never more than one page at a time for each family.
+//! sixth is holes is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
+//! carries and at most five times that of others, and never more than one page at a time for each family.
 
 use super::chunks::Chunks;
 use super::page::Flags;

@@ -40,18 +40,18 @@ async fn a_full_gateway_names_its_ceiling_and_lets_those_below_their_share_in() 
 async fn an_unread_scrape_that_keeps_too_much_alive_is_cut_and_one_that_is_read_is_not() {
     let gateway = gateway(1_000_000, 16);
     let (red, operator) = (gateway.client("red"), gateway.client("ops"));
-    red.put("/metrics/job/a", &body(4_750)).await.ok();
+    red.put("/metrics/job/a", &body(3_750)).await.ok();
     let unread = operator.begin("GET", "/metrics", "").await.into_body();
     let listed = operator.begin("GET", "/api/v1/metrics", "").await.into_body();
     // The store is half full: one old version has room beside it, two of them may be kept by two readers for some time.
-    red.put("/metrics/job/a", &body(4_650)).await.ok();
+    red.put("/metrics/job/a", &body(3_650)).await.ok();
     let read = red.begin("GET", "/metrics", "").await.into_body();
-    red.put("/metrics/job/a", &body(4_550)).await.ok();
+    red.put("/metrics/job/a", &body(3_550)).await.ok();
     let cut = [unread, listed].map(|body| async { axum::body::to_bytes(body, usize::MAX).await.is_err() });
     let [unread, listed] = cut;
     assert!(unread.await | listed.await, "both old versions are still there");
     let read = axum::body::to_bytes(read, usize::MAX).await.unwrap();
-    assert!(String::from_utf8_lossy(&read).contains("n=\"4649\""));
+    assert!(String::from_utf8_lossy(&read).contains("n=\"3649\""));
 }
 
 #[tokio::test]

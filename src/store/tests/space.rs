@@ -28,20 +28,20 @@ fn above_four_fifths_only_those_below_their_fair_share_grow_and_at_the_ceiling_n
     let store = store(&["blue", "green", "red", "white"]);
     store.set_stored_bytes_max(100_000);
     let a = key("a", &[]);
-    assert!(!full(&store, "red", &a, 65_700), "below four fifths whoever comes first has it");
-    assert!(full(&store, "red", &a, 71_100), "beyond its fair share");
+    assert!(!full(&store, "red", &a, 61_600), "below four fifths whoever comes first has it");
+    assert!(full(&store, "red", &a, 66_700), "beyond its fair share");
     let refusal = Refusal::GatewayFull { limit: 100_000, share: 25_000 };
-    assert_eq!(replace(&store, "blue", &a, &[large(&a, 35_500)]), Err(refusal.clone()));
+    assert_eq!(replace(&store, "blue", &a, &[large(&a, 33_300)]), Err(refusal.clone()));
     assert!(refusal.to_string().contains("gateway.stored_bytes_max is 100000"), "{refusal}");
-    assert!(!full(&store, "blue", &a, 16_000), "within its fair share");
-    assert!(full(&store, "green", &a, 8_900), "at the ceiling");
+    assert!(!full(&store, "blue", &a, 15_000), "within its fair share");
+    assert!(full(&store, "green", &a, 8_300), "at the ceiling");
     assert_eq!(tenant_view(&store, "green"), "", "a full gateway leaves no trace");
     // And the group of a refused push shows no failure.
-    assert!(full(&store, "blue", &a, 35_500));
+    assert!(full(&store, "blue", &a, 33_300));
     assert!(!tenant_view(&store, "blue").contains("push_failure_time_seconds{job=\"a\"} 7"));
-    assert!(!full(&store, "red", &a, 64_900), "less than before");
+    assert!(!full(&store, "red", &a, 60_800), "less than before");
     store.delete(&Scope::for_test("red"), &a).wait().unwrap();
-    assert!(!full(&store, "green", &a, 8_900));
+    assert!(!full(&store, "green", &a, 8_300));
     assert_eq!(store.stored_bytes(), stored(&store));
 }
 
