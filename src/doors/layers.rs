@@ -151,30 +151,37 @@ where
     }
 
     fn call(&mut self, relayed: Relayed<Permit, Sought<'s>>) -> Answer<'s> {
-        match found(&relayed) {
-            Ok(Ok(found)) => {
+        match end_of(&relayed) {
+            Ok(End::Door(found)) => {
                 let mut behind = &self.behind;
                 behind.call(relayed.lead(found))
             }
-            Ok(Err(answer)) => Box::pin(ready(Ok(answer))),
+            Ok(End::Answer(answer)) => Box::pin(ready(Ok(answer))),
             Err(refusal) => Box::pin(ready(Err(refusal))),
         }
     }
 }
 
-/// The door, or an answer that needs none.
-fn found<'s>(relayed: &Relayed<Permit, Sought<'s>>) -> Result<Result<Found<'s>, Response>, Rejection> {
+/// Where a way ends: at a door, or with an answer that needs none.
+enum End<'s> {
+    Door(Found<'s>),
+    Answer(Response),
+}
+
+fn end_of<'s>(relayed: &Relayed<Permit, Sought<'s>>) -> Result<End<'s>, Rejection> {
     let way = match &relayed.to {
         Sought { leads: Leads::Within, way: Some(way) } => *way,
         Sought { leads: Leads::Away(moved), .. } => {
-            return moved.answer().map(Err).ok_or(ApiError::NotFound.into());
+            return moved.answer().map(End::Answer).ok_or(ApiError::NotFound.into());
         }
         _ => return Err(ApiError::NotFound.into()),
     };
     // To whoever comes from the other side it is not there.
     namespace::admit_side(way.side(), &relayed.baton)?;
-    let door = way.door(&relayed.head.method)?;
-    Ok(door.map_or_else(|| Err(StatusCode::OK.into_response()), |door| Ok(Found { way, door })))
+    Ok(match way.door(&relayed.head.method)? {
+        Some(door) => End::Door(Found { way, door }),
+        None => End::Answer(StatusCode::OK.into_response()),
+    })
 }
 
 /// The last of the services: the row's handler.
