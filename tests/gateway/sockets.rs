@@ -26,6 +26,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -290,5 +291,33 @@ async fn every_listener_has_sockets_and_tls_sessions_of_its_own() {
         let get = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: {auth}\r\nconnection: close\r\n\r\n");
         let answer = ask(stream, &get).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{nth}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_pushed_keeps_the_slot_that_a_newcomer_waits_for() {
+    let mut builder = red();
+    builder.config.listeners[0].connections_max = 2;
+    builder.config.listeners[0].connections_wait_max = Duration::from_millis(300);
+    let gateway = Running::plain(builder);
+    let auth = gateway.bearer("red");
+    let get = format!("GET /api/v1/status HTTP/1.1\r\nhost: a\r\nauthorization: {auth}\r\n\r\n");
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut stream = gateway.tcp(0).await;
+        stream.write_all(get.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        kept.push(stream);
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    let newcomer = socket.connect(gateway.addresses[0]).await.unwrap();
+    assert_eq!(rest_of(newcomer).await, "", "nobody goes for it");
+    for stream in kept {
+        let last = get.replace("host: a", "host: a\r\nconnection: close");
+        let answers = ask(stream, &last).await;
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn body_of(headers: &HeaderMap, body: Body, terms: Terms<'_>) -
     let encoding = Encoding::of(headers)?;
     let intake = Intake::new(terms);
     // The decoders behind a box: within, each push would carry the room for all of them, tens of kilobytes that are moved
-    // where its future is made. That was 13,000 instructions of a push that compresses nothing.
+    // where its future is made: some 2,000 instructions of a push that compresses nothing.
     match encoding {
         Encoding::Identity => frames::plain(body, intake).await,
         Encoding::Gzip => Box::pin(gzip::gunzipped(body, intake, terms)).await,
