@@ -121,11 +121,10 @@ impl Written {
                 return Step::End;
             }
         };
-        if by_page && only.is_none() && writer.is_plain() && !sheet.is_utf8() && sheet.is_whole() {
-            if BLOCK_BYTES.contains(&sheet.bytes()) {
-                out.append(&mut writer.header);
-                return Step::Page(Page { sheet, words: source.words() });
-            }
+        let same_for_all = only.is_none() && writer.is_plain() && !sheet.is_utf8() && sheet.is_whole();
+        if by_page && same_for_all && BLOCK_BYTES.contains(&sheet.bytes()) {
+            out.append(&mut writer.header);
+            return Step::Page(Page { sheet, words: source.words() });
         }
         writer.part = Some(Part { sheet, only, row: 0, at: 0 });
         Step::Wrote
