@@ -5,7 +5,13 @@
 //!
 //! In one process, without sockets, so that `/proc/self` and callgrind see the store and little else. `groups` are 100,000
 //! groups of 10 families of one series, `series` are 1,000 groups of 20 families of 50.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench says what it found, and may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a bench says what it found and how long it took, and may fail"
+)]
 
 mod scrapes;
 

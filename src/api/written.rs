@@ -121,8 +121,8 @@ impl Written {
                 return Step::End;
             }
         };
-        let is_plain = only.is_none() && writer.is_plain() && !sheet.is_utf8();
-        if by_page && is_plain && sheet.is_whole() && BLOCK_BYTES.contains(&sheet.bytes()) {
+        let same_for_all = only.is_none() && writer.is_plain() && !sheet.is_utf8() && sheet.is_whole();
+        if by_page && same_for_all && BLOCK_BYTES.contains(&sheet.bytes()) {
             out.append(&mut writer.header);
             return Step::Page(Page { sheet, words: source.words() });
         }

@@ -106,11 +106,11 @@ impl fmt::Debug for FamilyView<'_> {
 impl PreparedFamily {
     /// What the store accounts for a family of a group besides its texts: its place in a page, in its column and in its
     /// group. Held to what is measured by `tests/accounting.rs`.
-    pub const OVERHEAD: usize = 72;
+    pub const OVERHEAD: usize = 56;
     /// What it accounts for each line: in half of the cases the identity of its series is kept.
-    const OF_LINE: usize = 20;
+    const OF_LINE: usize = 14;
     /// What it accounts for a help text that is not the column's, or metrics kept as protobuf, besides their bytes.
-    const RARE: usize = 270;
+    const RARE: usize = 240;
 
     pub fn name(&self) -> &FamilyName {
         &self.name

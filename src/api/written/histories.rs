@@ -199,8 +199,8 @@ fn scrape(site: &Site, escaping: Escaping) -> Result<(), TestCaseError> {
     let negotiated = Negotiated { format: ScrapeFormat::Text, escaping };
     let zipped = |written| unzipped(Compressed::new(site.store.clone(), written));
     let shown = Shown::to_tenant(escaping);
-    for tenant in 0..2 {
-        let narrow = Scope::for_test_narrowed(TENANTS[tenant], &["job0", "job1"], &[]);
+    for (tenant, name) in TENANTS.iter().enumerate() {
+        let narrow = Scope::for_test_narrowed(name, &["job0", "job1"], &[]);
         let narrow = [None, Some(&narrow)];
         for scope in narrow {
             let identity = whole(site.snapshot(scope, tenant, negotiated));
@@ -220,13 +220,15 @@ fn scrape(site: &Site, escaping: Escaping) -> Result<(), TestCaseError> {
     }
     let fleet = shape(&identity);
     let mut lines: Vec<_> = fleet.iter().flat_map(|(_, lines)| lines.clone()).collect();
-    (lines.sort(), expected.sort());
+    lines.sort();
+    expected.sort();
     // What is flattened is escaped as a name, and else what stands behind a name is not.
     prop_assert!(escaping == Escaping::Dots || lines == expected, "{lines:?} for {expected:?}");
     let mut names: Vec<_> =
         fleet.iter().map(|(header, _)| header.split("# TYPE ").nth(1).unwrap().split(' ').next()).collect();
     let count = names.len();
-    (names.sort_unstable(), names.dedup());
+    names.sort_unstable();
+    names.dedup();
     prop_assert_eq!(names.len(), count, "each name once");
     let version = site.store.version();
     if let Some(finished) = site.finished.of(version, negotiated) {
