@@ -15,7 +15,6 @@
 )]
 
 #[path = "../push/body.rs"]
-#[expect(dead_code, reason = "the other benches send more kinds of bodies")]
 mod body;
 
 use bytes::Bytes;
@@ -95,7 +94,7 @@ fn among(tenants: u32, body: &Bytes) -> (Duration, Duration) {
     for name in &names {
         push(&runtime, &gateway.client(name), &paths, body, if tenants > 1 { 2 } else { 1 });
     }
-    let client = gateway.client(&names[names.len() / 2]);
+    let client = gateway.client(names.get(names.len() / 2).unwrap());
     push(&runtime, &client, &paths, body, GROUPS * 2);
     let began = cpu();
     push(&runtime, &client, &paths, body, PUSHES);

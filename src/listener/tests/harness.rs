@@ -54,7 +54,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 use tower::ServiceBuilder;
-use tower::ServiceExt;
 
 /// Longer than any deadline here, shorter than anybody's patience, and enough for a machine that is busy.
 pub(super) const SOON: Duration = Duration::from_secs(10);
