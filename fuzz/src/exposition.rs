@@ -84,7 +84,7 @@ fn text_of(families: &[&PreparedFamily], shown: &Shown<'_>, escaping: Escaping) 
     let mut out = Vec::new();
     for family in families {
         write_header(&mut out, family.name(), family.kind(), family.help(), escaping);
-        write_lines(&mut out, family, family.lines(), shown, None);
+        write_lines(&mut out, *family, family.lines(), shown, None);
     }
     out
 }
@@ -115,7 +115,7 @@ fn hold_protobuf(families: &[&PreparedFamily]) {
     let mut messages = Vec::new();
     for family in families {
         let mut message = FamilyMessage::new(family.name(), family.kind(), family.help(), Escaping::AllowUtf8);
-        message.add(family, &shown, None);
+        message.add(*family, &shown, None);
         message.write(&mut messages);
     }
     let again = fuzzing::protobuf(&messages, NameScheme::Utf8).and_then(prepared);

@@ -26,7 +26,7 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain {
     pub(super) value: f64,
-    /// Whether [`write`] would write the number just so.
+    /// Whether [`write()`] would write the number just so.
     pub(super) written_so: bool,
     /// How many bytes it has.
     pub(super) length: usize,

@@ -41,7 +41,7 @@ impl<D: Send> Stage<Peer, D> for Arc<Identity> {
     }
 }
 
-/// [`prove`] before a router of axum's.
+/// The same before a router of axum's, without a look at where a page comes from.
 pub async fn require(
     State(identity): State<Arc<Identity>>,
     mut request: Request,
