@@ -88,6 +88,10 @@ impl Returning<'_> {
         let (back, gone): (Shelves, Shelves) =
             std::mem::take(&mut self.shelves).into_iter().partition(|(tenant, _)| is_back(tenant));
         self.shelves = gone;
+        if back.is_empty() {
+            // Views that were kept stay good: most reloads bring nobody.
+            return;
+        }
         let store = self.store;
         // Until the shelves are there: a scrape that sees the claims and not the families, or these alone, looks for itself.
         let mut changing = store.claims.changing();

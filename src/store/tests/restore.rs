@@ -119,6 +119,9 @@ fn who_comes_back_is_seen_whole_or_not_at_all_and_changes_nothing_for_others_unt
         assert_eq!(seen(), (before.0.clone(), before.1.clone(), before.2));
         assert_eq!(store.stored_bytes(), before.3);
     }
+    let version = store.version();
+    store.returning([]).let_in(|_| true);
+    assert_eq!(store.version(), version, "what was kept of views would be made anew for nothing");
     // As if it had pushed all of it here.
     let like = store_with(&["blue", "red"], ROOMY, Arc::new(MemoryJournal));
     replace(&like, "blue", &a, &[family(&a, "x", Histogram, "", &[&[]])]).unwrap();
