@@ -23,6 +23,9 @@ pub(super) struct Turns {
     firsts: Arc<Mutex<Firsts>>,
     /// Whose are taken; `None` is a party as any other.
     tenant: Option<TenantId>,
+    /// How many were taken.
+    #[cfg(test)]
+    taken: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// The right to stand in the line of all, one for each tenant that has work.
@@ -39,7 +42,13 @@ impl Turns {
     }
 
     pub(super) fn of(turns: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(turns)), firsts: Arc::default(), tenant: None }
+        Self {
+            turns: Arc::new(Semaphore::new(turns)),
+            firsts: Arc::default(),
+            tenant: None,
+            #[cfg(test)]
+            taken: Arc::default(),
+        }
     }
 
     /// The same turns, taken by this tenant.
@@ -72,12 +81,19 @@ impl Turns {
             let _first = first.acquire().await.ok()?;
             Arc::clone(&self.turns).acquire_owned().await.ok()?
         };
+        #[cfg(test)]
+        self.taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         // The turn goes with the work: who hangs up does not make room before it is done.
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
         });
         done.await.ok()
+    }
+
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     fn first(&self) -> Arc<Semaphore> {

@@ -3,8 +3,9 @@
 //! All of it is made first, which may take time and fail; putting it in force takes some instructions and cannot. The
 //! order is that no credential ever opens more than one of the two configurations lets it:
 //!
-//! 1. *room*: shelves and quotas of the tenants there will be, and what those pushed before who are named again. Nobody is
-//!    let in to a new one yet, and nobody will be to one whose data cannot be read;
+//! 1. *room*: shelves and quotas of the tenants there will be, and what those pushed before who are named again: an operator
+//!    sees all of it at once, or nothing. Nobody is let in to a new one yet, and nobody will be to one whose data cannot be
+//!    read;
 //! 2. *the inner stages*: reading, names of tenants, buckets. Whoever is to go is refused from here on, as a party
 //!    without a bucket;
 //! 3. *the registry*: in one instant the withdrawn credentials are unknown and the new ones known, on open connections
@@ -94,12 +95,9 @@ impl Live {
     pub(super) fn bring_back(&self, config: &mut Config) -> Vec<PartFault> {
         let before = self.tenants.load_full();
         let named: Vec<_> = config.tenants.keys().filter(|tenant| !before.contains(*tenant)).cloned().collect();
-        self.store.open(terms(config).filter(|(tenant, _)| !before.contains(tenant)));
-        let unread = self.storage.bring_back(&self.store, config, &named);
-        if unread.is_empty() {
-            return Vec::new();
-        }
-        self.store.close_all_but(|tenant| unread.iter().all(|(other, _)| other != tenant));
+        let returning = self.store.returning(terms(config).filter(|(tenant, _)| !before.contains(tenant)));
+        let unread = self.storage.bring_back(&self.store, &returning, config, &named);
+        returning.let_in(|tenant| unread.iter().all(|(other, _)| other != tenant));
         let fault = |(tenant, error): (TenantId, LoadError)| {
             config.tenants.remove(&tenant);
             let text = format!("what it pushed before is kept and cannot be read, so nobody is let in to it: {error}");

@@ -155,14 +155,20 @@ impl DiskJournal {
 
     /// Hands on what these tenants left behind, as far as anything is kept of them: they are named again, and have empty shelves.
     /// Nothing they push may be under way. Of each of whom anything is kept, whether it came back; if it did not, some of it may
-    /// have been handed on, and what is kept stays as it is, until the next call however long ago they went. Nothing comes back
-    /// before [`DiskJournal::load`], which brings it. Blocks on the disk.
+    /// have been handed on, and what is kept stays as it is, until the next call however long ago they went: one for nobody says
+    /// that nobody waits for them. Nothing comes back before [`DiskJournal::load`], which brings it. Blocks on the disk, unless
+    /// nobody is named.
     pub fn bring_back(
         &self,
         named: &[TenantId],
         restoring: &Restoring<'_>,
     ) -> Vec<(TenantId, Result<Loaded, LoadError>)> {
         let inner = &*self.inner;
+        if named.is_empty() {
+            // Said without a look at the disk: a reload that brings nobody back waits for no checkpoint.
+            inner.orphans.lock().want(named);
+            return Vec::new();
+        }
         // Held to the end, so that nobody is forgotten on the way back.
         let mut files = inner.files.lock();
         if !files.loaded {

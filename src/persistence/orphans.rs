@@ -1,5 +1,7 @@
 //! What tenants pushed whom the configuration does not name: kept for a while, so that one who comes back has it again.
 
+#[cfg(test)]
+use super::journal::DiskJournal;
 use super::journal::Inner;
 use super::record::Record;
 use super::record::write_mark_of_tenant;
@@ -37,6 +39,14 @@ impl Orphans {
             since.saturating_add(self.keep) <= now && !self.wanted.contains(tenant)
         };
         self.gone.iter().filter(|(tenant, since)| over(tenant, since)).map(|(tenant, _)| tenant.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+impl DiskJournal {
+    /// Those who are gone and kept for as long as they are wanted.
+    pub(crate) fn wanted(&self) -> Vec<TenantId> {
+        self.inner.orphans.lock().wanted.iter().cloned().collect()
     }
 }
 

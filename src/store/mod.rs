@@ -13,7 +13,7 @@
 //! | `state` | what stands on a shelf, and how an accepted write changes it |
 //! | `holding` | families come to their group, and go |
 //! | `undo` | how that is taken back, where it was rehearsed |
-//! | `restore` | what was kept comes back at the start |
+//! | `restore` | what was kept comes back, unseen where others are served |
 //! | `judge` | may this write be? a pure reading of the state |
 //! | `index` | family names: who holds them, as what, and which line names they claim |
 //! | `identities` | which series are held, where two groups could hold the same |
@@ -80,6 +80,7 @@ pub use push::Method;
 pub use push::Push;
 pub use restore::RestoreError;
 pub use restore::RestoredGroup;
+pub use restore::Returning;
 pub use sheet::Sheet;
 pub use snapshot::Piece;
 pub use snapshot::Snapshot;
@@ -242,7 +243,7 @@ impl Store {
             before.iter().map(|(tenant, shelf)| (tenant.clone(), shelf.clone())).partition(|(tenant, _)| stays(tenant));
         self.space.set_tenants(stay.len());
         self.shelves.store(Arc::new(stay.into()));
-        go.into_iter().map(|(tenant, shelf)| (tenant, shelf.withdraw(&self.claims))).collect()
+        go.into_iter().map(|(tenant, shelf)| (tenant, shelf.withdraw(&mut self.claims.changing()))).collect()
     }
 
     /// Replaces or merges a group, whole or not at all.

@@ -86,12 +86,12 @@ impl Shelf {
 
     /// Takes everything away for good, with its claims; how much that was. A write that found the shelf before finds it
     /// withdrawn, also if it is being journalled.
-    pub(super) fn withdraw(&self, claims: &Claims) -> Usage {
+    pub(super) fn withdraw(&self, claims: &mut Changing<'_>) -> Usage {
         let mut contents = self.state.lock();
         contents.withdrawn = true;
         contents.space.changes();
         let state = contents.state.take(&self.churn);
-        state.withdraw(&mut claims.changing());
+        state.withdraw(claims);
         contents.space.changed(state.usage(), Usage::default());
         self.churn.add(state.usage().stored_bytes);
         state.usage()

@@ -201,6 +201,13 @@ impl State {
         self.usage = self.usage.changed(Usage::default(), given);
     }
 
+    /// Claims what its families claim that came unseen.
+    pub(super) fn claim(&self, claims: &mut Changing<'_>) {
+        for column in self.index.columns().filter(|column| !is_own(column)) {
+            claims.add(&Claimant::of_column(column));
+        }
+    }
+
     /// Takes back what its families claim. Nothing else may be done with it afterwards.
     pub(super) fn withdraw(&self, claims: &mut Changing<'_>) {
         for column in self.index.columns().filter(|column| !is_own(column)) {

@@ -23,10 +23,13 @@ use std::io::Read;
 const WINDOW_MAX: usize = 8 << 20;
 /// What a block of zstd becomes at most.
 const BLOCK_BYTES_MAX: usize = 128 << 10;
-/// Frames of zstd that one piece is made of at most: each takes some microseconds, even if nothing is in it.
+/// Frames of zstd, or chunks of snappy, that one piece is made of at most: each takes some microseconds, even if nothing is in
+/// it.
 const FRAMES_MAX: usize = 64;
 /// What either decoder takes besides its window: tables and blocks.
 const DECODER_BYTES: usize = 256 << 10;
+/// A piece is made of several frames until it is so long: a turn for each of them would cost more than what is in it.
+const PIECE_ENOUGH: usize = PIECE_BYTES / 2;
 
 /// A decoder, and what is left of the body.
 pub(super) enum Framed {
@@ -68,7 +71,7 @@ pub(super) async fn unframed(
         let more;
         (decoder, piece, more) = made.ok_or_else(|| malformed(&"no decoder reads it"))?;
         let more = more?;
-        work = work.saturating_add(piece.len().max(PIECE_BYTES / 2));
+        work = work.saturating_add(piece.len().max(PIECE_ENOUGH));
         // A window of 8 MiB is not filled to see that it is too much.
         intake.admit_ahead(bytes, piece.len().saturating_add(decoder.ahead()))?;
         intake.admit_ratio(decoder.read_so_far(), piece.len(), decoder.kept_back())?;
@@ -134,16 +137,20 @@ impl Framed {
 
     /// Makes a piece, which may be empty; and says whether there is more.
     fn make(&mut self, piece: &mut Vec<u8>) -> Result<bool, ApiError> {
-        match self {
-            Self::Snappy(decoder) => read_piece(decoder, piece).map(|read| read > 0),
-            Self::Zstd(decoder) => decoder.make(piece),
-        }
+        piece.resize(PIECE_BYTES, 0);
+        let mut made = 0;
+        let more = match self {
+            Self::Snappy(decoder) => unsnapped(decoder, piece, &mut made),
+            Self::Zstd(decoder) => decoder.make(piece, &mut made),
+        };
+        piece.truncate(made);
+        more
     }
 }
 
 impl Zstd {
     /// Frames one behind the other are one body, as the `zstd` tool makes them of several files.
-    fn make(&mut self, piece: &mut Vec<u8>) -> Result<bool, ApiError> {
+    fn make(&mut self, piece: &mut [u8], made: &mut usize) -> Result<bool, ApiError> {
         for _ in 0..FRAMES_MAX {
             let Some(frame) = &mut self.frame else {
                 if !self.open()? {
@@ -159,7 +166,7 @@ impl Zstd {
                     self.ahead = self.ahead.saturating_add(PIECE_BYTES);
                 }
             }
-            let read = read_piece(frame, piece)?;
+            let read = read_on(frame, piece, made)?;
             self.ahead = self.ahead.saturating_sub(read);
             if frame.is_finished() && frame.can_collect() == 0 {
                 let sent = frame.get_checksum_from_data();
@@ -167,11 +174,11 @@ impl Zstd {
                     return Err(malformed(&"invalid checksum"));
                 }
                 (self.frame, self.window, self.ahead) = (None, 0, 0);
-            } else if read == 0 {
-                // What it made is still in its window.
+            } else {
+                // There is more of it than fits, or what it made is still in its window.
                 return Ok(true);
             }
-            if read > 0 {
+            if *made >= PIECE_ENOUGH {
                 return Ok(true);
             }
         }
@@ -201,11 +208,24 @@ impl Zstd {
     }
 }
 
-/// Reads once, a piece at most, into what is empty.
-fn read_piece(from: &mut impl Read, piece: &mut Vec<u8>) -> Result<usize, ApiError> {
-    piece.resize(PIECE_BYTES, 0);
-    let read = from.read(piece).map_err(|error| malformed(&error))?;
-    piece.truncate(read);
+/// Reads chunk by chunk; `false` at the end of the body.
+fn unsnapped(from: &mut impl Read, piece: &mut [u8], made: &mut usize) -> Result<bool, ApiError> {
+    for _ in 0..FRAMES_MAX {
+        if read_on(from, piece, made)? == 0 {
+            return Ok(false);
+        }
+        if *made >= PIECE_ENOUGH {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+/// Reads once, behind what is made of the piece; how much.
+fn read_on(from: &mut impl Read, piece: &mut [u8], made: &mut usize) -> Result<usize, ApiError> {
+    let room = piece.get_mut(*made..).unwrap_or_default();
+    let read = from.read(room).map_err(|error| malformed(&error))?;
+    *made = made.saturating_add(read);
     Ok(read)
 }
 

@@ -7,6 +7,7 @@ use super::frames::next_data;
 use super::held::Held;
 use super::intake::Intake;
 use crate::api::ApiError;
+use crate::api::turns::Turns;
 use crate::rejection::Rejection;
 use axum::body::Body;
 use axum::body::Bytes;
@@ -20,17 +21,29 @@ use std::io::Write;
 const CALLS_MAX: usize = 64;
 /// What the decoder takes: a window of 32 KiB, its tables, and a piece with what the call that fills it makes beyond it.
 const DECODER_BYTES: usize = 192 << 10;
+/// As much of a body that is read beside the runtime is there before a turn is taken, unless it ends: changing threads takes
+/// some ten microseconds, and a sender may have a frame for each byte.
+const RUN_BYTES: usize = 32 << 10;
+
+/// A body as it comes: frame by frame, or small ones together.
+struct Runs {
+    body: Body,
+    /// What did not fit to those before it.
+    ahead: Option<Bytes>,
+    ended: bool,
+}
 
 /// Members one behind the other are one body. One call of the decoder makes 32 KiB, and what its state still holds: some
 /// 16 KiB more at most. So no frame, however much is in it, becomes more than a piece and that before it is counted.
 ///
 /// What a body is as work shows only as it is read: beyond the first piece it is read on beside the runtime.
-pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>, terms: Terms<'_>) -> Result<Taken, Rejection> {
+pub(super) async fn gunzipped(body: Body, mut intake: Intake<'_>, terms: Terms<'_>) -> Result<Taken, Rejection> {
     let mut scratch = Held::new((terms.account)());
     scratch.reserve(DECODER_BYTES).await?;
     let mut decoder = MultiGzDecoder::new(Vec::new());
     let (mut sent, mut work) = (0_u64, 0);
-    while let Some(mut rest) = next_data(&mut body).await? {
+    let mut runs = Runs { body, ahead: None, ended: false };
+    while let Some(mut rest) = runs.next(Turns::are_for(work), &mut scratch).await? {
         while !rest.is_empty() {
             let before = rest.len();
             let make = move || {
@@ -55,6 +68,36 @@ pub(super) async fn gunzipped(mut body: Body, mut intake: Intake<'_>, terms: Ter
     decoder.try_finish().map_err(malformed)?;
     take(&mut decoder, sent, &mut intake).await?;
     intake.finish().await
+}
+
+impl Runs {
+    /// The next frame, or as many as make [`RUN_BYTES`], accounted in `scratch` beside the decoder.
+    async fn next(&mut self, together: bool, scratch: &mut Held) -> Result<Option<Bytes>, Rejection> {
+        let Some(first) = self.frame().await? else { return Ok(None) };
+        if !together || first.len() >= RUN_BYTES {
+            return Ok(Some(first));
+        }
+        scratch.reserve(DECODER_BYTES + RUN_BYTES).await?;
+        let mut run = Vec::with_capacity(RUN_BYTES);
+        run.extend_from_slice(&first);
+        while let Some(next) = self.frame().await? {
+            if run.len() + next.len() > RUN_BYTES {
+                self.ahead = Some(next);
+                break;
+            }
+            run.extend_from_slice(&next);
+        }
+        Ok(Some(run.into()))
+    }
+
+    async fn frame(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if self.ahead.is_some() || self.ended {
+            return Ok(self.ahead.take());
+        }
+        let frame = next_data(&mut self.body).await?;
+        self.ended = frame.is_none();
+        Ok(frame)
+    }
 }
 
 /// Reads on until a piece is made, and says in how many calls.

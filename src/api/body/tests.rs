@@ -341,3 +341,48 @@ async fn what_a_decoder_takes_is_accounted_for() {
     assert!(matches!(refused, Err(Rejection::Limits(LimitsError::GatewayFull { .. }))), "{refused:?}");
     assert_eq!(ceilings.usage().0, 0);
 }
+
+/// A body of frames of so many bytes each.
+struct Crumbs {
+    bytes: Bytes,
+    frame: usize,
+}
+
+impl http_body::Body for Crumbs {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = self.frame.min(self.bytes.len());
+        let crumb = self.bytes.split_to(frame);
+        Poll::Ready((!crumb.is_empty()).then(|| Ok(Frame::data(crumb))))
+    }
+}
+
+#[tokio::test]
+async fn a_turn_is_taken_for_much_of_a_body_in_however_small_frames_it_comes() {
+    let noise = noise(1 << 20);
+    for (encoding, compress) in [("gzip", gzip as Compress), ("snappy", snappy), ("zstd", zstd)] {
+        let compressed = Bytes::from(compress(&noise));
+        for frame in [1, 9, 10_000, 100_000, 4 << 20] {
+            let (headers, turns) = (headers(encoding), Turns::of(1));
+            let body = Body::new(Crumbs { bytes: compressed.clone(), frame });
+            assert_eq!(read(&headers, body, 1 << 20, &turns).await.unwrap(), noise, "{encoding} {frame}");
+            let taken = turns.taken();
+            assert!((10..=80).contains(&taken), "{encoding} in frames of {frame}: {taken} turns");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_turn_is_taken_for_many_frames_of_an_encoding_however_little_each_holds() {
+    let noise = noise(1 << 20);
+    for (encoding, compress) in [("gzip", gzip as Compress), ("snappy", snappy), ("zstd", zstd)] {
+        let frames: Vec<u8> = noise.chunks(1000).flat_map(compress).collect();
+        let turns = Turns::of(1);
+        let body = read(&headers(encoding), Body::from(frames), 1 << 20, &turns).await.unwrap();
+        assert_eq!(body, noise, "{encoding}");
+        let taken = turns.taken();
+        assert!((10..=100).contains(&taken), "{encoding}: {taken} turns for 1,049 frames");
+    }
+}

@@ -161,3 +161,22 @@ fn whoever_comes_back_to_a_disk_that_cannot_be_read_is_not_forgotten_and_has_eve
     let (back, _) = into_state(|restoring| journal.bring_back(std::slice::from_ref(&red), restoring));
     assert!(back.is_empty());
 }
+
+#[test]
+fn a_reload_that_brings_nobody_back_waits_for_no_checkpoint() {
+    let (disk, clock) = (SimulatedDisk::new(1), MockClock::new());
+    let (journal, ..) = open_at(&disk, &everybody(), &clock, &Health::default()).unwrap();
+    // As a checkpoint does, for as long as the disk takes.
+    let files = journal.inner.files.lock();
+    std::thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let journal = &journal;
+        scope.spawn(move || {
+            into_state(|restoring| journal.bring_back(&[], restoring));
+            tell.send(()).unwrap();
+        });
+        let told = told.recv_timeout(Duration::from_secs(10));
+        drop(files);
+        assert!(told.is_ok(), "it waits");
+    });
+}

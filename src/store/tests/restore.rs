@@ -90,3 +90,47 @@ fn a_group_comes_back_once_and_only_to_a_tenant_that_is_there() {
     assert_eq!(store.restore(&blue, group(&a, &[])), Err(RestoreError::NoTenant));
     assert_eq!(tenant_view(&store, "red"), before);
 }
+
+#[test]
+fn who_comes_back_is_seen_whole_or_not_at_all_and_changes_nothing_for_others_until_then() {
+    let store = store(&["blue"]);
+    let (a, b) = (key("a", &[]), key("b", &[]));
+    let of_blue = family(&a, "x", Histogram, "", &[&[]]);
+    replace(&store, "blue", &a, &[of_blue]).unwrap();
+    let before = (fleet_view(&store, None), store.usage(), store.reserved_families(), store.stored_bytes());
+    let seen = || (fleet_view(&store, None), store.usage(), store.reserved_families());
+    let listed_before = listed(store.fleet_catalogue(&FleetScope::for_test(None)));
+    for is_back in [false, true] {
+        let version = store.version();
+        let returning = store.returning(terms(&["red", "green", "blue"], ROOMY));
+        // One that contests what blue holds, and one of a name that no tenant's family may have there.
+        returning.restore(&red(), group(&a, &[gauge(&a, "x_sum"), gauge(&a, "up")])).unwrap();
+        returning.restore(&red(), group(&b, &[gauge(&b, "m")])).unwrap();
+        let blue = TenantId::parse("blue").unwrap();
+        assert_eq!(returning.restore(&blue, group(&b, &[])), Err(RestoreError::NoTenant));
+        assert_eq!(seen(), (before.0.clone(), before.1.clone(), before.2));
+        assert_eq!(listed(store.fleet_catalogue(&FleetScope::for_test(None))), listed_before);
+        assert!(store.stored_bytes() > before.3, "it is in memory");
+        returning.let_in(|tenant| is_back && *tenant == red());
+        if is_back {
+            assert_ne!(store.version(), version, "a view that was kept would be shown on");
+            continue;
+        }
+        assert_eq!(seen(), (before.0.clone(), before.1.clone(), before.2));
+        assert_eq!(store.stored_bytes(), before.3);
+    }
+    let version = store.version();
+    store.returning([]).let_in(|_| true);
+    assert_eq!(store.version(), version, "what was kept of views would be made anew for nothing");
+    // As if it had pushed all of it here.
+    let like = store_with(&["blue", "red"], ROOMY, Arc::new(MemoryJournal));
+    replace(&like, "blue", &a, &[family(&a, "x", Histogram, "", &[&[]])]).unwrap();
+    for (key, families) in [(&a, vec![gauge(&a, "x_sum"), gauge(&a, "up")]), (&b, vec![gauge(&b, "m")])] {
+        like.restore(&red(), group(key, &families)).unwrap();
+    }
+    assert_eq!(seen(), (fleet_view(&like, None), like.usage(), like.reserved_families()));
+    assert!(fleet_view(&store, None).iter().any(|line| line.contains("x_sum untyped")));
+    store.close_all_but(|tenant| *tenant != red());
+    assert_eq!(seen(), (before.0, before.1, before.2));
+    assert_eq!(store.stored_bytes(), before.3);
+}
