@@ -122,6 +122,7 @@ async fn a_request_that_we_are_at_work_on_is_no_time_that_its_client_lets_us_wai
     let mut blue = house.waits(BLUE).await;
     house.mock.advance(LONG);
     assert!(!is_done(&mut blue).await);
+    assert_eq!(house.caps.newcomers(), 3, "it was asked");
     assert!(who_goes(&red).await.is_empty());
     // Its body is waited for, and then it.
     assert!(!watch.body_awaited(push, &std::task::Context::from_waker(std::task::Waker::noop())));
@@ -134,6 +135,7 @@ async fn a_request_that_we_are_at_work_on_is_no_time_that_its_client_lets_us_wai
     assert!(who_goes(&red).await.is_empty());
     house.mock.advance(LONG);
     assert!(!is_done(&mut blue).await);
+    assert_eq!(house.caps.newcomers(), 3, "it was asked again");
     assert!(who_goes(&red).await.is_empty());
     watch.body_ended(push, 0);
     watch.answer_began(push);
@@ -169,7 +171,7 @@ async fn those_who_may_not_be_asked_shield_nobody_else() {
     working.iter().chain(&crowd[..199]).for_each(|slot| works(&house, slot));
     let green = house.filled_by(GREEN, 100).await;
     house.mock.advance(LONG);
-    let mut blue = house.waits(BLUE).await;
+    let blue = house.waits(BLUE).await;
     assert_eq!(who_goes(&crowd).await, [199], "behind others of its own");
     crowd.pop();
     works(&house, &green[0]);
