@@ -72,9 +72,9 @@ async fn a_letter_in_the_clear_on_a_tls_port_shields_nobody() {
 
 #[tokio::test]
 async fn answers_that_nobody_reads_shield_nobody() {
-    let server = Server::plain(patient(3));
+    let server = Server::plain(patient(2));
     let mut held = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         let mut client = connected(&server, [127, 0, 0, 1]).await;
         client.write_all(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         head_of_answer(&mut client).await;
