@@ -211,6 +211,11 @@ impl Course {
         matches!(self.request(id), Some(request) if matches!(request.body, Body::Expired(_)))
     }
 
+    /// Since when the oldest request has been there that the gateway is at work on.
+    pub(super) fn works_since(&self) -> Option<Tick> {
+        self.requests.iter().filter(|(_, request)| request.working()).map(|(_, request)| request.began).min()
+    }
+
     /// The head of the answer is made.
     pub(super) fn answer_began(&mut self, id: RequestId, now: Tick) {
         if let Some(request) = self.request_mut(id) {

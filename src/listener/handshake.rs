@@ -116,6 +116,7 @@ impl Securing {
                     // In TLS 1.3 the client is through with its own handshake when it is refused, and may be sending a
                     // request: a reset would take the alert from it that says why.
                     let watch = timer.watch().clone();
+                    watch.waits(true);
                     linger(socket.into_tcp(), watch.clock()).await;
                 }
                 Err(why)
@@ -141,6 +142,8 @@ impl Securing {
     /// `start` has been read already.
     async fn answer_in_clear(&self, start: Vec<u8>, mut stream: TcpStream, timer: &mut Timer) -> CloseReason {
         self.events.handshake(Handshake::PlainHttp);
+        // All of it counts: what is read here is read past the `Socket`, and is nothing that could be served.
+        timer.watch().waits(true);
         let authorization = match timer.within(in_clear::answer(start, &mut stream)).await {
             Ok(Ok(authorization)) => authorization,
             Ok(Err(_)) => return CloseReason::PlainHttp,

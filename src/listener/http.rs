@@ -216,6 +216,7 @@ async fn close(ended: Ended, returned: Returned, watch: &Watch) -> CloseReason {
             // as that of a job that had its answer and closes, there is nothing to wait for: two system calls, a timer and
             // a wake less for each connection.
             if !heard_out {
+                watch.waits(true);
                 linger(transport.into_tcp(), watch.clock()).await;
             }
             why

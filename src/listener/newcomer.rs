@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 /// A connection that has a slot, as long as it has proved nothing.
 pub(super) struct Newcomer {
     room: Arc<Room>,
+    /// Set under the lock of `state`, so that nobody asks a connection that has just proved something.
     proved: AtomicBool,
     state: Mutex<State>,
     /// Of its requests one at a time waits for a turn.
@@ -35,9 +36,15 @@ struct State {
     of: Option<Subscriber>,
     /// By what the room knows it, where it counts it.
     id: Option<u64>,
-    /// How long we have waited for its bytes, up to the wait under way.
+    /// It had no bytes when it was asked for some.
+    silent: bool,
+    /// It took none of ours when they were offered.
+    blocked: bool,
+    /// Since when the oldest of its requests has been there that we are at work on.
+    works: Option<Tick>,
+    /// How long we have waited for it, up to the wait under way.
     waited: Duration,
-    /// Since when we wait for them now.
+    /// Since when we wait for it now, and have nothing to do for it ourselves.
     waits: Option<Tick>,
     /// It had an answer and has proved nothing by what it asked.
     answered: bool,
@@ -48,8 +55,29 @@ struct State {
 /// Somebody needs its slot.
 struct Asked {
     heir: oneshot::Sender<OwnedSemaphorePermit>,
+    at: Tick,
     /// Something has come from it since.
     heard: bool,
+}
+
+impl State {
+    /// Whether it can be asked to leave: it was not yet, and we are at work on nothing of it.
+    fn is_askable(&self) -> bool {
+        self.asked.is_none() && self.works.is_none()
+    }
+
+    /// Begins or ends a wait, after something changed.
+    fn count_wait(&mut self, now: impl Fn() -> Tick) {
+        let waits = (self.silent || self.blocked) && self.works.is_none();
+        match (self.waits, waits) {
+            (None, true) => self.waits = Some(now()),
+            (Some(since), false) => {
+                self.waited = self.waited.saturating_add(now().since(since));
+                self.waits = None;
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Newcomer {
@@ -58,6 +86,9 @@ impl Newcomer {
         let state = State {
             of: None,
             id: None,
+            silent: true,
+            blocked: false,
+            works: None,
             waited: Duration::ZERO,
             waits: Some(now),
             answered: false,
@@ -73,27 +104,43 @@ impl Newcomer {
 
     /// This is whose it is.
     pub(super) fn name(self: &Arc<Self>, of: Subscriber) {
-        let id = self.room.add(of, self);
+        self.room.add(of, self);
+    }
+
+    /// This is by what the room knows it. Not of one that has proved something meanwhile, by another thread.
+    pub(super) fn is_known(&self, of: Subscriber, id: u64) -> bool {
         let mut state = self.state.lock();
+        if self.is_proved() {
+            return false;
+        }
         (state.of, state.id) = (Some(of), Some(id));
+        true
     }
 
     /// How long it has let us wait in all; none if it is not we who wait, or if it was asked to leave already. Whoever had an
-    /// answer has been given his time.
+    /// answer, and has asked for nothing more that we are at work on, has been given his time.
     pub(super) fn lets_wait(&self, now: Tick) -> Option<Duration> {
         if self.is_proved() {
             return None;
         }
         let state = self.state.lock();
-        let since = state.waits.filter(|_| state.asked.is_none())?;
-        Some(if state.answered { Duration::MAX } else { state.waited.saturating_add(now.since(since)) })
+        if !state.is_askable() {
+            return None;
+        }
+        if state.answered {
+            return Some(Duration::MAX);
+        }
+        Some(state.waited.saturating_add(now.since(state.waits?)))
     }
 
     /// Asks it to leave its slot to `heir`. It may have something to say first; until then the room counts it no more, and is
-    /// told as whom it did.
-    pub(super) fn ask(&self, heir: oneshot::Sender<OwnedSemaphorePermit>) -> Option<u64> {
+    /// told as whom it did. If it may not be asked any more, the heir is dropped, and whoever waits looks again.
+    pub(super) fn ask(&self, heir: oneshot::Sender<OwnedSemaphorePermit>, now: Tick) -> Option<u64> {
         let mut state = self.state.lock();
-        state.asked = Some(Asked { heir, heard: false });
+        if self.is_proved() || !state.is_askable() {
+            return None;
+        }
+        state.asked = Some(Asked { heir, at: now, heard: false });
         let (id, waker) = (state.id.take(), state.connection.take());
         drop(state);
         if let Some(waker) = waker {
@@ -110,28 +157,25 @@ impl Newcomer {
         drop(state);
         if let (Some(_), Some(of)) = (asked, of) {
             self.name(of);
-            if self.is_proved() {
-                // By another thread, meanwhile.
-                drop(self.settle());
-            }
         }
     }
 
-    /// Completes when it is to go: it was asked to, and nothing has come from it meanwhile.
+    /// Completes when it is to go: it was asked to, and nothing has come from it meanwhile. Never while we are at work on a
+    /// request that was there when it was asked: the rest of its body has come since.
     async fn makes_room(self: &Arc<Self>) {
         poll_fn(|cx| {
+            let mut state = self.state.lock();
             if self.is_proved() {
                 return Poll::Pending;
             }
-            let mut state = self.state.lock();
             match &mut state.connection {
                 Some(known) => known.clone_from(cx.waker()),
                 none => *none = Some(cx.waker().clone()),
             }
-            match &state.asked {
-                None => return Poll::Pending,
-                Some(asked) if !asked.heir.is_closed() && (state.answered || !asked.heard) => return Poll::Ready(()),
-                Some(_) => {}
+            let Some(asked) = &state.asked else { return Poll::Pending };
+            let works = state.works.is_some_and(|since| since <= asked.at);
+            if !asked.heir.is_closed() && !works && (state.answered || !asked.heard) {
+                return Poll::Ready(());
             }
             drop(state);
             self.stays();
@@ -142,16 +186,18 @@ impl Newcomer {
 
     /// Its slot is free from now on: the heir's, if there is one.
     pub(super) fn leave(&self, slot: OwnedSemaphorePermit) {
-        let asked = self.settle();
-        match asked {
+        match self.settle(false) {
             // An heir who is gone gives it back, to the next in line.
             Some(asked) => drop(asked.heir.send(slot)),
             None => drop(slot),
         }
     }
 
-    fn settle(&self) -> Option<Asked> {
+    fn settle(&self, proves: bool) -> Option<Asked> {
         let mut state = self.state.lock();
+        if proves {
+            self.proved.store(true, Ordering::Release);
+        }
         let (of, id, asked) = (state.of, state.id.take(), state.asked.take());
         drop(state);
         if let (Some(of), Some(id)) = (of, id) {
@@ -184,10 +230,8 @@ impl Standing {
 
     /// A credential was proved on it: its slot is its own now.
     pub(super) fn prove(&self) {
-        if let Some(newcomer) = self.newcomer()
-            && !newcomer.proved.swap(true, Ordering::AcqRel)
-        {
-            newcomer.settle();
+        if let Some(newcomer) = self.newcomer() {
+            drop(newcomer.settle(true));
         }
     }
 
@@ -208,19 +252,29 @@ impl Standing {
 
     /// Whether its bytes are being waited for, from now on.
     pub(super) fn waits(&self, waits: bool, now: impl Fn() -> Tick) {
+        self.change(now, |state| state.silent = waits);
+    }
+
+    /// Whether it is being waited for to take ours.
+    pub(super) fn blocked(&self, blocked: bool, now: impl Fn() -> Tick) {
+        self.change(now, |state| state.blocked = blocked);
+    }
+
+    /// Since when the oldest of its requests has been there that we are at work on. That is no time that it lets us wait.
+    pub(super) fn works(&self, since: impl FnOnce() -> Option<Tick>, now: impl Fn() -> Tick) {
+        self.change(now, |state| state.works = since());
+    }
+
+    fn change(&self, now: impl Fn() -> Tick, change: impl FnOnce(&mut State)) {
         let Some(newcomer) = self.newcomer() else { return };
         let mut state = newcomer.state.lock();
-        match (state.waits, waits) {
-            (None, true) => state.waits = Some(now()),
-            (Some(since), false) => {
-                state.waited = state.waited.saturating_add(now().since(since));
-                state.waits = None;
-                if let Some(asked) = &mut state.asked {
-                    asked.heard = true;
-                }
-            }
-            _ => {}
+        let before = (state.silent, state.blocked);
+        change(&mut state);
+        let heard = (before.0 && !state.silent) || (before.1 && !state.blocked);
+        if let Some(asked) = &mut state.asked {
+            asked.heard |= heard;
         }
+        state.count_wait(now);
     }
 
     /// A request of it is answered.

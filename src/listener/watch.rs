@@ -58,7 +58,8 @@ impl Watch {
         &self.standing
     }
 
-    /// Whether the socket had no bytes when it was asked for some.
+    /// Whether the socket had no bytes when it was asked for some; or what is read past it, of one that is not served any
+    /// more, is being waited for.
     pub(super) fn waits(&self, waits: bool) {
         self.standing.waits(waits, || self.clock.tick());
     }
@@ -76,10 +77,12 @@ impl Watch {
     }
 
     pub(super) fn write_blocked(&self) {
+        self.standing.blocked(true, || self.clock.tick());
         self.step(Course::write_blocked);
     }
 
     pub(super) fn wrote(&self) {
+        self.standing.blocked(false, || self.clock.tick());
         self.state.lock().course.wrote();
     }
 
@@ -119,11 +122,13 @@ impl Watch {
         // Of bytes that nobody waited for it does not matter when they came, and they take no deadline away.
         let now = if state.course.awaits_body(id) { self.clock.tick() } else { Tick::default() };
         state.course.body_received(id, now, bytes);
+        self.tell_of_work(&state);
     }
 
     pub(super) fn body_ended(&self, id: RequestId, left: u64) {
         let mut state = self.state.lock();
         state.course.body_ended(id, left);
+        self.tell_of_work(&state);
         state.bodies.remove(&id);
     }
 
@@ -150,6 +155,7 @@ impl Watch {
         let now = self.clock.tick();
         let mut state = self.state.lock();
         let told = tell(&mut state.course, now);
+        self.tell_of_work(&state);
         match (state.armed, state.course.brings_none_before()) {
             (Some(armed), Some(from_now)) if armed <= now.after(from_now) => {}
             _ => Self::wake_in_time(state),
@@ -162,8 +168,14 @@ impl Watch {
         let now = self.clock.tick();
         let mut state = self.state.lock();
         let told = tell(&mut state.course, now);
+        self.tell_of_work(&state);
         Self::wake_in_time(state);
         told
+    }
+
+    /// Under the lock of the course, so that of two who tell the later is right.
+    fn tell_of_work(&self, state: &State) {
+        self.standing.works(|| state.course.works_since(), || self.clock.tick());
     }
 
     fn wake_in_time(mut state: MutexGuard<'_, State>) {

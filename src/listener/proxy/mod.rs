@@ -85,7 +85,10 @@ impl ProxyLayer {
             arrival.standing().name(Subscriber::of(address));
         }
         let admitted = self.caps.admit(address, &clock);
+        // It is for its address's slot that we wait, and not for anything of its own.
+        timer.watch().waits(false);
         let slot = timer.within(admitted).await?.map_err(|_| CloseReason::Refused)?;
+        timer.watch().waits(true);
         Ok((Watched { arrival, timer }, Some(slot)))
     }
 }

@@ -1,5 +1,6 @@
 //! The listener with real sockets, under deadlines that are short.
 
+mod askable;
 mod caps;
 mod client_auth;
 mod client_cas;

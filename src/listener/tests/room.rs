@@ -27,22 +27,22 @@ use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-const RED: &str = "192.0.2.1";
-const BLUE: &str = "192.0.2.2";
-const GREEN: &str = "2001:db8::1";
+pub(super) const RED: &str = "192.0.2.1";
+pub(super) const BLUE: &str = "192.0.2.2";
+pub(super) const GREEN: &str = "2001:db8::1";
 /// More than anybody's grace.
-const LONG: Duration = Duration::from_secs(3);
+pub(super) const LONG: Duration = Duration::from_secs(3);
 
-struct House {
-    caps: Arc<Caps>,
-    mock: MockClock,
-    clock: SharedClock,
+pub(super) struct House {
+    pub(super) caps: Arc<Caps>,
+    pub(super) mock: MockClock,
+    pub(super) clock: SharedClock,
 }
 
-type Waiting<'h> = Pin<Box<dyn Future<Output = Result<Slot, Cap>> + 'h>>;
+pub(super) type Waiting<'h> = Pin<Box<dyn Future<Output = Result<Slot, Cap>> + 'h>>;
 
 impl House {
-    fn of(slots: usize) -> Self {
+    pub(super) fn of(slots: usize) -> Self {
         let config = Listener {
             connections_max: slots,
             connections_per_address_max: 1000,
@@ -53,11 +53,11 @@ impl House {
         Self { caps: Arc::new(Caps::new(&config)), clock: Arc::new(mock.clone()), mock }
     }
 
-    async fn open(&self, address: &str) -> Slot {
+    pub(super) async fn open(&self, address: &str) -> Slot {
         self.caps.admit(address.parse().unwrap(), &self.clock).await.ok().unwrap()
     }
 
-    async fn filled_by(&self, address: &str, slots: usize) -> Vec<Slot> {
+    pub(super) async fn filled_by(&self, address: &str, slots: usize) -> Vec<Slot> {
         let mut held = Vec::new();
         for _ in 0..slots {
             held.push(self.open(address).await);
@@ -66,21 +66,21 @@ impl House {
     }
 
     /// One who finds no slot.
-    async fn waits(&self, address: &str) -> Waiting<'_> {
+    pub(super) async fn waits(&self, address: &str) -> Waiting<'_> {
         let address: IpAddr = address.parse().unwrap();
         let mut waiting: Waiting<'_> = Box::pin(async move { self.caps.admit(address, &self.clock).await });
         assert!(!is_done(&mut waiting).await, "there was a slot");
         waiting
     }
 
-    fn heard(&self, slot: &Slot) {
+    pub(super) fn heard(&self, slot: &Slot) {
         let standing = slot.standing();
         standing.waits(false, || self.clock.tick());
         standing.waits(true, || self.clock.tick());
     }
 }
 
-async fn is_done<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+pub(super) async fn is_done<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
     // Who asks often is not to be told to give way to others.
     let mut future = tokio::task::unconstrained(future);
     poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx).is_ready())).await
@@ -91,7 +91,7 @@ async fn goes(slot: &Slot) -> bool {
     is_done(&mut pin!(slot.standing().makes_room())).await
 }
 
-async fn who_goes(slots: &[Slot]) -> Vec<usize> {
+pub(super) async fn who_goes(slots: &[Slot]) -> Vec<usize> {
     let mut going = Vec::new();
     for (nth, slot) in slots.iter().enumerate() {
         if goes(slot).await {
@@ -252,7 +252,7 @@ async fn a_waiting_room_has_a_place_for_an_address_that_does_not_wait_yet() {
 }
 
 /// A client at another address of this machine.
-async fn connected(server: &Server, from: [u8; 4]) -> TcpStream {
+pub(super) async fn connected(server: &Server, from: [u8; 4]) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((from, 0))).unwrap();
     socket.connect(server.address).await.unwrap()
