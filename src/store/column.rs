@@ -95,9 +95,9 @@ impl Column {
         &self.pages
     }
 
-    /// The bytes of all its lines.
+    /// The bytes of all its lines, and of what is kept as protobuf.
     pub(super) fn bytes(&self) -> usize {
-        self.pages.leaves().map(|leaf| leaf.living_bytes()).sum()
+        self.pages.leaves().map(|leaf| leaf.living_bytes().saturating_add(leaf.rare_bytes())).sum()
     }
 
     /// What one group holds, as it was pushed.

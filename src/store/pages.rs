@@ -2,13 +2,12 @@
 //!
 //! A push lays its lines at the end of the youngest page and leaves holes where they stood before, so what a group pushes
 //! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. A page of which a
-//! sixth is holes is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
+//! sixth is holes, by weight, is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
 //! carries and at most five times that of others, and never more than one page at a time for each family.
 
 use super::chunks::Chunks;
 use super::page::Flags;
 use super::page::Leaf;
-use super::page::Page;
 use super::page::Row;
 use crate::model::GroupingKey;
 use std::sync::Arc;
@@ -119,17 +118,15 @@ impl Pages {
                 // Whoever holds the leaf holds its page.
                 let page = if shared(leaf) > 0 { leaf.page().bytes() } else { leaf.page_shared() };
                 copied = copied.saturating_add(shared(leaf)).saturating_add(page);
-                Spot { leaf: youngest, at: Arc::make_mut(leaf).page_mut().add(row) }
+                Spot { leaf: youngest, at: Arc::make_mut(leaf).add(row) }
             }
             found => {
                 // Whoever holds it has it with the room that was for more.
-                if let Some(leaf) = found.and_then(Arc::get_mut)
-                    && leaf.page_shared() == 0
-                {
-                    leaf.page_mut().close();
+                if let Some(leaf) = found.and_then(Arc::get_mut) {
+                    leaf.close();
                 }
                 let others = self.leaves().nth(1).is_some();
-                Spot { leaf: self.open(Leaf::new(Page::beginning(row, flags, others)), flags), at: 0 }
+                Spot { leaf: self.open(Leaf::beginning(row, flags, others), flags), at: 0 }
             }
         };
         self.spots.replace(number, spot);
