@@ -6,11 +6,14 @@
 //! its [`Leaf`]'s, so that a reader keeps the text while pushes go on marking.
 
 use super::blocks::Blocks;
+use super::row::Flags;
+use super::row::Lines;
+use super::row::Rare;
+use super::row::Row;
 use crate::model::FamilyName;
 use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
-use crate::model::PreparedFamily;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,69 +52,6 @@ struct Entry {
     end: u32,
     /// Its number in the column.
     row: u32,
-}
-
-/// What few families have. It stands in the leaf and not in the page, since it may be much more than its row's lines: it goes
-/// when the row does, and not when its page is given up.
-#[derive(Debug)]
-pub(super) struct Rare {
-    /// Where it is not the one that the column was opened with.
-    pub(super) help: Option<Arc<str>>,
-    /// Where text does not say its metrics in full.
-    pub(super) proto: Box<[u8]>,
-}
-
-/// What is true of all rows of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flags {
-    pub(super) renamed: bool,
-    pub(super) utf8: bool,
-}
-
-impl Rare {
-    fn bytes(&self) -> usize {
-        self.help.as_ref().map_or(0, |help| help.len()) + self.proto.len()
-    }
-}
-
-impl Flags {
-    /// As many as there are different ones.
-    pub(super) const COUNT: usize = 4;
-
-    pub(super) fn of(family: &PreparedFamily) -> Self {
-        Self { renamed: family.renamed(), utf8: family.utf8() }
-    }
-
-    /// A number below [`Flags::COUNT`].
-    pub(super) fn number(self) -> usize {
-        usize::from(self.renamed) + 2 * usize::from(self.utf8)
-    }
-}
-
-/// A family of one group on its way into a page.
-#[derive(Debug)]
-pub(super) struct Row<'r> {
-    pub(super) key: &'r Arc<GroupingKey>,
-    pub(super) lines: Lines<'r>,
-    pub(super) rare: Option<Arc<Rare>>,
-    /// Its number in the column.
-    pub(super) number: u32,
-}
-
-/// Lines on their way into a page.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Lines<'r> {
-    Pushed(&'r Bytes),
-    Gathered(&'r [u8]),
-}
-
-impl Lines<'_> {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Pushed(bytes) => bytes.len(),
-            Self::Gathered(bytes) => bytes.len(),
-        }
-    }
 }
 
 impl Page {
@@ -333,6 +273,22 @@ impl Leaf {
 
     pub(super) fn key(&self, at: u32) -> Option<&Arc<GroupingKey>> {
         self.page.entries.get(at as usize).map(|entry| &entry.key)
+    }
+
+    /// The number of the row in its column.
+    pub(super) fn number(&self, at: u32) -> Option<u32> {
+        self.page.entries.get(at as usize).map(|entry| entry.row)
+    }
+
+    /// Gives each row that lives another number. The page is copied first if a reader holds it.
+    pub(super) fn renumber(&mut self, mut number: impl FnMut(u32) -> u32) {
+        let living: Vec<u32> = self.living().collect();
+        let page = Arc::make_mut(&mut self.page);
+        for at in living {
+            if let Some(entry) = page.entries.get_mut(at as usize) {
+                entry.row = number(at);
+            }
+        }
     }
 
     /// The row as it is to be laid into another page.

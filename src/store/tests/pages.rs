@@ -1,11 +1,11 @@
 //! What pages hold, row by row.
 
 use super::*;
-use crate::store::page::Flags;
-use crate::store::page::Lines;
-use crate::store::page::Rare;
-use crate::store::page::Row;
 use crate::store::pages::Pages;
+use crate::store::row::Flags;
+use crate::store::row::Lines;
+use crate::store::row::Rare;
+use crate::store::row::Row;
 use bytes::Bytes;
 
 const FLAGS: Flags = Flags { renamed: false, utf8: false };
@@ -59,4 +59,45 @@ fn many_tiny_rows_are_not_moved_for_a_large_one_that_dies_among_them() {
     let before = places(&pages);
     pages.replace(Row { number, ..row(&key, &large, None) }, FLAGS);
     assert!(before == places(&pages), "they stand elsewhere");
+}
+
+#[test]
+fn the_list_of_rows_is_short_again_when_most_are_gone() {
+    let store = store(&["red"]);
+    let keys: Vec<_> = (0..900).map(|n| key(&format!("j{n}"), &[])).collect();
+    for key in &keys {
+        replace(&store, "red", key, &[gauge(key, "m"), gauge(key, "n")]).unwrap();
+    }
+    let (mut readers, mut kept) = (Vec::new(), Vec::new());
+    for (n, key) in keys.iter().enumerate() {
+        match n % 13 {
+            0 => kept.push(key),
+            1 => push(&store, "red", key, Method::Replace, &[gauge(key, "other")], 1).unwrap(),
+            _ => delete(&store, "red", key).unwrap(),
+        }
+        if n % 100 == 0 {
+            readers.push((store.snapshot(&Scope::for_test("red")), tenant_view(&store, "red")));
+        }
+    }
+    let shelf = store.shelves.load()["red"].columns();
+    let columns = (0..).map_while(|nth| shelf.get(nth));
+    let wide: Vec<_> = columns.filter(|column| column.pages().is_wide()).map(|column| &column.name).collect();
+    assert!(wide.is_empty(), "{wide:?}");
+    // Whoever reads has what was there, and each group what it has: it can be replaced and taken away.
+    for (snapshot, before) in readers {
+        assert_eq!(text_from(snapshot), before);
+    }
+    for key in kept {
+        assert_eq!(
+            tenant_view(&store, "red").matches(&format!("job=\"{}\"", key.job())).count(),
+            4,
+            "own gauges are two"
+        );
+        replace(&store, "red", key, &[family(key, "m", MetricKind::Gauge, "", &[&[("anew", "1")]])]).unwrap();
+        let view = tenant_view(&store, "red");
+        assert!(view.contains(&format!("m{{anew=\"1\",instance=\"\",job=\"{}\"}} 1\n", key.job())), "{view}");
+        assert_eq!(super::history::usage(&store, "red"), super::history::recount(&store, "red"));
+        delete(&store, "red", key).unwrap();
+        assert!(!tenant_view(&store, "red").contains(&format!("job=\"{}\"", key.job())));
+    }
 }
