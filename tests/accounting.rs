@@ -137,6 +137,10 @@ fn one_shape() {
     println!("measured {accounted} {resident}");
 }
 
+/// Accounted bytes for one that is resident. Most shapes are within 0.87 and 1.10; histograms came to 1.18, which is on the
+/// safe side: a quota is full before memory is. The rest is for other allocators and systems.
+const BOUNDS: std::ops::RangeInclusive<f64> = 0.8..=1.25;
+
 #[test]
 #[cfg(target_os = "linux")]
 fn what_is_accounted_is_what_is_resident() {
@@ -149,7 +153,7 @@ fn what_is_accounted_is_what_is_resident() {
         let (accounted, resident) = measured.split_once(' ').unwrap();
         let ratio = accounted.parse::<f64>().unwrap() / resident.parse::<f64>().unwrap();
         println!("{name}: {accounted} accounted, {resident} resident: {ratio:.2}");
-        if !(0.8..=1.25).contains(&ratio) {
+        if !BOUNDS.contains(&ratio) {
             faults.push(format!("{name}: {accounted} accounted, {resident} resident: {ratio:.2}"));
         }
     }

@@ -201,9 +201,15 @@ pub(super) struct Finished {
 }
 
 impl FinishedLists {
-    /// The list that was made of a store of this version.
+    /// The list that was made of a store of this version. One that is older is let go of: nobody asks for it again, and what
+    /// it holds is counted, so that there might be no room for the blocks of any that is to replace it.
     pub(super) fn of(&self, version: u64, negotiated: Negotiated) -> Option<Arc<Finished>> {
-        let list = self.0.lock();
+        let mut list = self.0.lock();
+        if let Some(older) = list.take_if(|it| it.version < version) {
+            drop(list);
+            drop(older);
+            return None;
+        }
         list.as_ref().filter(|it| it.version == version && it.negotiated.escaping == negotiated.escaping).cloned()
     }
 
@@ -249,3 +255,6 @@ impl Pieces for Again {
         Some(out)
     }
 }
+
+#[cfg(test)]
+mod tests;

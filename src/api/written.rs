@@ -31,7 +31,7 @@ pub(super) const PIECE_BYTES: usize = 64 << 10;
 /// As much text is read at one time where hardly anything comes of it.
 const WORK_MAX: usize = 1 << 20;
 
-/// A family of more text is not held to be written as protobuf. Chosen: with what is read back of it, some 1 MiB.
+/// A family of more text, with what is kept of it as protobuf, is not held to be written as protobuf. Chosen: with what is read back of it, some 1 MiB.
 const HELD_MAX: usize = 512 << 10;
 
 /// A smaller page is not worth being compressed by itself, and a larger one too much at one time.
@@ -257,7 +257,7 @@ struct Writer {
     passage: Passage,
     /// What is to be written before anything else is read.
     part: Option<Part>,
-    /// The text that was read.
+    /// The text that was read, and what is kept beside it.
     worked: usize,
 }
 
@@ -289,7 +289,7 @@ impl Writer {
         let Some((family, next)) = part.sheet.run(part.row) else { return };
         let only = part.only.as_deref();
         let behind = if self.negotiated.format == ScrapeFormat::Protobuf {
-            self.worked += family.lines.len();
+            self.worked += family.lines.len() + family.proto.len();
             match self.passage {
                 Passage::Held => {
                     self.message.add(family, shown, only);
@@ -336,6 +336,8 @@ impl Writer {
     }
 }
 
+#[cfg(test)]
+mod framed;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]

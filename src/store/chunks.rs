@@ -60,7 +60,6 @@ impl<T> Chunks<T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> u32 {
         self.len
     }

@@ -3,12 +3,12 @@
 //! What all of its groups have in common, name, type and mostly help, stands here once. Its lines stand in
 //! [`Pages`]: a snapshot costs a pointer.
 
-use super::page::Flags;
 use super::page::Leaf;
-use super::page::Lines;
-use super::page::Rare;
-use super::page::Row;
 use super::pages::Pages;
+use super::row::Flags;
+use super::row::Lines;
+use super::row::Rare;
+use super::row::Row;
 use super::usage::Usage;
 use crate::model::FamilyName;
 use crate::model::FamilyView;
@@ -95,9 +95,14 @@ impl Column {
         &self.pages
     }
 
-    /// The bytes of all its lines.
+    /// Numbers its rows anew; what is copied since a reader holds it.
+    pub(super) fn renumber(&mut self) -> u64 {
+        self.pages.renumber()
+    }
+
+    /// The bytes of all its lines, and of what is kept as protobuf.
     pub(super) fn bytes(&self) -> usize {
-        self.pages.leaves().map(|leaf| leaf.living_bytes()).sum()
+        self.pages.leaves().map(|leaf| leaf.living_bytes().saturating_add(leaf.rare_bytes())).sum()
     }
 
     /// What one group holds, as it was pushed.

@@ -105,7 +105,7 @@ impl FleetSnapshot {
         }
     }
 
-    /// The bytes of all lines of the family that is being read, at most.
+    /// The bytes of all lines of the family that is being read and of what is kept of it as protobuf, at most.
     pub fn family_bytes(&self) -> usize {
         let sources = self.open.iter().flat_map(|open| &open.sources);
         sources.map(|source| source.column.bytes()).sum()

@@ -76,6 +76,15 @@ impl Group {
         self.families.get_mut(at)
     }
 
+    /// Its row in that column has another number now.
+    pub(super) fn renumber(&mut self, column: ColumnId, row: u32) {
+        let at = self.find(column);
+        let family = at.and_then(|at| self.families.get_mut(at));
+        if let Some(held) = family.or_else(|| self.own.iter_mut().find(|own| own.place.column == column)) {
+            held.place.row = row;
+        }
+    }
+
     fn find(&self, column: ColumnId) -> Option<usize> {
         self.families.binary_search_by_key(&column, |held| held.place.column).ok()
     }

@@ -72,6 +72,18 @@ impl State {
             false
         });
     }
+
+    /// Has rows numbered anew where many were taken away, and says so to their groups.
+    pub(super) fn renumber(&mut self) {
+        for id in self.index.renumber() {
+            let Some(column) = self.index.get(id) else { continue };
+            for (key, row) in column.pages().numbers() {
+                if let Some(group) = self.groups.get_mut(key) {
+                    group.renumber(id, row);
+                }
+            }
+        }
+    }
 }
 
 /// The column of a family, which may be new, or change its name or type for it.

@@ -12,8 +12,12 @@ use crate::model::GroupingKey;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// As many rows are numbered anew by a write that takes none away. Chosen: some tenths of a millisecond.
+const RENUMBERED: u32 = 1000;
 
 /// The columns of one tenant, as a snapshot shares them.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +50,10 @@ pub(super) struct Index {
     helps: Helps,
     /// The order of names as the last snapshot saw it, until a column comes or goes.
     order: Option<Arc<Vec<ColumnId>>>,
+    /// Columns that had far more rows than they have, until those are numbered anew.
+    wide: BTreeSet<ColumnId>,
+    /// The rows that were taken away since that was last done.
+    removed: u32,
     /// What is put aside here: families, and rows that are copied since a reader holds them.
     churn: Churn,
 }
@@ -144,8 +152,13 @@ impl Index {
         column.help = help.unwrap_or_else(|| column.help.clone());
         let put_aside = column.usage_of(place.row).stored_bytes;
         let put_aside = put_aside.saturating_add(column.remove(place.row));
+        let wide = column.pages().is_wide();
         let gone = (column.holders() == 0).then(|| (column.escaped.clone(), column.kind));
         self.churn.add(put_aside);
+        self.removed = self.removed.saturating_add(1);
+        if wide {
+            self.wide.insert(place.column);
+        }
         let Some((name, kind)) = gone else { return };
         self.by_name.remove(&name);
         self.unclaim(&name, kind);
@@ -155,6 +168,24 @@ impl Index {
         self.order = None;
         self.helps.forget(place.column);
         self.free.push(place.column);
+    }
+
+    /// Numbers the rows of some columns anew that had far more than they have, and returns those columns. Of a column that
+    /// comes to it three rows in four were taken away, so that with as many rows as were taken away, and some more, this keeps
+    /// up, and no write does much more of it than what it does itself.
+    pub(super) fn renumber(&mut self) -> Vec<ColumnId> {
+        let mut most = RENUMBERED.saturating_add(std::mem::take(&mut self.removed));
+        let mut renumbered = Vec::new();
+        while most > 0
+            && let Some(id) = self.wide.pop_first()
+        {
+            let Some(column) = self.column_mut(id).filter(|column| column.pages().is_wide()) else { continue };
+            most = most.saturating_sub(column.holders());
+            let copied = column.renumber();
+            self.churn.add(copied);
+            renumbered.push(id);
+        }
+        renumbered
     }
 
     fn retype(&mut self, id: ColumnId, family: &PreparedFamily) {

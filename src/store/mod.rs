@@ -51,6 +51,7 @@ mod pages;
 mod pins;
 mod push;
 mod restore;
+mod row;
 mod sheet;
 mod shelf;
 mod snapshot;

@@ -6,11 +6,14 @@
 //! its [`Leaf`]'s, so that a reader keeps the text while pushes go on marking.
 
 use super::blocks::Blocks;
+use super::row::Flags;
+use super::row::Lines;
+use super::row::Rare;
+use super::row::Row;
 use crate::model::FamilyName;
 use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
-use crate::model::PreparedFamily;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,13 +25,15 @@ pub(super) const PAGE: usize = 64 << 10;
 /// The lines of a family that alone are as many are not copied but shared with the push they came by.
 const LARGE: usize = PAGE / 4;
 
+/// What a row weighs besides its lines, where it is asked how much of a page is dead. Chosen: near what laying one costs, as
+/// bytes that are copied, so that many tiny rows are not moved for a large one that dies among them.
+const ROW: usize = 100;
+
 /// Lines of one family, row by row.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     text: Text,
     entries: Vec<Entry>,
-    /// By row; shorter than the rows where the last ones have nothing rare.
-    rare: Vec<Option<Arc<Rare>>>,
     flags: Flags,
 }
 
@@ -49,68 +54,12 @@ struct Entry {
     row: u32,
 }
 
-/// What few families have.
-#[derive(Debug)]
-pub(super) struct Rare {
-    /// Where it is not the one that the column was opened with.
-    pub(super) help: Option<Arc<str>>,
-    /// Where text does not say its metrics in full.
-    pub(super) proto: Box<[u8]>,
-}
-
-/// What is true of all rows of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flags {
-    pub(super) renamed: bool,
-    pub(super) utf8: bool,
-}
-
-impl Flags {
-    /// As many as there are different ones.
-    pub(super) const COUNT: usize = 4;
-
-    pub(super) fn of(family: &PreparedFamily) -> Self {
-        Self { renamed: family.renamed(), utf8: family.utf8() }
-    }
-
-    /// A number below [`Flags::COUNT`].
-    pub(super) fn number(self) -> usize {
-        usize::from(self.renamed) + 2 * usize::from(self.utf8)
-    }
-}
-
-/// A family of one group on its way into a page.
-#[derive(Debug)]
-pub(super) struct Row<'r> {
-    pub(super) key: &'r Arc<GroupingKey>,
-    pub(super) lines: Lines<'r>,
-    pub(super) rare: Option<Arc<Rare>>,
-    /// Its number in the column.
-    pub(super) number: u32,
-}
-
-/// Lines on their way into a page.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Lines<'r> {
-    Pushed(&'r Bytes),
-    Gathered(&'r [u8]),
-}
-
-impl Lines<'_> {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Pushed(bytes) => bytes.len(),
-            Self::Gathered(bytes) => bytes.len(),
-        }
-    }
-}
-
 impl Page {
     /// A page that begins with this row. Where its column has `others`, it will be filled as well and has all its room at once.
-    pub(super) fn beginning(row: Row<'_>, flags: Flags, others: bool) -> Self {
+    fn beginning(row: &Row<'_>, flags: Flags, others: bool) -> Self {
         let lines = match row.lines {
             Lines::Pushed(lines) if lines.len() >= LARGE => {
-                let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), rare: Vec::new(), flags };
+                let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), flags };
                 page.enter(row);
                 return page;
             }
@@ -120,7 +69,7 @@ impl Page {
         let mut text = Vec::with_capacity(if others { PAGE } else { 0 });
         grow(&mut text, lines.len());
         text.extend_from_slice(lines);
-        let mut page = Self { text: Text::Gathered(text), entries: Vec::new(), rare: Vec::new(), flags };
+        let mut page = Self { text: Text::Gathered(text), entries: Vec::new(), flags };
         page.enter(row);
         page
     }
@@ -131,7 +80,7 @@ impl Page {
     }
 
     /// Adds a row that the page takes, and says how many there were.
-    pub(super) fn add(&mut self, row: Row<'_>) -> u32 {
+    fn add(&mut self, row: &Row<'_>) -> u32 {
         let lines = match row.lines {
             Lines::Pushed(lines) => lines.as_ref(),
             Lines::Gathered(lines) => lines,
@@ -146,18 +95,13 @@ impl Page {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    fn enter(&mut self, row: Row<'_>) {
-        let Row { key, rare, number, .. } = row;
-        if rare.is_some() {
-            self.rare.resize(self.entries.len(), None);
-            self.rare.push(rare);
-        }
+    fn enter(&mut self, row: &Row<'_>) {
         // A page of more bytes has one row, whose end is that of the page.
         let end = u32::try_from(self.text().len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { key: key.clone(), end, row: number });
+        self.entries.push(Entry { key: row.key.clone(), end, row: row.number });
     }
 
-    pub(super) fn text(&self) -> &[u8] {
+    fn text(&self) -> &[u8] {
         match &self.text {
             Text::Gathered(text) => text,
             Text::Whole(text) => text,
@@ -169,7 +113,7 @@ impl Page {
     }
 
     /// Gives back the room that is for more, where it is worth it: a page of the size of all pages is used again.
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         if let Text::Gathered(text) = &mut self.text
             && text.len() < text.capacity() / 8 * 7
         {
@@ -191,8 +135,9 @@ impl Page {
         start..end
     }
 
-    fn rare_of(&self, at: u32) -> Option<&Arc<Rare>> {
-        self.rare.get(at as usize)?.as_ref()
+    /// What so many rows with so many bytes of lines weigh.
+    fn weight(rows: usize, lines: usize) -> usize {
+        rows.saturating_mul(ROW).saturating_add(lines)
     }
 }
 
@@ -208,10 +153,13 @@ fn grow<T>(list: &mut Vec<T>, more: usize) {
     }
 }
 
-/// A page, and which of its rows live.
+/// A page, which of its rows live, and what is rare of those.
 #[derive(Debug)]
 pub(super) struct Leaf {
     page: Arc<Page>,
+    /// By row; shorter than the rows where the last ones have nothing rare. None of a row that is dead.
+    rare: Vec<Option<Arc<Rare>>>,
+    rare_bytes: usize,
     /// A bit for each row, set where it is dead; shorter where the last rows live.
     dead: Vec<u64>,
     dead_rows: u32,
@@ -221,26 +169,48 @@ pub(super) struct Leaf {
 
 impl Clone for Leaf {
     fn clone(&self) -> Self {
-        let Self { page, dead, dead_rows, dead_bytes, .. } = self;
+        let (page, rare, dead) = (self.page.clone(), self.rare.clone(), self.dead.clone());
         // It is copied to be changed, and then what was compressed is not what is there.
-        let blocks = Blocks::default();
-        Self { page: page.clone(), dead: dead.clone(), dead_rows: *dead_rows, dead_bytes: *dead_bytes, blocks }
+        Self { page, rare, dead, blocks: Blocks::default(), ..*self }
     }
 }
 
 impl Leaf {
-    pub(super) fn new(page: Page) -> Self {
-        Self { page: Arc::new(page), dead: Vec::new(), dead_rows: 0, dead_bytes: 0, blocks: Blocks::default() }
+    /// A page that begins with this row. Where its column has `others`, it will be filled as well and has all its room at once.
+    pub(super) fn beginning(row: Row<'_>, flags: Flags, others: bool) -> Self {
+        let page = Arc::new(Page::beginning(&row, flags, others));
+        let (rare, dead, blocks) = (Vec::new(), Vec::new(), Blocks::default());
+        let mut leaf = Self { page, rare, rare_bytes: 0, dead, dead_rows: 0, dead_bytes: 0, blocks };
+        leaf.note(0, row.rare);
+        leaf
+    }
+
+    /// Adds a row that the page takes, and says how many there were. The page is copied first if a reader holds it.
+    pub(super) fn add(&mut self, row: Row<'_>) -> u32 {
+        self.blocks.clear();
+        let at = Arc::make_mut(&mut self.page).add(&row);
+        self.note(at, row.rare);
+        at
+    }
+
+    fn note(&mut self, at: u32, rare: Option<Arc<Rare>>) {
+        if let Some(rare) = rare {
+            self.rare_bytes = self.rare_bytes.saturating_add(rare.bytes());
+            self.rare.resize(at as usize, None);
+            self.rare.push(Some(rare));
+        }
+    }
+
+    /// Gives back the room that is for more, unless a reader has it.
+    pub(super) fn close(&mut self) {
+        if let Some(page) = Arc::get_mut(&mut self.page) {
+            page.close();
+        }
+        self.rare.shrink_to_fit();
     }
 
     pub(super) fn page(&self) -> &Page {
         &self.page
-    }
-
-    /// The page, to be added to: copied first if a reader holds it.
-    pub(super) fn page_mut(&mut self) -> &mut Page {
-        self.blocks.clear();
-        Arc::make_mut(&mut self.page)
     }
 
     /// What a copy of the page would take, where a reader holds it.
@@ -250,10 +220,10 @@ impl Leaf {
 
     /// What a copy of it takes, its page aside.
     pub(super) fn bytes(&self) -> u64 {
-        (size_of::<Self>() + self.dead.len() * size_of::<u64>()) as u64
+        (size_of::<Self>() + size_of_val(&*self.dead) + size_of_val(&*self.rare)) as u64
     }
 
-    /// Notes that the row is not held any more.
+    /// Notes that the row is not held any more, and lets go of what it has that is rare.
     pub(super) fn kill(&mut self, at: u32) {
         let (word, bit) = (at as usize / 64, 1_u64 << (at % 64));
         if self.dead.len() <= word {
@@ -263,6 +233,8 @@ impl Leaf {
             *bits |= bit;
             self.dead_rows = self.dead_rows.saturating_add(1);
             self.dead_bytes = self.dead_bytes.saturating_add(self.page.range(at).len());
+            let rare = self.rare.get_mut(at as usize).and_then(Option::take);
+            self.rare_bytes = self.rare_bytes.saturating_sub(rare.map_or(0, |rare| rare.bytes()));
         }
         self.blocks.clear();
     }
@@ -271,10 +243,17 @@ impl Leaf {
         self.dead_rows as usize >= self.page.entries.len()
     }
 
-    /// Whether so much of it is dead that what lives is to be gathered elsewhere: a sixth, which all pages come to where
-    /// groups are pushed in turn. So five bytes are copied for each that is pushed, at most, and memory stays near the text.
+    /// Whether so much of it is dead that what lives is to be gathered elsewhere: a sixth by weight, which all pages come to
+    /// where groups are pushed in turn. So five bytes are copied for each that is pushed, at most, and memory stays near the
+    /// text.
     pub(super) fn is_sparse(&self) -> bool {
-        self.dead_bytes.saturating_mul(6) > self.page.text().len()
+        let all = Page::weight(self.page.entries.len(), self.page.text().len());
+        Page::weight(self.dead_rows as usize, self.dead_bytes).saturating_mul(6) > all
+    }
+
+    /// The bytes of what few families have, of the rows that live.
+    pub(super) fn rare_bytes(&self) -> usize {
+        self.rare_bytes
     }
 
     /// The bytes of the lines that live.
@@ -296,6 +275,22 @@ impl Leaf {
         self.page.entries.get(at as usize).map(|entry| &entry.key)
     }
 
+    /// The number of the row in its column.
+    pub(super) fn number(&self, at: u32) -> Option<u32> {
+        self.page.entries.get(at as usize).map(|entry| entry.row)
+    }
+
+    /// Gives each row that lives another number. The page is copied first if a reader holds it.
+    pub(super) fn renumber(&mut self, mut number: impl FnMut(u32) -> u32) {
+        let living: Vec<u32> = self.living().collect();
+        let page = Arc::make_mut(&mut self.page);
+        for at in living {
+            if let Some(entry) = page.entries.get_mut(at as usize) {
+                entry.row = number(at);
+            }
+        }
+    }
+
     /// The row as it is to be laid into another page.
     pub(super) fn row(&self, at: u32) -> Option<Row<'_>> {
         let entry = self.page.entries.get(at as usize)?;
@@ -310,7 +305,7 @@ impl Leaf {
     }
 
     pub(super) fn rare(&self, at: u32) -> Option<&Arc<Rare>> {
-        self.page.rare_of(at)
+        self.rare.get(at as usize)?.as_ref()
     }
 
     /// The first rows from `from` on that stand together and of which one can be read with the others: all that `wanted`
@@ -328,7 +323,7 @@ impl Leaf {
 
     /// Of whom nobody can be left out: all that live, where all do.
     pub(super) fn whole(&self) -> Option<Range<u32>> {
-        let plain = self.dead_rows == 0 && self.page.rare.is_empty();
+        let plain = self.dead_rows == 0 && self.rare.is_empty();
         plain.then(|| 0..u32::try_from(self.page.entries.len()).unwrap_or(u32::MAX))
     }
 

@@ -2,14 +2,13 @@
 //!
 //! A push lays its lines at the end of the youngest page and leaves holes where they stood before, so what a group pushes
 //! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. A page of which a
-//! sixth is holes is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
+//! sixth is holes, by weight, is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
 //! carries and at most five times that of others, and never more than one page at a time for each family.
 
 use super::chunks::Chunks;
-use super::page::Flags;
 use super::page::Leaf;
-use super::page::Page;
-use super::page::Row;
+use super::row::Flags;
+use super::row::Row;
 use crate::model::GroupingKey;
 use std::sync::Arc;
 
@@ -23,6 +22,9 @@ struct Spot {
 /// No row, and no page.
 const NONE: u32 = u32::MAX;
 
+/// A list of no more spots is left as it is: half a KiB, one chunk.
+const FEW: u32 = 64;
+
 /// One column's pages.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
@@ -31,8 +33,8 @@ pub(super) struct Pages {
     free_leaves: Vec<u32>,
     /// The youngest page of each kind, to which rows are added.
     youngest: [u32; Flags::COUNT],
-    /// By number. Numbers are used again, and the list does not shrink before the column is gone: eight bytes for each of
-    /// the most rows it ever had.
+    /// By number. Numbers are used again, and where the list is four times as long as it has to be, all are given anew
+    /// ([`Pages::renumber`]): no quota counts it.
     spots: Chunks<Spot>,
     free_spot: u32,
     held: u32,
@@ -107,6 +109,29 @@ impl Pages {
         copied.saturating_add(self.kill(spot))
     }
 
+    /// Whether its rows are worth being numbered anew.
+    pub(super) fn is_wide(&self) -> bool {
+        self.spots.len() > FEW && self.held < self.spots.len() / 4
+    }
+
+    /// Numbers its rows anew, without a gap; what is copied since a reader holds it. Who knows a row by its number is to be
+    /// told the other ([`Pages::numbers`]).
+    pub(super) fn renumber(&mut self) -> u64 {
+        let (mut spots, mut copied) = (Chunks::default(), self.list_shared());
+        for (place, number) in Arc::make_mut(&mut self.leaves).iter_mut().zip(0_u32..) {
+            let Some(leaf) = place else { continue };
+            copied = copied.saturating_add(with_page(leaf));
+            Arc::make_mut(leaf).renumber(|at| spots.insert(Spot { leaf: number, at }));
+        }
+        (self.spots, self.free_spot) = (spots, NONE);
+        copied
+    }
+
+    /// Whose rows there are, and their numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&Arc<GroupingKey>, u32)> {
+        self.leaves().flat_map(|leaf| leaf.living().filter_map(|at| Some((leaf.key(at)?, leaf.number(at)?))))
+    }
+
     /// Puts a row at the end of the youngest page, or of a new one.
     fn lay(&mut self, row: Row<'_>, flags: Flags) -> u64 {
         let (number, more) = (row.number, row.lines.len());
@@ -116,20 +141,16 @@ impl Pages {
         let found = leaves.get_mut(youngest as usize).and_then(Option::as_mut);
         let spot = match found.filter(|leaf| leaf.page().takes(more)) {
             Some(leaf) => {
-                // Whoever holds the leaf holds its page.
-                let page = if shared(leaf) > 0 { leaf.page().bytes() } else { leaf.page_shared() };
-                copied = copied.saturating_add(shared(leaf)).saturating_add(page);
-                Spot { leaf: youngest, at: Arc::make_mut(leaf).page_mut().add(row) }
+                copied = copied.saturating_add(with_page(leaf));
+                Spot { leaf: youngest, at: Arc::make_mut(leaf).add(row) }
             }
             found => {
                 // Whoever holds it has it with the room that was for more.
-                if let Some(leaf) = found.and_then(Arc::get_mut)
-                    && leaf.page_shared() == 0
-                {
-                    leaf.page_mut().close();
+                if let Some(leaf) = found.and_then(Arc::get_mut) {
+                    leaf.close();
                 }
                 let others = self.leaves().nth(1).is_some();
-                Spot { leaf: self.open(Leaf::new(Page::beginning(row, flags, others)), flags), at: 0 }
+                Spot { leaf: self.open(Leaf::beginning(row, flags, others), flags), at: 0 }
             }
         };
         self.spots.replace(number, spot);
@@ -192,4 +213,10 @@ impl Pages {
 /// What a change of it copies since a reader holds it.
 fn shared(leaf: &Arc<Leaf>) -> u64 {
     if Arc::strong_count(leaf) > 1 { leaf.bytes() } else { 0 }
+}
+
+/// The same of a change of its page too: whoever holds the leaf holds that.
+fn with_page(leaf: &Arc<Leaf>) -> u64 {
+    let page = if shared(leaf) > 0 { leaf.page().bytes() } else { leaf.page_shared() };
+    shared(leaf).saturating_add(page)
 }

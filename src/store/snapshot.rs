@@ -57,7 +57,7 @@ impl Snapshot {
         }
     }
 
-    /// The bytes of all lines of the family that is being read, at most.
+    /// The bytes of all lines of the family that is being read and of what is kept of it as protobuf, at most.
     pub fn family_bytes(&self) -> usize {
         self.open.as_ref().map_or(0, |(column, _)| column.bytes())
     }

@@ -146,6 +146,7 @@ impl State {
             Effect::Wipe { keys } if keys.len() == self.groups.len() => self.clear(claims).let_go(),
             Effect::Wipe { keys } => keys.iter().for_each(|key| self.remove_group(key, claims)),
         }
+        self.renumber();
     }
 
     /// Takes away everything there is, which is handed back. What it costs grows with the names of families.

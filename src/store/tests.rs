@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod judgement;
 mod names;
+mod pages;
 mod quota;
 mod reading;
 mod restore;
@@ -23,6 +24,7 @@ use super::Piece;
 use super::Push;
 use super::Refusal;
 use super::Sheet;
+use super::Snapshot;
 use super::Store;
 use super::TenantTerms;
 use crate::config::Namespace;
@@ -177,7 +179,10 @@ impl IdentifySeries for PlainSeries {
 
 /// A tenant's view as text, as plainly as can be.
 fn view(store: &Store, scope: &Scope) -> String {
-    let mut snapshot = store.snapshot(scope);
+    text_from(store.snapshot(scope))
+}
+
+fn text_from(mut snapshot: Snapshot) -> String {
     let mut text = String::new();
     while let Some(piece) = snapshot.read() {
         match piece {

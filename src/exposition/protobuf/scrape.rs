@@ -31,7 +31,7 @@ const PART_BYTES: usize = 64 << 10;
 ///
 /// Prometheus reads all metrics of a histogram as it reads the first: beside a native one it would not see the buckets of
 /// a classic one. Tenants are not to hide each other's, so where an operator's view has both, all are shown by their
-/// classic form.
+/// classic form: what has native ones by its lines, and all else as it is in any view, exemplars and all.
 #[derive(Debug, Default)]
 pub struct FamilyMessage {
     head: Vec<u8>,
@@ -41,6 +41,8 @@ pub struct FamilyMessage {
     classic_form: Option<Vec<u8>>,
     has_native: bool,
     has_classic: bool,
+    /// Whether what is being sent goes by its lines, though more is kept of it.
+    by_lines: bool,
     /// The lengths of what was measured: as it is, and all by its classic form.
     length: u64,
     classic_length: u64,
@@ -107,11 +109,11 @@ impl FamilyMessage {
     /// Takes note of how long the message becomes by what groups hold, and keeps nothing of it.
     pub fn measure(&mut self, family: FamilyView<'_>, shown: &Shown<'_>, only: Option<&str>) {
         let native = may_be_mixed(family, shown) && self.note_kinds(family, only);
-        let length = |classic: bool, written: &mut Vec<u8>| {
+        let length = |by_lines: bool, written: &mut Vec<u8>| {
             let (mut at, mut sum) = (Some(0), 0);
             while let Some(from) = at {
                 written.clear();
-                at = write_part(written, family, from, shown, only, classic);
+                at = write_part(written, family, from, shown, only, by_lines);
                 sum += written.len() as u64;
             }
             sum
@@ -135,14 +137,19 @@ impl FamilyMessage {
     /// Writes a part of what was measured, from `at` on, which is 0 at first. Says where the next part begins, or none where
     /// nothing is left.
     pub fn send(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         family: FamilyView<'_>,
         at: usize,
         shown: &Shown<'_>,
         only: Option<&str>,
     ) -> Option<usize> {
-        write_part(out, family, at, shown, only, self.is_mixed())
+        // Asked once, since what is kept is read for it to its end.
+        if at == 0 {
+            let kept = family.kept_proto().filter(|_| self.is_mixed());
+            self.by_lines = kept.is_some_and(|kept| kinds_in(kept).0);
+        }
+        write_part(out, family, at, shown, only, self.by_lines)
     }
 }
 
@@ -151,16 +158,16 @@ fn may_be_mixed(family: FamilyView<'_>, shown: &Shown<'_>) -> bool {
     matches!(family.kind, MetricKind::Histogram | MetricKind::GaugeHistogram) && shown.fleet.is_some()
 }
 
-/// Writes some metrics from `at` on, and says where the next stand. Kept ones are written by their lines where `classic`.
+/// Writes some metrics from `at` on, and says where the next stand. Kept ones are written by their lines where `by_lines`.
 fn write_part(
     out: &mut Vec<u8>,
     family: FamilyView<'_>,
     at: usize,
     shown: &Shown<'_>,
     only: Option<&str>,
-    classic: bool,
+    by_lines: bool,
 ) -> Option<usize> {
-    let kept = family.kept_proto().filter(|_| only.is_none() && !classic);
+    let kept = family.kept_proto().filter(|_| only.is_none() && !by_lines);
     let whole = kept.unwrap_or(family.lines);
     let rest = whole.get(at..).unwrap_or_default();
     let part = match kept {

@@ -1,0 +1,69 @@
+//! A family of one group on its way into a page.
+
+use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What few families have. It stands in the leaf and not in the page, since it may be much more than its row's lines: it goes
+/// when the row does, and not when its page is given up.
+#[derive(Debug)]
+pub(super) struct Rare {
+    /// Where it is not the one that the column was opened with.
+    pub(super) help: Option<Arc<str>>,
+    /// Where text does not say its metrics in full.
+    pub(super) proto: Box<[u8]>,
+}
+
+/// What is true of all rows of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flags {
+    pub(super) renamed: bool,
+    pub(super) utf8: bool,
+}
+
+impl Rare {
+    pub(super) fn bytes(&self) -> usize {
+        self.help.as_ref().map_or(0, |help| help.len()) + self.proto.len()
+    }
+}
+
+impl Flags {
+    /// As many as there are different ones.
+    pub(super) const COUNT: usize = 4;
+
+    pub(super) fn of(family: &PreparedFamily) -> Self {
+        Self { renamed: family.renamed(), utf8: family.utf8() }
+    }
+
+    /// A number below [`Flags::COUNT`].
+    pub(super) fn number(self) -> usize {
+        usize::from(self.renamed) + 2 * usize::from(self.utf8)
+    }
+}
+
+/// A family of one group on its way into a page.
+#[derive(Debug)]
+pub(super) struct Row<'r> {
+    pub(super) key: &'r Arc<GroupingKey>,
+    pub(super) lines: Lines<'r>,
+    pub(super) rare: Option<Arc<Rare>>,
+    /// Its number in the column.
+    pub(super) number: u32,
+}
+
+/// Lines on their way into a page.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lines<'r> {
+    Pushed(&'r Bytes),
+    Gathered(&'r [u8]),
+}
+
+impl Lines<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Pushed(bytes) => bytes.len(),
+            Self::Gathered(bytes) => bytes.len(),
+        }
+    }
+}
