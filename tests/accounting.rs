@@ -100,7 +100,7 @@ impl Shape {
         let tenant = TenantId::parse("red").unwrap();
         let (scope, hasher) = (Scope::for_test("red"), SeriesHasher::with_key([7; 16]));
         let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
-        let store = Store::new([(tenant, terms)], &[], Arc::new(MemoryJournal), exposition::own_gauge, identify);
+        let store = Store::new([(tenant, terms)], &[], Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify);
         let push = |round, group| {
             let body = self.body(round, group);
             let key = self.key(group);

@@ -91,7 +91,7 @@ impl Bench {
         let tenants = names.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
         let hasher = SeriesHasher::with_key([7; 16]);
         let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
-        let store = Store::new(tenants, &[], Arc::new(MemoryJournal), exposition::own_gauge, identify);
+        let store = Store::new(tenants, &[], Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify);
         let scopes = names.iter().map(|name| Scope::for_test(name)).collect();
         Self { shape, store, hasher, scopes }
     }

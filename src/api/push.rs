@@ -298,7 +298,7 @@ mod tests {
         let terms = TenantTerms { quota, durability: Durability::Fsync };
         let identify = Arc::new(exposition::StoredSeries(SeriesHasher::with_key([1; 16])));
         let disk = Arc::new(Held(Mutex::new(disk)));
-        let store = Store::new([(tenant.clone(), terms)], &[], disk, exposition::own_gauge, identify);
+        let store = Store::new([(tenant.clone(), terms)], &[], disk, exposition::OWN_GAUGES, identify);
         let (key, ceilings) = (GroupingKey::new::<&str, &str>("j", []).unwrap(), Ceilings::default());
         let mut room = ceilings.prepared(&tenant);
         room.grow(1000).await.unwrap();

@@ -40,7 +40,7 @@ pub use json::write_json_string;
 pub use media::PushFormat;
 pub use negotiate::Negotiated;
 pub use negotiate::ScrapeFormat;
-pub use own::own_gauge;
+pub use own::OWN_GAUGES;
 pub use prepare::Inconsistent;
 pub use prepare::Unfit;
 pub use prepare::prepare;

@@ -9,19 +9,22 @@ use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::Series;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 
-/// Writes an own gauge of the group `key`; a [`PrepareOwnGauge`](crate::model::PrepareOwnGauge).
+/// How own gauges are written.
+pub const OWN_GAUGES: WriteOwnGauge = WriteOwnGauge { whole: own_gauge, at_moment };
+
+/// Writes an own gauge of the group `key`.
 ///
 /// It has no series identities: pushed families of its name are dropped, so none can be its twin.
-pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> PreparedFamily {
+fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> PreparedFamily {
     let labels = Forced::new(key).alone();
     let mut lines = Vec::with_capacity(labels.len() + 64);
     lines.extend_from_slice(gauge.name().as_bytes());
     lines.push(b'{');
     lines.extend_from_slice(&labels);
     lines.extend_from_slice(b"} ");
-    float::write(&mut lines, at.map_or(0.0, Timestamp::as_unix_seconds_f64));
-    lines.push(b'\n');
+    end_line(&mut lines, at);
     PreparedFamily::from(PreparedParts {
         name: gauge.name().into(),
         kind: MetricKind::Gauge,
@@ -36,20 +39,33 @@ pub fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> P
     })
 }
 
+/// Nothing but the number changes with the moment, and it stands behind the last blank.
+fn at_moment(line: &[u8], at: Option<Timestamp>) -> Vec<u8> {
+    let head = memchr::memrchr(b' ', line).map_or(0, |blank| blank + 1);
+    let mut lines = Vec::with_capacity(line.len() + 32);
+    lines.extend_from_slice(line.get(..head).unwrap_or_default());
+    end_line(&mut lines, at);
+    lines
+}
+
+fn end_line(lines: &mut Vec<u8>, at: Option<Timestamp>) {
+    float::write(lines, at.map_or(0.0, Timestamp::as_unix_seconds_f64));
+    lines.push(b'\n');
+}
+
 #[cfg(test)]
 mod tests {
-    use super::own_gauge;
+    use super::OWN_GAUGES;
     use crate::model::GroupingKey;
     use crate::model::OwnGauge;
-    use crate::model::PrepareOwnGauge;
     use crate::model::Timestamp;
-
-    const WRITE: PrepareOwnGauge = own_gauge;
 
     fn lines(labels: &[(&'static str, &'static str)], at: Option<Timestamp>) -> String {
         let key = GroupingKey::new("a\"b", labels.iter().copied()).unwrap();
-        let family = WRITE(OwnGauge::PushTime, &key, at);
+        let family = (OWN_GAUGES.whole)(OwnGauge::PushTime, &key, at);
         assert_eq!(family.line_count(), 1);
+        let first = (OWN_GAUGES.whole)(OwnGauge::PushTime, &key, Some(Timestamp::from_unix_seconds(1)));
+        assert_eq!((OWN_GAUGES.at_moment)(first.lines(), at), family.lines(), "whatever the moment before");
         String::from_utf8(family.lines().to_vec()).unwrap()
     }
 
@@ -67,7 +83,7 @@ mod tests {
     fn an_own_gauge_with_foreign_labels_takes_the_careful_way_to_the_operator() {
         let renamed = |labels: &[(&'static str, &'static str)]| {
             let key = GroupingKey::new("j", labels.iter().copied()).unwrap();
-            WRITE(OwnGauge::PushFailureTime, &key, None).renamed()
+            (OWN_GAUGES.whole)(OwnGauge::PushFailureTime, &key, None).renamed()
         };
         assert!(!renamed(&[]));
         assert!(!renamed(&[("instance", "i")]));

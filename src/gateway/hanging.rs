@@ -121,7 +121,7 @@ mod tests {
         let quota = Quota { groups_max: 9, series_max: 999, stored_bytes_max: 1 << 20 };
         let terms = TenantTerms { quota, durability: Durability::Fsync };
         let identify = Arc::new(exposition::StoredSeries(SeriesHasher::with_key([1; 16])));
-        Store::new([(TenantId::parse("red").unwrap(), terms)], &[], disk.clone(), exposition::own_gauge, identify)
+        Store::new([(TenantId::parse("red").unwrap(), terms)], &[], disk.clone(), exposition::OWN_GAUGES, identify)
     }
 
     /// A failure to be noted in a group, which is journalled as a push is.

@@ -77,7 +77,7 @@ impl Parts {
         let storage = Storage::open(&config, hasher.clone(), &clock, &health)?;
         let reserved = &config.namespace.names_reserved;
         let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
-        let store = Store::new(terms(&config), reserved, storage.journal(), exposition::own_gauge, identify);
+        let store = Store::new(terms(&config), reserved, storage.journal(), exposition::OWN_GAUGES, identify);
         let store = Arc::new(store);
         store.set_stored_bytes_max(config.gateway.stored_bytes_max);
         let live = Live::new(&config, store, storage, certificates, &clock);

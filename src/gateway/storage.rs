@@ -152,7 +152,7 @@ mod tests {
         let (hasher, clock): (_, SharedClock) = (SeriesHasher::with_key([3; 16]), Arc::new(clock));
         let storage = Storage::open(&config, hasher.clone(), &clock, &Health::default()).unwrap();
         let store =
-            Store::new([], &[], storage.journal(), exposition::own_gauge, Arc::new(exposition::StoredSeries(hasher)));
+            Store::new([], &[], storage.journal(), exposition::OWN_GAUGES, Arc::new(exposition::StoredSeries(hasher)));
         storage.load(&store, &config).unwrap();
         let red = TenantId::parse("red").unwrap();
         storage.set_aside([&red]);

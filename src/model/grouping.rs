@@ -129,7 +129,14 @@ impl GroupingKey {
 
     /// The value of a label; the empty text for one that is absent, as Prometheus has it.
     pub fn get(&self, name: &str) -> &str {
-        self.labels().find(|(candidate, _)| *candidate == name).map_or("", |(_, value)| value)
+        let mut parts = self.labels.split(|byte| *byte == 0xff);
+        while let (Some(candidate), Some(value)) = (parts.next(), parts.next()) {
+            if candidate == name.as_bytes() {
+                // It was text when it was joined.
+                return std::str::from_utf8(value).unwrap_or_default();
+            }
+        }
+        ""
     }
 
     /// Never empty.

@@ -249,5 +249,12 @@ impl OwnGauge {
     }
 }
 
-/// Writes an own gauge of a group: `exposition` does it, the store is handed this. `None` is "never", written as 0.
-pub type PrepareOwnGauge = fn(OwnGauge, &GroupingKey, Option<Timestamp>) -> PreparedFamily;
+/// Writes the own gauges of groups: `exposition` does it, the store is handed this. A moment that is `None` is "never", written
+/// as 0.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteOwnGauge {
+    /// All of one.
+    pub whole: fn(OwnGauge, &GroupingKey, Option<Timestamp>) -> PreparedFamily,
+    /// The lines of another moment, from those of one.
+    pub at_moment: fn(&[u8], Option<Timestamp>) -> Vec<u8>,
+}

@@ -80,6 +80,11 @@ impl Blocks {
         }
     }
 
+    /// Whether none is kept.
+    pub(super) fn are_none(&mut self) -> bool {
+        self.0.get_mut().iter().all(Option::is_none)
+    }
+
     pub(super) fn clear(&mut self) {
         *self.0.get_mut() = [None, None];
     }

@@ -25,6 +25,13 @@ pub(super) struct Chunks<T> {
 #[derive(Clone, Debug)]
 pub(super) struct Shared<T>(Arc<Vec<Arc<Chunk<T>>>>);
 
+/// The rows, to be replaced one after the other.
+#[derive(Debug)]
+pub(super) struct RowsMut<'c, T> {
+    chunks: &'c mut Vec<Arc<Chunk<T>>>,
+    copied: u64,
+}
+
 impl<T> Default for Chunks<T> {
     fn default() -> Self {
         Self { chunks: Arc::default(), len: 0 }
@@ -89,6 +96,13 @@ impl<T: Clone> Chunks<T> {
         row
     }
 
+    /// For whoever replaces many rows: the list is looked at once.
+    pub(super) fn rows_mut(&mut self) -> RowsMut<'_, T> {
+        let list_shared = Arc::strong_count(&self.chunks) > 1;
+        let copied = if list_shared { self.chunks.len() * size_of::<Arc<Chunk<T>>>() } else { 0 };
+        RowsMut { chunks: Arc::make_mut(&mut self.chunks), copied: copied as u64 }
+    }
+
     pub(super) fn replace(&mut self, row: u32, new: T) -> Option<T> {
         self.get_mut(row).map(|old| std::mem::replace(old, new))
     }
@@ -108,6 +122,23 @@ impl<T: Clone> Chunks<T> {
         }
         self.len = self.len.saturating_sub(1);
         if row == self.len { Some(last) } else { self.replace(row, last) }
+    }
+}
+
+impl<T: Clone> RowsMut<'_, T> {
+    pub(super) fn set(&mut self, row: u32, new: T) {
+        let Some(chunk) = self.chunks.get_mut(row as usize / CHUNK) else { return };
+        if Arc::strong_count(chunk) > 1 {
+            self.copied += (size_of_val(&**chunk) + chunk.capacity() * size_of::<T>()) as u64;
+        }
+        if let Some(cell) = Arc::make_mut(chunk).get_mut(row as usize % CHUNK) {
+            *cell = new;
+        }
+    }
+
+    /// The bytes that were copied since a reader shares them.
+    pub(super) fn copied(&self) -> u64 {
+        self.copied
     }
 }
 

@@ -3,7 +3,7 @@
 //! What all of its groups have in common, name, type and mostly help, stands here once. Its lines stand in
 //! [`Pages`]: a snapshot costs a pointer.
 
-use super::page::Leaf;
+use super::leaf::Leaf;
 use super::pages::Pages;
 use super::row::Flags;
 use super::row::Lines;
@@ -153,10 +153,29 @@ impl Column {
         self.pages.insert(row, Flags::of(cell.family))
     }
 
-    /// Puts another family of the same group in its row; what is copied since a reader holds it.
+    /// Puts another family of the same group in its row; what is put aside for it, or copied, since a reader may hold it.
     pub(super) fn replace(&mut self, number: u32, cell: Cell<'_>) -> u64 {
+        let (family, flags) = (cell.family, Flags::of(cell.family));
+        let plain = family.proto().is_none() && *self.opened_with == *family.help();
+        if plain && self.pages.overwrite(number, Lines::Pushed(family.shared_lines()), flags) {
+            return 0;
+        }
+        let put_aside = self.usage_of(number).stored_bytes;
         let row = self.row(cell, number);
-        self.pages.replace(row, Flags::of(cell.family))
+        put_aside.saturating_add(self.pages.replace(row, flags))
+    }
+
+    /// Puts other lines in a row, all else being as it was; what is put aside or copied, since a reader may hold it.
+    pub(super) fn rewrite(&mut self, number: u32, lines: &[u8]) -> u64 {
+        let lines = Lines::Written(lines);
+        let Some(flags) = self.pages.find(number).map(|(leaf, _)| leaf.page().flags()) else { return 0 };
+        if self.pages.overwrite(number, lines, flags) {
+            return 0;
+        }
+        let put_aside = self.usage_of(number).stored_bytes;
+        let held = self.pages.find(number).and_then(|(leaf, at)| Some((leaf.key(at)?.clone(), leaf.rare(at).cloned())));
+        let Some((key, rare)) = held else { return 0 };
+        put_aside.saturating_add(self.pages.replace(Row { key: &key, lines, rare, number }, flags))
     }
 
     /// Takes a holder away; what is copied since a reader holds it.

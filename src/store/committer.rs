@@ -22,7 +22,7 @@ use super::write::Verdict;
 use super::write::Write;
 use super::write::Written;
 use crate::model::Durability;
-use crate::model::PrepareOwnGauge;
+use crate::model::WriteOwnGauge;
 use parking_lot::Condvar;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ const GATHER_MAX: Duration = Duration::from_millis(1);
 pub(super) struct Means {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) claims: Arc<Claims>,
-    pub(super) own_gauge: PrepareOwnGauge,
+    pub(super) own_gauge: WriteOwnGauge,
 }
 
 /// The thread, and the line before it. When it is dropped, what waits is still committed.

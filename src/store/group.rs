@@ -71,11 +71,6 @@ impl Group {
         self.families.get(self.find(column)?)
     }
 
-    pub(super) fn get_mut(&mut self, column: ColumnId) -> Option<&mut Held> {
-        let at = self.find(column)?;
-        self.families.get_mut(at)
-    }
-
     /// Its row in that column has another number now.
     pub(super) fn renumber(&mut self, column: ColumnId, row: u32) {
         let at = self.find(column);

@@ -5,6 +5,7 @@ use super::chunks::Shared;
 use super::group::Group;
 use super::space::Churn;
 use crate::model::GroupingKey;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ pub(super) struct Groups {
     rows: HashMap<Arc<GroupingKey>, u32>,
     /// Each behind an `Arc` of its own, so that the copy of a chunk is one of pointers.
     cells: Chunks<Arc<Group>>,
+    /// The row that was last found: a write looks for its group again and again, and only its first look takes a hash.
+    last: Cell<u32>,
     /// What is copied here because a reader holds it.
     churn: Churn,
 }
@@ -34,16 +37,26 @@ impl Groups {
     }
 
     pub(super) fn contains(&self, key: &GroupingKey) -> bool {
-        self.rows.contains_key(key)
+        self.row(key).is_some()
     }
 
     pub(super) fn get(&self, key: &GroupingKey) -> Option<&Group> {
-        self.cells.get(*self.rows.get(key)?).map(|group| &**group)
+        self.cells.get(self.row(key)?).map(|group| &**group)
+    }
+
+    fn row(&self, key: &GroupingKey) -> Option<u32> {
+        let last = self.last.get();
+        if self.cells.get(last).is_some_and(|group| *group.key == *key) {
+            return Some(last);
+        }
+        let row = *self.rows.get(key)?;
+        self.last.set(row);
+        Some(row)
     }
 
     /// The group, to be changed: copied first if a snapshot holds it.
     pub(super) fn get_mut(&mut self, key: &GroupingKey) -> Option<&mut Group> {
-        let row = *self.rows.get(key)?;
+        let row = self.row(key)?;
         let copied = self.cells.copied_by(row);
         let group = self.cells.get_mut(row)?;
         let held = if Arc::strong_count(group) > 1 { group.bytes() } else { 0 };

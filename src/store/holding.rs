@@ -6,6 +6,7 @@ use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
 use super::group::Held;
+use super::index::Found;
 use super::index::Index;
 use super::state::Coming;
 use super::state::State;
@@ -25,22 +26,23 @@ impl State {
         let Self { groups, index, identities, identify, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         let mut series = identities.of_job(key);
-        let mut new = Vec::new();
+        let (mut new, mut next) = (Vec::new(), 0);
         // Rows share the key of their group, and not another that says the same.
         let key = group.key.clone();
         for (family, opened_with) in families {
             let cell = Cell { key: &key, family };
-            let found = index.find(family.escaped_name()).map(|(id, column)| (id, column.takes(family)));
-            match found.and_then(|(id, takes)| Some((group.get_mut(id)?, takes))) {
-                Some((held, takes)) => {
-                    let old = index.get(held.place.column).and_then(|column| column.view(held.place.row));
-                    series.remove(|| old.map(|old| identify.series(old)).unwrap_or_default());
+            let found = index.find_near(&group.families, &mut next, family.escaped_name());
+            match found.and_then(|Found { column, held }| Some((column, held?))) {
+                Some((column, (nth, &Held { place, .. }))) => {
+                    series.remove(|| column.view(place.row).map(|old| identify.series(old)).unwrap_or_default());
                     // Else its column is there, is so called and of that type, and claims all that it may.
-                    if !takes {
+                    if !column.takes(family) {
                         open(index, cell, opened_with, claims);
                     }
-                    index.replace(held.place, cell);
-                    held.at = at;
+                    index.replace(place, cell);
+                    if let Some(held) = group.families.get_mut(nth) {
+                        held.at = at;
+                    }
                 }
                 None => {
                     let column = open(index, cell, opened_with, claims);

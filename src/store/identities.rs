@@ -15,6 +15,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     jobs: HashMap<Box<str>, Job>,
+    /// Whether some job ever had more than one set of names. Most tenants have none, and no job is looked for.
+    met: bool,
 }
 
 /// One job's groups, and their series once two sets of names have met.
@@ -34,8 +36,16 @@ fn name_set(key: &GroupingKey) -> Box<str> {
 
 impl Identities {
     /// Readies the job of `key` for the question [`Identities::hold_elsewhere`]: counts its series if `key` would bring a second
-    /// set of names. `series_of` finds those of the job's other groups.
-    pub(super) fn expect(&mut self, key: &GroupingKey, series_of: impl Fn(&GroupingKey) -> Vec<SeriesId>) {
+    /// set of names, which that of a group that `is_there` does not. `series_of` finds those of the job's other groups.
+    pub(super) fn expect(
+        &mut self,
+        key: &GroupingKey,
+        is_there: bool,
+        series_of: impl Fn(&GroupingKey) -> Vec<SeriesId>,
+    ) {
+        if is_there && !self.met {
+            return;
+        }
         let Some(job) = self.jobs.get_mut(key.job()) else {
             return;
         };
@@ -44,6 +54,7 @@ impl Identities {
         }
         let series = job.groups.iter().flat_map(|key| series_of(key).into_iter().map(|id| (id, key.clone())));
         job.series = Some(series.collect());
+        self.met = true;
     }
 
     /// Whether a group of the job of `key`, other than that of `key` itself, holds one of `series`.
@@ -59,6 +70,7 @@ impl Identities {
         if job.groups.insert(key.clone()) {
             let groups = job.name_sets.entry(name_set(key)).or_default();
             *groups = groups.saturating_add(1);
+            self.met |= job.name_sets.len() > 1;
         }
     }
 
@@ -82,12 +94,13 @@ impl Identities {
 
     /// Whether identities are kept for the job of `key` at all: if not, [`Identities::hold_elsewhere`] says no of any series.
     pub(super) fn are_kept(&self, key: &GroupingKey) -> bool {
-        self.jobs.get(key.job()).is_some_and(|job| job.series.is_some())
+        self.met && self.jobs.get(key.job()).is_some_and(|job| job.series.is_some())
     }
 
     /// Those of the job of `key`, for whatever a write does to its families: the job is looked up once for all of them.
     pub(super) fn of_job(&mut self, key: &GroupingKey) -> OfJob<'_> {
-        OfJob(self.jobs.get_mut(key.job()).and_then(|job| job.series.as_mut()))
+        let job = if self.met { self.jobs.get_mut(key.job()) } else { None };
+        OfJob(job.and_then(|job| job.series.as_mut()))
     }
 }
 

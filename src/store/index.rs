@@ -5,6 +5,7 @@ use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
 use super::column::Place;
+use super::group::Held;
 use super::helps::Helps;
 use super::space::Churn;
 use crate::model::FamilyName;
@@ -38,6 +39,12 @@ impl Columns {
     }
 }
 
+/// A column, and what one group holds in it: where that stands among its families.
+pub(super) struct Found<'i> {
+    pub(super) column: &'i Column,
+    pub(super) held: Option<(usize, &'i Held)>,
+}
+
 /// A tenant's columns, found by name or by a claimed line name.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -67,6 +74,21 @@ impl Index {
     pub(super) fn find(&self, escaped: &str) -> Option<(ColumnId, &Column)> {
         let id = *self.by_name.get(escaped)?;
         Some((id, self.get(id)?))
+    }
+
+    /// As [`Index::find`], and which of the `families` of a group stands there. For names in their order: what a group holds came
+    /// mostly in that order, too, so what is behind the last one that was found, at `next`, is looked at before all names are
+    /// searched.
+    pub(super) fn find_near<'i>(&'i self, families: &'i [Held], next: &mut usize, escaped: &str) -> Option<Found<'i>> {
+        let near = families.get(*next).and_then(|held| Some((held, self.get(held.place.column)?)));
+        if let Some((held, column)) = near.filter(|(_, column)| *column.escaped == *escaped) {
+            *next += 1;
+            return Some(Found { column, held: Some((*next - 1, held)) });
+        }
+        let (id, column) = self.find(escaped)?;
+        let held = families.binary_search_by_key(&id, |held| held.place.column).ok();
+        *next = held.map_or(*next, |at| at + 1);
+        Some(Found { column, held: held.and_then(|at| Some((at, families.get(at)?))) })
     }
 
     /// The column that claims the line name `line` without being named so.
@@ -131,12 +153,16 @@ impl Index {
 
     pub(super) fn replace(&mut self, place: Place, cell: Cell<'_>) {
         let help = self.help_with(place.column, cell);
-        let mut put_aside = 0;
-        if let Some(column) = self.column_mut(place.column) {
+        let put_aside = self.column_mut(place.column).map_or(0, |column| {
             column.help = help;
-            put_aside = column.usage_of(place.row).stored_bytes;
-            put_aside = put_aside.saturating_add(column.replace(place.row, cell));
-        }
+            column.replace(place.row, cell)
+        });
+        self.churn.add(put_aside);
+    }
+
+    /// Puts other lines of the same family in its place.
+    pub(super) fn rewrite(&mut self, place: Place, lines: &[u8]) {
+        let put_aside = self.column_mut(place.column).map_or(0, |column| column.rewrite(place.row, lines));
         self.churn.add(put_aside);
     }
 

@@ -10,6 +10,7 @@ use super::group::Group;
 use super::group::Held;
 use super::group::empty_group_usage;
 use super::identities::Identities;
+use super::index::Found;
 use super::index::Index;
 use super::index::claimed_lines;
 use super::usage::Usage;
@@ -29,12 +30,28 @@ pub(super) struct State<'a> {
     pub(super) all_visible: bool,
 }
 
+impl<'a> State<'a> {
+    /// The column of that name, and where the group holds it, for names in their order.
+    fn find(&self, next: &mut usize, escaped: &str) -> Option<Found<'a>> {
+        self.index.find_near(self.group.map_or(&[], |group| &group.families), next, escaped)
+    }
+}
+
 /// Consistency first, so that a client whose push can never be is not told to make room.
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
     check_key(push, state)?;
     let may_meet = state.identities.are_kept(&push.key);
-    for family in push.families.iter().filter(|family| !family.is_empty()) {
-        if is_held(family, state) {
+    let (mut change, mut next) = (Change::default(), 0);
+    for family in &push.families {
+        let found = state.find(&mut next, family.escaped_name());
+        if family.is_empty() {
+            change.empties(found.as_ref(), push, family);
+            continue;
+        }
+        // Whatever the group holds under that name and as that type brings no name and no claim with it that does not stand
+        // beside all others now: nearly every push is one that has come before with other values, and is spared the most of
+        // what judging it costs.
+        if found.as_ref().is_some_and(|found| found.held.is_some() && found.column.takes(family)) {
             debug_assert_eq!(check_names(family, push, state), Ok(()));
         } else {
             check_names(family, push, state)?;
@@ -42,8 +59,10 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
         if may_meet {
             check_series(family, &push.key, state)?;
         }
+        change.takes(found.as_ref(), family);
     }
-    let after = usage_after(push, state);
+    let given = change.given_by_all(push, state);
+    let after = state.usage.changed(change.taken, given);
     state.usage.may_become(after, state.quota).map_err(|refusal| match refusal {
         Refusal::QuotaFull { kind, limit, .. } if !state.all_visible => {
             Refusal::QuotaFull { kind, limit, used: None, needed: None }
@@ -77,14 +96,6 @@ fn check_key(push: &Push, state: &State<'_>) -> Result<(), Refusal> {
         )),
         _ => Ok(()),
     }
-}
-
-/// Whether the group holds the family already, under that name and as that type. Then it brings no name and no claim with it
-/// that does not stand beside all others now: nearly every push is one that has come before with other values, and is
-/// spared the most of what judging it costs.
-fn is_held(family: &PreparedFamily, state: &State<'_>) -> bool {
-    let found = state.index.find(family.escaped_name());
-    found.is_some_and(|(id, column)| column.takes(family) && state.group.is_some_and(|group| group.get(id).is_some()))
 }
 
 /// What its name and those of its lines may be beside all others.
@@ -152,42 +163,64 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
     Ok(())
 }
 
-fn usage_after(push: &Push, state: &State<'_>) -> Usage {
-    let (mut taken, mut given) = (Usage::default(), Usage::default());
-    for family in push.families.iter().filter(|family| !family.is_empty()) {
-        let column = state.index.find(family.escaped_name());
-        // Its only holder takes it away under one spelling and brings it under another.
-        let again = |id| state.group.is_some_and(|group| group.get(id).is_some());
-        let column = column.filter(|(id, column)| column.name == *family.name() || column.holders() > 1 || !again(*id));
-        taken.add(Column::usage_with(column.map(|(_, column)| column), family));
-        if column.is_none() {
-            taken.add(column_usage(family.escaped_name(), family.help()));
-        }
-    }
-    match state.group {
-        None => taken.add(empty_group_usage(&push.key)),
-        Some(group) => {
-            for held in replaced(push, group, state) {
-                let Some(column) = state.index.get(held.place.column) else { continue };
-                given.add(column.usage_of(held.place.row));
-                let carried = push.carried(&column.escaped);
-                let stays = carried.is_some_and(|carried| !carried.is_empty() && *carried.name() == column.name);
-                if !stays && column.holders() == 1 {
-                    given.add(column.usage());
-                }
-            }
-        }
-    }
-    state.usage.changed(taken, given)
+/// What a push takes and gives back of the quota.
+#[derive(Default)]
+struct Change {
+    taken: Usage,
+    /// By what is replaced, or taken away by name.
+    given: Usage,
+    /// The families of the group in whose place another of the same name comes.
+    replaced: usize,
 }
 
-/// The families of the group that the push takes away or replaces.
-fn replaced<'a>(push: &'a Push, group: &'a Group, state: &'a State<'_>) -> Box<dyn Iterator<Item = &'a Held> + 'a> {
-    match push.method {
-        Method::Replace => Box::new(group.families.iter()),
-        Method::Merge => Box::new(push.families.iter().filter_map(|family| {
-            let (id, column) = state.index.find(family.escaped_name())?;
-            group.get(id).filter(|_| column.name == *family.name())
-        })),
+impl Change {
+    /// A family comes.
+    fn takes(&mut self, found: Option<&Found<'_>>, family: &PreparedFamily) {
+        // Its only holder takes a column away under one spelling and brings it under another.
+        let stays = |it: &&Found<'_>| it.column.name == *family.name() || it.column.holders() > 1 || it.held.is_none();
+        let column = found.filter(stays).map(|found| found.column);
+        self.taken.add(Column::usage_with(column, family));
+        if column.is_none() {
+            self.taken.add(column_usage(family.escaped_name(), family.help()));
+        }
+        if let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
+            && column.name == *family.name()
+        {
+            self.given.add(column.usage_of(held.place.row));
+            self.replaced += 1;
+        }
+    }
+
+    /// A family comes with nothing in it. What a PUT takes away is looked at once for all.
+    fn empties(&mut self, found: Option<&Found<'_>>, push: &Push, family: &PreparedFamily) {
+        if push.method == Method::Merge
+            && let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
+            && column.name == *family.name()
+        {
+            self.gives(column, held);
+        }
+    }
+
+    /// A family goes, and its column with the last one.
+    fn gives(&mut self, column: &Column, held: &Held) {
+        self.given.add(column.usage_of(held.place.row));
+        if column.holders() == 1 {
+            self.given.add(column.usage());
+        }
+    }
+
+    /// What is given back in all, by what a PUT does not carry besides. A group that is new takes what it is itself.
+    fn given_by_all(&mut self, push: &Push, state: &State<'_>) -> Usage {
+        let Some(group) = state.group else {
+            self.taken.add(empty_group_usage(&push.key));
+            return self.given;
+        };
+        if push.method == Method::Replace && self.replaced < group.families.len() {
+            let columns = group.families.iter().filter_map(|held| Some((state.index.get(held.place.column)?, held)));
+            for (column, held) in columns.filter(|(column, _)| push.takes_away(column)) {
+                self.gives(column, held);
+            }
+        }
+        self.given
     }
 }

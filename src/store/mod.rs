@@ -21,6 +21,8 @@
 //! | `column` | a family across groups |
 //! | `pages` | the pages of one column, and where each row stands |
 //! | `page` | lines of many groups, one behind the other |
+//! | `leaf` | a page, and which of its rows live |
+//! | `moving` | rows of a page that was given up |
 //! | `blocks` | what a page is compressed to |
 //! | `sheet` | a page as a reader is handed it |
 //! | `helps` | the help texts of families whose groups do not agree on one |
@@ -46,6 +48,8 @@ mod identities;
 mod index;
 mod journal;
 mod judge;
+mod leaf;
+mod moving;
 mod page;
 mod pages;
 mod pins;
@@ -99,11 +103,11 @@ use crate::config::NamePattern;
 use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::IdentifySeries;
-use crate::model::PrepareOwnGauge;
 use crate::model::Quota;
 use crate::model::QuotaKind;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use crate::namespace::FleetScope;
 use crate::namespace::Scope;
 use arc_swap::ArcSwap;
@@ -170,7 +174,7 @@ pub struct Store {
     claims: Arc<Claims>,
     space: Space,
     committer: Committer,
-    own_gauge: PrepareOwnGauge,
+    own_gauge: WriteOwnGauge,
     identify: Arc<dyn IdentifySeries>,
 }
 
@@ -204,7 +208,7 @@ impl Store {
         tenants: impl IntoIterator<Item = (TenantId, TenantTerms)>,
         reserved: &[NamePattern],
         journal: Arc<dyn Journal>,
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
         identify: Arc<dyn IdentifySeries>,
     ) -> Self {
         let claims = Arc::new(Claims::new(reserved));

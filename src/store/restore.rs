@@ -13,11 +13,11 @@ use super::shelf::Shelf;
 use super::state::State;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
-use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -119,7 +119,7 @@ impl Shelf {
     fn restore(
         &self,
         group: RestoredGroup,
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
         claims: &mut Changing<'_>,
     ) -> Result<(), RestoreError> {
         let mut contents = self.open().map_err(|_| RestoreError::NoTenant)?;

@@ -56,14 +56,18 @@ pub(super) struct Row<'r> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lines<'r> {
     Pushed(&'r Bytes),
-    Gathered(&'r [u8]),
+    Written(&'r [u8]),
 }
 
-impl Lines<'_> {
-    pub(super) fn len(&self) -> usize {
+impl<'r> Lines<'r> {
+    pub(super) fn bytes(self) -> &'r [u8] {
         match self {
-            Self::Pushed(bytes) => bytes.len(),
-            Self::Gathered(bytes) => bytes.len(),
+            Self::Pushed(bytes) => bytes,
+            Self::Written(bytes) => bytes,
         }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.bytes().len()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::blocks::KeptBlock;
 use super::column::Column;
-use super::page::Leaf;
+use super::leaf::Leaf;
 use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::namespace::Narrowing;

@@ -26,10 +26,10 @@ use super::write::Write;
 use crate::model::Durability;
 use crate::model::GroupingKey;
 use crate::model::IdentifySeries;
-use crate::model::PrepareOwnGauge;
 use crate::model::Quota;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
 use std::collections::HashMap;
@@ -128,7 +128,7 @@ impl Shelf {
     }
 
     /// Judges the write and shows it at once: for a tenant whose writes are not journalled.
-    pub(super) fn write(&self, write: &Write, claims: &Claims, own_gauge: PrepareOwnGauge) -> Result<(), Refusal> {
+    pub(super) fn write(&self, write: &Write, claims: &Claims, own_gauge: WriteOwnGauge) -> Result<(), Refusal> {
         let mut contents = self.open()?;
         let verdict = contents.judge(write);
         contents.show(verdict, &mut claims.changing(), own_gauge)
@@ -139,7 +139,7 @@ impl Shelf {
     pub(super) fn rehearse<'a>(
         &self,
         writes: &'a [Write],
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
     ) -> Result<Vec<(Verdict<'a>, Option<Entry>)>, Refusal> {
         let mut contents = self.open()?;
         let last_of_group: HashMap<_, _> =
@@ -178,7 +178,7 @@ impl Shelf {
         &self,
         rehearsed: impl IntoIterator<Item = Verdict<'a>>,
         claims: &Claims,
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
     ) -> Vec<Result<(), Refusal>> {
         let mut contents = self.open();
         let mut changing = claims.changing();
@@ -263,7 +263,7 @@ impl Contents {
         &mut self,
         verdict: Verdict<'_>,
         claims: &mut Changing<'_>,
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
     ) -> Result<(), Refusal> {
         let Verdict { effect, room, answer } = verdict;
         if let Some(effect) = &effect {

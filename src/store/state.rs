@@ -27,11 +27,11 @@ use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::model::IdentifySeries;
 use crate::model::OwnGauge;
-use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::PreparedParts;
 use crate::model::Quota;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use std::sync::Arc;
 use std::thread;
 
@@ -128,7 +128,7 @@ impl State {
     /// The usage as it would be after the push, or why it may not be.
     pub(super) fn judge(&mut self, push: &Push, quota: &Quota, all_visible: bool) -> Result<Usage, Refusal> {
         let Self { groups, index, identities, identify, usage } = self;
-        identities.expect(&push.key, |key| {
+        identities.expect(&push.key, groups.contains(&push.key), |key| {
             let held = groups.get(key).into_iter().flat_map(|group| &group.families);
             let views = held.filter_map(|held| index.get(held.place.column)?.view(held.place.row));
             views.flat_map(|view| identify.series(view)).collect()
@@ -138,7 +138,7 @@ impl State {
     }
 
     /// Makes it so.
-    pub(super) fn show(&mut self, effect: &Effect<'_>, claims: &mut Changing<'_>, own_gauge: PrepareOwnGauge) {
+    pub(super) fn show(&mut self, effect: &Effect<'_>, claims: &mut Changing<'_>, own_gauge: WriteOwnGauge) {
         match effect {
             Effect::Push { key, push, after } => self.show_push(key, push, *after, claims, own_gauge),
             Effect::Failure { key, at, after } => self.show_failure(key, *at, *after, own_gauge),
@@ -171,10 +171,10 @@ impl State {
         push: &Push,
         after: Usage,
         changing: &mut Changing<'_>,
-        own_gauge: PrepareOwnGauge,
+        own_gauge: WriteOwnGauge,
     ) {
         self.ensure_group(key, GroupTimes::coming(push.at), own_gauge);
-        if push.takes() {
+        if push.takes() && self.leaves_any(push) {
             self.drop_families(key, |column| push.takes_away(column), changing);
         }
         self.put_families(key, coming(push), push.at, changing);
@@ -183,7 +183,7 @@ impl State {
         self.usage = after;
     }
 
-    fn show_failure(&mut self, key: &Arc<GroupingKey>, at: Timestamp, after: Usage, own_gauge: PrepareOwnGauge) {
+    fn show_failure(&mut self, key: &Arc<GroupingKey>, at: Timestamp, after: Usage, own_gauge: WriteOwnGauge) {
         self.ensure_group(key, GroupTimes::coming(at), own_gauge);
         self.set_times(key, |times| times.failed_at = Some(at));
         self.show_own_gauge(key, OwnGauge::PushFailureTime, own_gauge);
@@ -239,7 +239,7 @@ impl State {
     }
 
     /// A group as it was kept, its families aside.
-    pub(super) fn restore_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
+    pub(super) fn restore_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: WriteOwnGauge) {
         self.ensure_group(key, times, own_gauge);
         self.usage.add(empty_group_usage(key));
     }
@@ -270,6 +270,18 @@ impl State {
         Gone::These(held.filter(|column| push.takes_away(column)).map(|column| column.escaped.clone()).collect())
     }
 
+    /// Whether its group holds any family in whose place the push puts none: nearly every push is of what its group holds.
+    fn leaves_any(&self, push: &Push) -> bool {
+        let Some(group) = self.groups.get(&push.key) else { return false };
+        let (families, mut next, mut replaced) = (&group.families, 0, 0);
+        for family in &push.families {
+            let found = self.index.find_near(families, &mut next, family.escaped_name());
+            let held = found.filter(|found| found.held.is_some() && found.column.name == *family.name());
+            replaced += usize::from(held.is_some() && !family.is_empty());
+        }
+        replaced < families.len()
+    }
+
     /// Whether the push puts every family in the place of one of the same name, type and series, and takes none away: then
     /// a write to another group is judged no otherwise after it than before, but for what the tenant takes. Of one whose
     /// series come in another order it says no.
@@ -295,14 +307,14 @@ impl State {
     }
 
     /// Makes the group if it is not there.
-    pub(super) fn ensure_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: PrepareOwnGauge) {
+    pub(super) fn ensure_group(&mut self, key: &Arc<GroupingKey>, times: GroupTimes, own_gauge: WriteOwnGauge) {
         if self.groups.contains(key) {
             return;
         }
         let own = OwnGauge::ALL.map(|gauge| {
             let moment = times.moment(gauge);
             let at = moment.unwrap_or(times.came_at);
-            let family = own_gauge(gauge, key, moment);
+            let family = (own_gauge.whole)(gauge, key, moment);
             let column = self.index.open(&family, None);
             Held { place: self.index.insert(column, Cell { key, family: &family }), at }
         });
@@ -318,13 +330,14 @@ impl State {
     }
 
     /// As the times of the group say.
-    pub(super) fn show_own_gauge(&mut self, key: &Arc<GroupingKey>, gauge: OwnGauge, own_gauge: PrepareOwnGauge) {
+    pub(super) fn show_own_gauge(&mut self, key: &GroupingKey, gauge: OwnGauge, own_gauge: WriteOwnGauge) {
         let Some(group) = self.groups.get_mut(key) else { return };
         let moment = group.times.moment(gauge);
-        let family = own_gauge(gauge, key, moment);
         if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
             own.at = moment.unwrap_or(group.times.came_at);
-            self.index.replace(own.place, Cell { key: &group.key, family: &family });
+            let shown = self.index.get(own.place.column).and_then(|column| column.view(own.place.row));
+            let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown.lines, moment));
+            self.index.rewrite(own.place, &lines);
         }
     }
 

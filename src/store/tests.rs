@@ -42,6 +42,7 @@ use crate::model::SeriesHasher;
 use crate::model::SeriesId;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use crate::namespace::FleetScope;
 use crate::namespace::Scope;
 use parking_lot::Mutex;
@@ -101,20 +102,28 @@ fn own_gauge(gauge: OwnGauge, key: &GroupingKey, at: Option<Timestamp>) -> Prepa
     })
 }
 
+const OWN_GAUGES: WriteOwnGauge = WriteOwnGauge { whole: own_gauge, at_moment };
+
+fn at_moment(line: &[u8], at: Option<Timestamp>) -> Vec<u8> {
+    let line = std::str::from_utf8(line).unwrap();
+    let (head, _) = line.rsplit_once(' ').unwrap();
+    format!("{head} {}\n", at.map_or(0, Timestamp::unix_seconds)).into_bytes()
+}
+
 fn terms(tenants: &[&str], quota: Quota) -> Vec<(TenantId, TenantTerms)> {
     let terms = TenantTerms { quota, durability: Durability::Memory };
     tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms)).collect()
 }
 
 fn store_with(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
-    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, own_gauge, Arc::new(PlainSeries))
+    Store::new(terms(tenants, quota), &Namespace::default().names_reserved, journal, OWN_GAUGES, Arc::new(PlainSeries))
 }
 
 /// A store all of whose tenants' writes are journalled.
 fn durable(tenants: &[&str], quota: Quota, journal: Arc<dyn Journal>) -> Store {
     let terms = TenantTerms { quota, durability: Durability::Fsync };
     let tenants = tenants.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
-    Store::new(tenants, &Namespace::default().names_reserved, journal, own_gauge, Arc::new(PlainSeries))
+    Store::new(tenants, &Namespace::default().names_reserved, journal, OWN_GAUGES, Arc::new(PlainSeries))
 }
 
 fn store(tenants: &[&str]) -> Store {

@@ -14,9 +14,9 @@ use super::write::Effect;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::OwnGauge;
-use crate::model::PrepareOwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Timestamp;
+use crate::model::WriteOwnGauge;
 use std::sync::Arc;
 
 /// A group as it was before a write, as far as the write changes it.
@@ -63,7 +63,7 @@ impl State {
     }
 
     /// The group is again as it was; what the tenant takes is for the caller to set back. Its rows may stand elsewhere in their columns, which means nothing.
-    pub(super) fn undo(&mut self, before: Before, own_gauge: PrepareOwnGauge) {
+    pub(super) fn undo(&mut self, before: Before, own_gauge: WriteOwnGauge) {
         let Before { key, times, families } = before;
         let claims = &mut Changing::unseen();
         match times {

@@ -73,7 +73,7 @@ fn store_of(pushes: &[(&str, MetricFamily)]) -> Store {
     let reserved = Namespace::default().names_reserved;
     let hasher = SeriesHasher::with_key([1; 16]);
     let identify = Arc::new(exposition::StoredSeries(hasher.clone()));
-    let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::own_gauge, identify);
+    let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify);
     let key = GroupingKey::new::<&str, &str>("j", []).unwrap();
     for (tenant, family) in pushes {
         let body = family.encode_length_delimited_to_vec();

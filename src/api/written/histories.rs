@@ -106,7 +106,7 @@ impl Site {
         let tenants = TENANTS.iter().map(|name| (TenantId::parse(name).unwrap(), terms));
         let reserved = Namespace::default().names_reserved;
         let identify = Arc::new(exposition::StoredSeries(hasher()));
-        let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::own_gauge, identify);
+        let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify);
         let reading = Reading { tenants: Readings::default(), namespace_label: "tenant".into(), prefix_job: false };
         let (finished, model) = (FinishedLists::default(), Model::default());
         Self { store: Arc::new(store), reading: Arc::new(reading), finished, model }

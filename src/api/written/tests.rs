@@ -30,7 +30,7 @@ fn store_of(pushes: &[(&str, &str)]) -> Store {
     let terms = TenantTerms { quota, durability: Durability::Memory };
     let tenants = pushes.iter().map(|(name, _)| (TenantId::parse(name).unwrap(), terms));
     let reserved = Namespace::default().names_reserved;
-    let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::own_gauge, identify());
+    let store = Store::new(tenants, &reserved, Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify());
     let key = GroupingKey::new::<&str, &str>("j", []).unwrap();
     for (tenant, body) in pushes {
         let pushed = exposition::text::parse(body.as_bytes(), TextDialect::Strict, NameScheme::Classic).unwrap();

@@ -7,6 +7,7 @@ use crate::store::row::Lines;
 use crate::store::row::Rare;
 use crate::store::row::Row;
 use bytes::Bytes;
+use proptest::prelude::*;
 
 const FLAGS: Flags = Flags { renamed: false, utf8: false };
 
@@ -44,6 +45,109 @@ fn what_is_kept_beside_lines_goes_with_its_row_and_not_with_its_page() {
     assert!(leaf.rare(at).is_some_and(|rare| Arc::ptr_eq(rare, &last)));
     drop(before);
     assert_eq!(Arc::strong_count(&last), 1);
+}
+
+#[test]
+fn lines_are_written_over_those_before_where_nobody_reads_them_and_they_are_as_long() {
+    let (key, lines) = (Arc::new(key("j", &[])), Bytes::from_static(b"m{job=\"j\"} 1\n"));
+    let mut pages = Pages::default();
+    let (number, _) = pages.insert(row(&key, &lines, None), FLAGS);
+    pages.insert(row(&key, &Bytes::from_static(b"m{job=\"k\"} 1\n"), None), FLAGS);
+    let over = |pages: &mut Pages, lines: &[u8], flags| pages.overwrite(number, Lines::Written(lines), flags);
+    let text = |pages: &Pages| pages.find(number).map(|(leaf, at)| leaf.lines(at..at + 1).to_vec()).unwrap();
+    assert!(over(&mut pages, b"m{job=\"j\"} 2\n", FLAGS));
+    assert_eq!(text(&pages), b"m{job=\"j\"} 2\n");
+    assert!(!over(&mut pages, b"m{job=\"j\"} 10\n", FLAGS), "longer");
+    assert!(!over(&mut pages, b"m{job=\"j\"} 3\n", Flags { renamed: true, ..FLAGS }), "of another kind of page");
+    let reader = pages.clone();
+    assert!(!over(&mut pages, b"m{job=\"j\"} 3\n", FLAGS), "read");
+    assert_eq!((text(&pages), text(&reader)), (b"m{job=\"j\"} 2\n".to_vec(), b"m{job=\"j\"} 2\n".to_vec()));
+    drop(reader);
+    assert!(over(&mut pages, b"m{job=\"j\"} 3\n", FLAGS));
+    // One who reads only the page, as a scrape that has left the list behind does.
+    let leaf = pages.find(number).unwrap().0.clone();
+    assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS));
+    assert_eq!(leaf.lines(0..1), b"m{job=\"j\"} 3\n");
+    drop(leaf);
+    let rare = Arc::new(Rare { help: Some("of its own".into()), proto: Box::default() });
+    pages.replace(Row { number, ..row(&key, &lines, Some(&rare)) }, FLAGS);
+    assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS), "has a help of its own");
+    pages.remove(number);
+    assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS), "gone");
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Insert(usize, bool),
+    Replace(prop::sample::Index, usize, bool),
+    Remove(prop::sample::Index),
+    Read,
+    Forget,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    // Rows of a few lengths, so that they often fit, and some that are pages of their own.
+    let len = prop_oneof![8 => 1_usize..4, 1 => 300_usize..302, 1 => Just(2_000)];
+    prop_oneof![
+        4 => (len.clone(), any::<bool>()).prop_map(|(len, rare)| Op::Insert(len, rare)),
+        12 => (any::<prop::sample::Index>(), len, prop::bool::weighted(0.1)).prop_map(|(at, len, rare)| Op::Replace(at, len, rare)),
+        2 => any::<prop::sample::Index>().prop_map(Op::Remove),
+        1 => Just(Op::Read),
+        1 => Just(Op::Forget),
+    ]
+}
+
+/// Every row by its number, with what is rare of it.
+fn all_of(pages: &Pages, numbers: impl Iterator<Item = u32>) -> Vec<(u32, Vec<u8>, bool)> {
+    let row = |number| {
+        let (leaf, at) = pages.find(number).unwrap();
+        assert!(leaf.lives(at) && leaf.number(at) == Some(number));
+        (number, leaf.lines(at..at + 1).to_vec(), leaf.rare(at).is_some())
+    };
+    numbers.map(row).collect()
+}
+
+proptest! {
+    #[test]
+    fn pages_are_a_map_whatever_is_overwritten_and_moved_and_readers_keep_what_they_saw(
+        ops in prop::collection::vec(op(), 1..300),
+    ) {
+        let (mut pages, mut map) = (Pages::default(), std::collections::BTreeMap::new());
+        let mut readers = Vec::new();
+        for (nth, op) in ops.into_iter().enumerate() {
+            let text = |len: usize| Bytes::from(format!("m{{n=\"{nth:04}\"}} 1\n").repeat(len).into_bytes());
+            let rare = Arc::new(Rare { help: Some("help".into()), proto: Box::default() });
+            let holder = Arc::new(key("j", &[]));
+            match op {
+                Op::Insert(len, rarely) => {
+                    let lines = text(len);
+                    let (number, _) = pages.insert(row(&holder, &lines, rarely.then_some(&rare)), FLAGS);
+                    prop_assert!(map.insert(number, (number, lines.to_vec(), rarely)).is_none());
+                }
+                Op::Replace(at, len, rarely) if !map.is_empty() => {
+                    let (number, lines) = (*at.get(&map.keys().copied().collect::<Vec<_>>()), text(len));
+                    if rarely || !pages.overwrite(number, Lines::Pushed(&lines), FLAGS) {
+                        pages.replace(Row { number, ..row(&holder, &lines, rarely.then_some(&rare)) }, FLAGS);
+                    }
+                    map.insert(number, (number, lines.to_vec(), rarely));
+                }
+                Op::Remove(at) if !map.is_empty() => {
+                    let number = *at.get(&map.keys().copied().collect::<Vec<_>>());
+                    pages.remove(number);
+                    map.remove(&number);
+                }
+                Op::Read => readers.push((pages.clone(), map.clone())),
+                Op::Forget => drop(readers.pop()),
+                Op::Replace(..) | Op::Remove(_) => {}
+            }
+            prop_assert_eq!(pages.held() as usize, map.len());
+            let living: usize = pages.leaves().map(|leaf| leaf.living_bytes()).sum();
+            prop_assert_eq!(living, map.values().map(|(_, lines, _)| lines.len()).sum::<usize>());
+        }
+        for (pages, map) in readers.iter().chain([&(pages, map)]) {
+            prop_assert_eq!(all_of(pages, map.keys().copied()), map.values().cloned().collect::<Vec<_>>());
+        }
+    }
 }
 
 #[test]

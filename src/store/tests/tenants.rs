@@ -65,8 +65,8 @@ fn a_write_that_still_holds_the_shelf_is_refused_and_leaves_nothing() {
         Write::Wipe { narrowing: Arc::default() },
         Write::Refused { key: a.clone(), at: Timestamp::default(), refusal: Refusal::Inconsistent(String::new()) },
     ] {
-        assert_eq!(shelf.write(&write, &store.claims, own_gauge), Err(Refusal::NoTenant));
-        assert_eq!(shelf.rehearse(&[write], own_gauge).unwrap_err(), Refusal::NoTenant);
+        assert_eq!(shelf.write(&write, &store.claims, OWN_GAUGES), Err(Refusal::NoTenant));
+        assert_eq!(shelf.rehearse(&[write], OWN_GAUGES).unwrap_err(), Refusal::NoTenant);
     }
     assert_eq!(shelf.usage(), crate::store::Usage::default());
     // Nobody claims a line any more: another tenant is not flattened for one that is gone.

@@ -75,11 +75,11 @@ proptest! {
             if fails {
                 prop_assert_eq!(seen(&batched), before);
                 let without_effect = |(told, (tenant, write)): (&Result<(), Refusal>, (&str, Write))| {
-                    *told == Err(Refusal::Unavailable) || *told == shelf(&serial, tenant).rehearse(&[write], own_gauge).unwrap().remove(0).0.answer
+                    *told == Err(Refusal::Unavailable) || *told == shelf(&serial, tenant).rehearse(&[write], OWN_GAUGES).unwrap().remove(0).0.answer
                 };
                 prop_assert!(told.iter().zip(writes()).all(without_effect), "{:?}", told);
             } else {
-                let one_by_one: Vec<_> = writes().map(|(tenant, write)| shelf(&serial, tenant).write(&write, &serial.claims, own_gauge)).collect();
+                let one_by_one: Vec<_> = writes().map(|(tenant, write)| shelf(&serial, tenant).write(&write, &serial.claims, OWN_GAUGES)).collect();
                 prop_assert_eq!(told, one_by_one);
             }
             prop_assert_eq!(seen(&batched), seen(&serial));
