@@ -5,8 +5,8 @@
 //!
 //! `tenants` pushes and scrapes as one tenant, alone and among 5,000: it prints what each costs and the ratios.
 //!
-//! No socket, no TLS, a clock that stands still: what is counted is ours alone. callgrind's total divided by [`PUSHES`] is
-//! the figure; `callgrind_annotate` says where it goes. Without valgrind it prints the thread's CPU time instead.
+//! No socket, no TLS, a clock that stands still: what is counted is ours alone. callgrind's total divided by [`PUSHES`] and
+//! the 200 before them is the figure; `callgrind_annotate` says where it goes. Without valgrind it prints the thread's CPU time instead.
 
 #![expect(
     clippy::unwrap_used,
@@ -37,18 +37,25 @@ fn main() {
         among_tenants();
     }
     for (what, media, body) in [
-        ("small", TEXT, body::text(10, 1).into()),
-        ("large", TEXT, body::text(50, 20).into()),
-        ("small_protobuf", body::DELIMITED, body::protobuf_of(10, 1, 0)),
-        ("large_protobuf", body::DELIMITED, body::protobuf_of(50, 20, 0)),
+        ("small", TEXT, vec![body::text(10, 1).into()]),
+        ("large", TEXT, vec![body::text(50, 20).into()]),
+        ("small_varied", TEXT, varied(body::text(10, 1))),
+        ("large_varied", TEXT, varied(body::text(50, 20))),
+        ("small_protobuf", body::DELIMITED, vec![body::protobuf_of(10, 1, 0)]),
+        ("large_protobuf", body::DELIMITED, vec![body::protobuf_of(50, 20, 0)]),
     ] {
         if is_asked(what) {
-            measure(what, media, body.into());
+            measure(what, media, &body.into_iter().map(Bytes::from).collect::<Vec<_>>());
         }
     }
 }
 
-fn measure(what: &str, media: &str, body: Bytes) {
+/// The same with values of other lengths: what a group pushes next is never as long as what it holds.
+fn varied(body: String) -> Vec<Vec<u8>> {
+    ["", "5", "25"].iter().map(|more| body.replace(".25\n", &format!(".25{more}\n")).into()).collect()
+}
+
+fn measure(what: &str, media: &str, bodies: &[Bytes]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let gateway = GatewayBuilder::new().tenant("bench");
@@ -56,11 +63,12 @@ fn measure(what: &str, media: &str, body: Bytes) {
     let client = gateway.client("bench").with("host", "localhost").with("content-type", media);
     let paths: Vec<String> = (0..GROUPS).map(|group| format!("/metrics/job/bench/instance/{group}")).collect();
     // Every group is there already, as nearly always.
-    push(&runtime, &client, &paths, &body, GROUPS * 2);
+    push(&runtime, &client, &paths, bodies, GROUPS * 2);
     let began = cpu();
-    measured(&runtime, &client, &paths, &body);
+    measured(&runtime, &client, &paths, bodies);
     let each = (cpu() - began) / PUSHES;
-    println!("{what}: {} bytes, {PUSHES} pushes, {:.1} µs each", body.len(), each.as_secs_f64() * 1e6);
+    let bytes = bodies.iter().map(Bytes::len).max().unwrap();
+    println!("{what}: {bytes} bytes, {PUSHES} pushes, {:.1} µs each", each.as_secs_f64() * 1e6);
 }
 
 /// One tenant's pushes and scrapes, all in turn, where it is alone and where there are many: each of them has groups.
@@ -70,7 +78,7 @@ fn among_tenants() {
     let mut costs = [(Duration::MAX, Duration::MAX); 2];
     for round in 0..5 {
         for (tenants, cost) in [1, TENANTS].into_iter().zip(&mut costs) {
-            let (push, scrape) = among(tenants, &body);
+            let (push, scrape) = among(tenants, std::slice::from_ref(&body));
             // The first round is that of the allocator.
             if round > 0 {
                 *cost = (cost.0.min(push), cost.1.min(scrape));
@@ -83,7 +91,7 @@ fn among_tenants() {
     println!("ratios: {:.2} a push, {:.2} a scrape", among.0 / alone.0, among.1 / alone.1);
 }
 
-fn among(tenants: u32, body: &Bytes) -> (Duration, Duration) {
+fn among(tenants: u32, body: &[Bytes]) -> (Duration, Duration) {
     const SCRAPES: u32 = 200;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
@@ -113,13 +121,13 @@ fn cpu() -> Duration {
 
 /// What callgrind is to count, by this name.
 #[inline(never)]
-fn measured(runtime: &Runtime, client: &Client, paths: &[String], body: &Bytes) {
-    push(runtime, client, paths, body, PUSHES);
+fn measured(runtime: &Runtime, client: &Client, paths: &[String], bodies: &[Bytes]) {
+    push(runtime, client, paths, bodies, PUSHES);
 }
 
-fn push(runtime: &Runtime, client: &Client, paths: &[String], body: &Bytes, pushes: u32) {
+fn push(runtime: &Runtime, client: &Client, paths: &[String], bodies: &[Bytes], pushes: u32) {
     runtime.block_on(async {
-        for path in paths.iter().cycle().take(pushes as usize) {
+        for (path, body) in paths.iter().cycle().zip(bodies.iter().cycle()).take(pushes as usize) {
             let answer = client.begin("PUT", path, body.clone()).await;
             assert!(answer.status().is_success(), "{}", answer.status());
         }

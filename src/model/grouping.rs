@@ -176,6 +176,11 @@ impl GroupingKey {
         (!self.utf8 && !other.utf8) || names(self) == names(other)
     }
 
+    /// Whether both have the same labels, those without a value included, which equal keys need not.
+    pub fn shows_as(&self, other: &Self) -> bool {
+        self.labels == other.labels
+    }
+
     /// The bytes this key takes, labels and identity, with what an allocator adds.
     pub fn heap_bytes(&self) -> usize {
         self.labels.len() + self.identity.as_ref().map_or(0, |identity| identity.len()) + 32

@@ -81,8 +81,8 @@ impl Blocks {
     }
 
     /// Whether none is kept.
-    pub(super) fn are_none(&mut self) -> bool {
-        self.0.get_mut().iter().all(Option::is_none)
+    pub(super) fn are_none(&self) -> bool {
+        self.0.lock().iter().all(Option::is_none)
     }
 
     pub(super) fn clear(&mut self) {

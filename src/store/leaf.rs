@@ -37,16 +37,16 @@ impl Clone for Leaf {
 }
 
 impl Leaf {
-    /// A page that begins with this row. Where its column has `others`, it will be filled as well and has all its room at once.
-    pub(super) fn beginning(row: Row<'_>, flags: Flags, others: bool) -> Self {
-        let mut leaf = Self::of(Page::beginning(&row, flags, others));
+    /// A page that begins with this row. One that will be `filled` has all its room at once.
+    pub(super) fn beginning(row: Row<'_>, flags: Flags, filled: bool) -> Self {
+        let mut leaf = Self::of(Page::beginning(&row, flags, filled));
         leaf.note(0, row.rare);
         leaf
     }
 
-    /// A page for these rows, and for more of them where its column has `others`.
-    pub(super) fn empty(flags: Flags, rows: &Moving, others: bool) -> Self {
-        Self::of(Page::empty(flags, rows.count(), rows.bytes(), others))
+    /// A page for these rows; one that will be `filled` has all its room at once.
+    pub(super) fn empty(flags: Flags, rows: &Moving, filled: bool) -> Self {
+        Self::of(Page::empty(flags, rows.count(), rows.bytes(), filled))
     }
 
     fn of(page: Page) -> Self {
@@ -93,6 +93,11 @@ impl Leaf {
     pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
         let plain = self.lives(at) && self.rare(at).is_none() && self.blocks.are_none();
         plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.overwrite(at, lines))
+    }
+
+    /// Whether it is read or compressed as it is, the leaf itself aside.
+    pub(super) fn is_settled(&self) -> bool {
+        self.page_shared() > 0 || !self.blocks.are_none()
     }
 
     fn note(&mut self, at: u32, rare: Option<Arc<Rare>>) {

@@ -59,8 +59,8 @@ impl Text {
 }
 
 impl Page {
-    /// A page that begins with this row. Where its column has `others`, it will be filled as well and has all its room at once.
-    pub(super) fn beginning(row: &Row<'_>, flags: Flags, others: bool) -> Self {
+    /// A page that begins with this row. One that will be `filled` has all its room at once.
+    pub(super) fn beginning(row: &Row<'_>, flags: Flags, filled: bool) -> Self {
         if let Lines::Pushed(lines) = row.lines
             && lines.len() >= LARGE
         {
@@ -68,14 +68,14 @@ impl Page {
             page.enter(row.key.clone(), row.number);
             return page;
         }
-        let mut page = Self::empty(flags, 0, 0, others);
+        let mut page = Self::empty(flags, 0, 0, filled);
         page.add(row);
         page
     }
 
     /// A page for so many rows of so many bytes.
-    pub(super) fn empty(flags: Flags, rows: usize, bytes: usize, others: bool) -> Self {
-        let (mut text, mut entries) = (Vec::with_capacity(if others { PAGE } else { 0 }), Vec::new());
+    pub(super) fn empty(flags: Flags, rows: usize, bytes: usize, filled: bool) -> Self {
+        let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
         grow(&mut entries, rows);
         Self { text: Text::Gathered(text), entries, flags }

@@ -1,7 +1,8 @@
 //! The pages of one column, and where each of its rows stands in them.
 //!
 //! A push lays its lines at the end of the youngest page and leaves holes where they stood before, so what a group pushes
-//! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. A page of which a
+//! again and again gathers there, while pages of groups that rest stay as they are, and stay compressed. What is pushed after
+//! a scrape begins a page of its own, so that the next scrape finds all that is new together. A page of which a
 //! sixth is holes, by weight, is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
 //! carries and at most five times that of others, and never more than one page at a time for each family.
 //!
@@ -29,6 +30,9 @@ const NONE: u32 = u32::MAX;
 
 /// A list of no more spots is left as it is: half a KiB, one chunk.
 const FEW: u32 = 64;
+
+/// A page of so many bytes that is read or compressed takes no more. Chosen: compressing it takes some tens of microseconds.
+const WORTH: usize = 8 << 10;
 
 /// One column's pages.
 #[derive(Clone, Debug)]
@@ -107,9 +111,10 @@ impl Pages {
 
     /// Lays a row in the place of the one of its number; what is copied since a reader holds it.
     pub(super) fn replace(&mut self, row: Row<'_>, flags: Flags) -> u64 {
-        let spot = self.spots.get(row.number).copied();
-        let killed = spot.map_or(0, |spot| self.kill(spot));
-        killed.saturating_add(self.lay(row, flags))
+        let before = self.spots.get(row.number).copied();
+        // In this order: whether the youngest page is left as it is, is asked before anything in it is taken away.
+        let copied = self.lay(row, flags);
+        copied.saturating_add(before.map_or(0, |spot| self.kill(spot)))
     }
 
     /// Takes a row away; what is copied since a reader holds it.
@@ -155,8 +160,8 @@ impl Pages {
                 Spot { leaf: youngest, at: Arc::make_mut(leaf).add(row) }
             }),
             None => {
-                let others = self.has_others();
-                Some(Spot { leaf: self.open(Leaf::beginning(row, flags, others), flags), at: 0 })
+                let filled = self.will_be_filled(more, flags);
+                Some(Spot { leaf: self.open(Leaf::beginning(row, flags, filled), flags), at: 0 })
             }
         };
         if let Some(spot) = spot {
@@ -169,10 +174,14 @@ impl Pages {
         Arc::make_mut(&mut self.leaves).get_mut(number as usize)?.as_mut()
     }
 
-    /// The youngest page, if it takes so many bytes more; if not, it is closed.
+    /// The youngest page, if it takes so many bytes more; if not, it is closed. One that is read or compressed and is worth it
+    /// stays as it is: nothing is copied then, and what groups push again before the next scrape is all that this has to
+    /// compress.
     fn youngest_for(&mut self, more: usize, flags: Flags) -> Option<u32> {
         let youngest = self.youngest.get(flags.number()).copied()?;
-        if self.leaf(youngest as usize)?.page().takes(more) {
+        let leaf = self.leaf(youngest as usize)?;
+        let shared = Arc::strong_count(&self.leaves) > 1 || Arc::strong_count(leaf) > 1;
+        if leaf.page().takes(more) && !(leaf.page().text().len() >= WORTH && (shared || leaf.is_settled())) {
             return Some(youngest);
         }
         // Whoever holds it has it with the room that was for more.
@@ -182,9 +191,10 @@ impl Pages {
         None
     }
 
-    /// Whether there are so many rows that a page which is begun will be filled.
-    fn has_others(&self) -> bool {
-        self.leaves().nth(1).is_some()
+    /// Whether a page that is begun now will be filled, as far as can be told: there are others, and the youngest was.
+    fn will_be_filled(&self, more: usize, flags: Flags) -> bool {
+        let youngest = self.youngest.get(flags.number()).and_then(|youngest| self.leaf(*youngest as usize));
+        self.leaves().nth(1).is_some() && youngest.is_none_or(|leaf| !leaf.page().takes(more))
     }
 
     fn open(&mut self, leaf: Leaf, flags: Flags) -> u32 {
@@ -239,8 +249,8 @@ impl Pages {
         while let Some(more) = rest.next_len() {
             copied = copied.saturating_add(self.list_shared());
             let number = self.youngest_for(more, flags).unwrap_or_else(|| {
-                let others = self.has_others();
-                self.open(Leaf::empty(flags, &rest, others), flags)
+                let filled = self.will_be_filled(more, flags);
+                self.open(Leaf::empty(flags, &rest, filled), flags)
             });
             let (leaves, mut spots) = (Arc::make_mut(&mut self.leaves), self.spots.rows_mut());
             let Some(leaf) = leaves.get_mut(number as usize).and_then(Option::as_mut) else { return copied };

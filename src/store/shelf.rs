@@ -99,12 +99,7 @@ impl Shelf {
 
     /// The key as the group holds it, where that shows other empty labels.
     pub(super) fn other_spelling(&self, key: &GroupingKey) -> Option<Arc<GroupingKey>> {
-        self.state
-            .lock()
-            .state
-            .group_key(key)
-            .filter(|stored| stored.spells_as(key) && !stored.labels().eq(key.labels()))
-            .cloned()
+        self.state.lock().state.group_key(key).filter(|stored| !stored.shows_as(key) && stored.spells_as(key)).cloned()
     }
 
     #[cfg(test)]

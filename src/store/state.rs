@@ -287,9 +287,11 @@ impl State {
     /// series come in another order it says no.
     pub(super) fn holds_alike(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
-        let alike = |family: &Arc<PreparedFamily>| {
-            let found = self.index.find(family.escaped_name()).filter(|(_, column)| column.takes(family));
-            let held = found.and_then(|(id, column)| column.view(group.get(id)?.place.row));
+        let mut next = 0;
+        let mut alike = |family: &Arc<PreparedFamily>| {
+            let found = self.index.find_near(&group.families, &mut next, family.escaped_name());
+            let held = found.filter(|found| found.column.takes(family));
+            let held = held.and_then(|found| found.column.view(found.held?.1.place.row));
             held.is_some_and(|held| heads(held.lines).eq(heads(family.lines())))
         };
         let keeps_all = push.method == Method::Merge || push.families.len() == group.families.len();

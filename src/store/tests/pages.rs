@@ -1,6 +1,7 @@
 //! What pages hold, row by row.
 
 use super::*;
+use crate::store::blocks::BlockSpace;
 use crate::store::pages::Pages;
 use crate::store::row::Flags;
 use crate::store::row::Lines;
@@ -74,6 +75,43 @@ fn lines_are_written_over_those_before_where_nobody_reads_them_and_they_are_as_l
     assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS), "has a help of its own");
     pages.remove(number);
     assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS), "gone");
+}
+
+fn compress(pages: &Pages) {
+    let block = Block { view: Arc::default(), bytes: Box::default(), crc: 0, plain_len: 0 };
+    let kept = BlockSpace::default().keep(block, u64::MAX).unwrap();
+    pages.leaves().for_each(|leaf| leaf.blocks.put(kept.clone()));
+}
+
+/// The bytes of the pages that are to be compressed.
+fn to_compress(pages: &Pages) -> usize {
+    pages.leaves().filter(|leaf| leaf.blocks.are_none()).map(|leaf| leaf.living_bytes()).sum()
+}
+
+#[test]
+fn what_is_pushed_again_and_again_is_all_that_is_compressed_again() {
+    let key = Arc::new(key("j", &[]));
+    let lines = Bytes::from(format!("m{{{}}} 1\n", "x".repeat(93)).into_bytes());
+    let mut pages = Pages::default();
+    let numbers: Vec<u32> = (0..5_000).map(|_| pages.insert(row(&key, &lines, None), FLAGS).0).collect();
+    compress(&pages);
+    for round in 0..20 {
+        for number in numbers.iter().step_by(50) {
+            pages.replace(Row { number: *number, ..row(&key, &lines, None) }, FLAGS);
+        }
+        if round > 1 {
+            assert_eq!(to_compress(&pages), 100 * 100, "in round {round}");
+        }
+        compress(&pages);
+    }
+    // And of those that are few, no page each.
+    let before = pages.leaves().count();
+    for number in numbers.iter().take(60).cycle().take(1_000) {
+        pages.replace(Row { number: *number, ..row(&key, &lines, None) }, FLAGS);
+        assert!(to_compress(&pages) <= 2 * (8 << 10) + 100, "{}", to_compress(&pages));
+        compress(&pages);
+    }
+    assert!(pages.leaves().count() < before + 5, "{} of {before}", pages.leaves().count());
 }
 
 #[derive(Clone, Debug)]

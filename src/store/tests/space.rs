@@ -80,7 +80,7 @@ fn a_reader_keeps_alive_no_more_than_was_replaced_and_no_more_than_it_holds() {
     assert_eq!((pin.bytes(), fleet.bytes()), (0, 0));
     replace(&store, "red", &b, &[large(&b, 10_000)]).unwrap();
     let copied = pin.bytes();
-    assert!((10_000..13_000).contains(&copied), "a new group replaces nothing but costs a copy of a page: {copied}");
+    assert!((1..1_000).contains(&copied), "a new group replaces nothing, and leaves the page that is read: {copied}");
     replace(&store, "blue", &a, &[large(&a, 10)]).unwrap();
     assert!(pin.bytes() == copied && fleet.bytes() > 10_000);
     // As long as the one before, once there is one that no reader has: written over it, and nothing is replaced.
