@@ -62,7 +62,7 @@ fn stays<'a>(found: Option<(ColumnId, &'a Column)>, push: &Push, state: &State<'
     let alone = held.is_some() && column.holders() == 1;
     let leaves = match push.carried(&column.escaped) {
         // Under another name it does not replace what is held but meets it, unless all that is held goes.
-        Some(carried) if *carried.name() != column.name => push.method == Method::Replace,
+        Some(carried) if *carried.name() != *column.name => push.method == Method::Replace,
         Some(carried) => carried.is_empty() || carried.kind() != column.kind,
         None => push.method == Method::Replace,
     };
@@ -96,7 +96,7 @@ fn check_names(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resul
 /// A name is spelled one way, and has one type.
 fn check_kind(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Result<(), Refusal> {
     match stays(state.index.find(family.escaped_name()), push, state) {
-        Some(column) if column.name != *family.name() => {
+        Some(column) if *column.name != *family.name() => {
             let name = family.name();
             Err(Refusal::Inconsistent(match state.all_visible {
                 true => {
@@ -134,7 +134,7 @@ fn check_claims(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resu
             return collides(family.name(), column);
         }
         let claimant = stays(state.index.claimant(&line), push, state);
-        if let Some(column) = claimant.filter(|column| column.escaped != *family.escaped_name()) {
+        if let Some(column) = claimant.filter(|column| *column.escaped != *family.escaped_name()) {
             return collides(family.name(), column);
         }
     }
@@ -158,7 +158,7 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
         let column = state.index.find(family.escaped_name());
         // Its only holder takes it away under one spelling and brings it under another.
         let again = |id| state.group.is_some_and(|group| group.get(id).is_some());
-        let column = column.filter(|(id, column)| column.name == *family.name() || column.holders() > 1 || !again(*id));
+        let column = column.filter(|(id, column)| *column.name == *family.name() || column.holders() > 1 || !again(*id));
         taken.add(Column::usage_with(column.map(|(_, column)| column), family));
         if column.is_none() {
             taken.add(column_usage(family.escaped_name(), family.help()));
@@ -171,7 +171,7 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
                 let Some(column) = state.index.get(held.place.column) else { continue };
                 given.add(column.usage_of(held.place.row));
                 let carried = push.carried(&column.escaped);
-                let stays = carried.is_some_and(|carried| !carried.is_empty() && *carried.name() == column.name);
+                let stays = carried.is_some_and(|carried| !carried.is_empty() && *carried.name() == *column.name);
                 if !stays && column.holders() == 1 {
                     given.add(column.usage());
                 }
@@ -187,7 +187,7 @@ fn replaced<'a>(push: &'a Push, group: &'a Group, state: &'a State<'_>) -> Box<d
         Method::Replace => Box::new(group.families.iter()),
         Method::Merge => Box::new(push.families.iter().filter_map(|family| {
             let (id, column) = state.index.find(family.escaped_name())?;
-            group.get(id).filter(|_| column.name == *family.name())
+            group.get(id).filter(|_| *column.name == *family.name())
         })),
     }
 }

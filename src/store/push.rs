@@ -21,18 +21,25 @@ pub struct Push {
     pub(super) key: GroupingKey,
     pub(super) method: Method,
     /// Sorted by name as names are compared, each once. One without lines takes away what the group holds under its name.
-    pub(super) families: Vec<Arc<PreparedFamily>>,
+    pub(super) families: Arc<[PreparedFamily]>,
     pub(super) at: Timestamp,
 }
 
 impl Push {
     /// Of two families of one name the last one counts.
-    pub fn new(key: GroupingKey, method: Method, families: Vec<PreparedFamily>, at: Timestamp) -> Self {
-        let mut families: Vec<_> = families.into_iter().map(Arc::new).collect();
-        families.reverse();
-        families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
-        families.dedup_by(|later, first| later.escaped_name() == first.escaped_name());
-        Self { key, method, families, at }
+    pub fn new(key: GroupingKey, method: Method, mut families: Vec<PreparedFamily>, at: Timestamp) -> Self {
+        // Most clients write them in this order.
+        if !families.is_sorted_by(|a, b| a.escaped_name() < b.escaped_name()) {
+            families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
+            families.dedup_by(|later, kept| {
+                let is_same = later.escaped_name() == kept.escaped_name();
+                if is_same {
+                    std::mem::swap(later, kept);
+                }
+                is_same
+            });
+        }
+        Self { key, method, families: families.into(), at }
     }
 
     /// Whether it may take anything away without putting another in its place.
@@ -43,13 +50,13 @@ impl Push {
     /// Whether what its group holds in the column is gone after it: not carried by a PUT, or carried with nothing in it.
     pub(super) fn takes_away(&self, column: &Column) -> bool {
         match self.carried(&column.escaped) {
-            Some(carried) if *carried.name() == column.name => carried.is_empty(),
+            Some(carried) if *carried.name() == *column.name => carried.is_empty(),
             _ => self.method == Method::Replace,
         }
     }
 
     pub(super) fn carried(&self, escaped: &str) -> Option<&PreparedFamily> {
-        let at = self.families.binary_search_by(|carried| (**carried.escaped_name()).cmp(escaped)).ok()?;
-        self.families.get(at).map(|carried| &**carried)
+        let at = self.families.binary_search_by(|carried| carried.escaped_name().cmp(escaped)).ok()?;
+        self.families.get(at)
     }
 }

@@ -78,7 +78,7 @@ impl State {
     pub(super) fn family_again(&self, view: FamilyView<'_>) -> PreparedFamily {
         let lines = memchr::memchr_iter(b'\n', view.lines).count();
         PreparedFamily::from(PreparedParts {
-            name: view.name.clone(),
+            name: view.name.into(),
             kind: view.kind,
             help: view.help.into(),
             lines: view.lines.into(),
@@ -275,7 +275,7 @@ impl State {
     /// series come in another order it says no.
     pub(super) fn holds_alike(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
-        let alike = |family: &Arc<PreparedFamily>| {
+        let alike = |family: &PreparedFamily| {
             let found = self.index.find(family.escaped_name()).filter(|(_, column)| column.takes(family));
             let held = found.and_then(|(id, column)| column.view(group.get(id)?.place.row));
             held.is_some_and(|held| heads(held.lines).eq(heads(family.lines())))
@@ -349,7 +349,7 @@ fn is_own(column: &Column) -> bool {
 
 /// What the push puts in its group.
 fn coming(push: &Push) -> impl Iterator<Item = Coming<'_>> {
-    push.families.iter().filter(|family| !family.is_empty()).map(|family| (&**family, None))
+    push.families.iter().filter(|family| !family.is_empty()).map(|family| (family, None))
 }
 
 /// What stands before the value of each line.

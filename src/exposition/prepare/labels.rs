@@ -4,7 +4,6 @@ use crate::exposition::escape;
 use crate::exposition::pushed::Form;
 use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Labels;
-use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
@@ -61,6 +60,11 @@ impl<'k> Forced<'k> {
         let start = self.text.len();
         write_label(&mut self.text, name, value, true);
         self.labels.push(ForcedLabel { name, value, text: start..self.text.len(), yields });
+    }
+
+    /// How many bytes they have, as they are written.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'k str> {
@@ -236,54 +240,28 @@ impl Plan {
         out.extend_from_slice(self.text.get(from..).unwrap_or_default());
     }
 
-    /// Copies a line that the body has as it is to be written but for the labels of the group. Its name has so many bytes.
-    pub(super) fn copy(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, metric: &Metric, name_length: usize) {
-        let values = pushed.values_of(metric.labels);
-        let (start, end) = metric.verbatim;
-        let body = |from: u32, to: u32| pushed.body.get(range((from, to))).unwrap_or_default();
+    /// Copies a line that the body has as it is to be written but for the labels of the group. Its labels have these `values`,
+    /// its name so many bytes.
+    pub(super) fn copy(
+        &self,
+        out: &mut Vec<u8>,
+        body: &[u8],
+        (start, end): (u32, u32),
+        values: &[Text],
+        name_length: usize,
+    ) {
+        let copied = |from: u32, to: u32| body.get(range((from, to))).unwrap_or_default();
         let mut from = start;
         for cut in &self.cuts {
             let behind = cut.behind.and_then(|value| values.get(value));
-            out.extend_from_slice(body(from, behind.map_or(start + index(name_length + 1), |value| value.end)));
+            out.extend_from_slice(copied(from, behind.map_or(start + index(name_length + 1), |value| value.end)));
             out.extend_from_slice(self.text.get(cut.text.clone()).unwrap_or_default());
             from = match cut.before {
                 Some(value) => values.get(value).map_or(end, |value| value.start),
                 None => values.last().map_or(end, |value| value.end + 1),
             };
         }
-        out.extend_from_slice(body(from, end));
-    }
-
-    /// Whether all of these have the shape that this is the plan for, and differ by values that are in order: of texts as
-    /// they are, or of short texts before longer ones, as numbers are that count up. Values that are not kept tell nothing
-    /// apart.
-    pub(super) fn in_order(
-        &self,
-        pushed: &PushedFamilies<'_>,
-        shape: Option<u32>,
-        mut all: impl Iterator<Item = Labels>,
-    ) -> bool {
-        let Some(mut before) = all.next() else { return true };
-        let planned = |labels: Labels| Some(labels.shape) == shape;
-        let (mut as_texts, mut as_numbers) = (true, true);
-        for labels in all {
-            let (earlier, values) = (pushed.values_of(before), pushed.values_of(labels));
-            // A text has one form in a push, as it is meant or as it is written.
-            let bytes = |values: &[Text], at: usize| values.get(at).map_or(&[][..], |value| pushed.bytes_of(*value));
-            let mut kept = self.steps.iter().map(|step| (bytes(earlier, step.value), bytes(values, step.value)));
-            let differs = |(earlier, later): (&[u8], &[u8])| {
-                let order = earlier.cmp(later);
-                order.is_ne().then(|| (order, earlier.len().cmp(&later.len()).then(order)))
-            };
-            let Some((order, of_numbers)) = kept.find_map(differs) else { return false };
-            as_texts &= order.is_lt();
-            as_numbers &= of_numbers.is_lt();
-            if !(as_texts || as_numbers) || !planned(before) {
-                return false;
-            }
-            before = labels;
-        }
-        planned(before)
+        out.extend_from_slice(copied(from, end));
     }
 
     /// Writes what the series of a metric is told apart by.
@@ -319,6 +297,51 @@ impl Plan {
                 Some(Label { name: label.name, value: Cow::Borrowed(label.value) })
             }
         })
+    }
+}
+
+/// Whether metrics of one shape come in the order of their values: of texts as they are, or of short texts before longer ones,
+/// as numbers are that count up. Then no two of them are one series. Values that are not kept tell nothing apart.
+pub(super) struct InOrder<'p> {
+    /// Of the metric before.
+    before: Option<&'p [Text]>,
+    as_texts: bool,
+    as_numbers: bool,
+}
+
+impl<'p> InOrder<'p> {
+    pub(super) fn new() -> Self {
+        Self { before: None, as_texts: true, as_numbers: true }
+    }
+
+    /// Looks at the next metric, whose labels have these values and the shape that this is the plan for.
+    #[inline]
+    pub(super) fn add(&mut self, pushed: &PushedFamilies<'_>, plan: &Plan, values: &'p [Text]) {
+        let Some(before) = self.before.replace(values) else { return };
+        if !self.holds() {
+            return;
+        }
+        for step in &plan.steps {
+            // A text has one form in a push, as it is meant or as it is written.
+            let bytes = |values: &[Text]| values.get(step.value).map_or(&[][..], |value| pushed.bytes_of(*value));
+            let (earlier, later) = (bytes(before), bytes(values));
+            let order = earlier.cmp(later);
+            if order.is_ne() {
+                self.as_texts &= order.is_lt();
+                self.as_numbers &= earlier.len().cmp(&later.len()).then(order).is_lt();
+                return;
+            }
+        }
+        self.breaks();
+    }
+
+    /// A metric of another shape comes.
+    pub(super) fn breaks(&mut self) {
+        (self.as_texts, self.as_numbers) = (false, false);
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        self.as_texts || self.as_numbers
     }
 }
 

@@ -105,11 +105,10 @@ pub fn prepare(
     families.extend(emptied.map(|family| (family, &[][..])));
     let forced = Forced::new(key).with_utf8(utf8);
     let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max, utf8);
-    let mut written = Vec::with_capacity(families.len());
     for (family, metrics) in &families {
-        written.push(writer.write(family, metrics)?);
+        writer.write(family, metrics)?;
     }
-    Ok(written)
+    Ok(writer.done())
 }
 
 fn is_reserved(family: &Family<'_>) -> bool {
