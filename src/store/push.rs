@@ -30,14 +30,7 @@ impl Push {
     pub fn new(key: GroupingKey, method: Method, mut families: Vec<PreparedFamily>, at: Timestamp) -> Self {
         // Most clients write them in this order.
         if !families.is_sorted_by(|a, b| a.escaped_name() < b.escaped_name()) {
-            families.sort_by(|a, b| a.escaped_name().cmp(b.escaped_name()));
-            families.dedup_by(|later, kept| {
-                let is_same = later.escaped_name() == kept.escaped_name();
-                if is_same {
-                    std::mem::swap(later, kept);
-                }
-                is_same
-            });
+            families = in_order(families);
         }
         Self { key, method, families: families.into(), at }
     }
@@ -59,4 +52,14 @@ impl Push {
         let at = self.families.binary_search_by(|carried| carried.escaped_name().cmp(escaped)).ok()?;
         self.families.get(at)
     }
+}
+
+/// Sorted by name as names are compared, the last one of each.
+fn in_order(families: Vec<PreparedFamily>) -> Vec<PreparedFamily> {
+    let mut order: Vec<_> = families.iter().enumerate().map(|(at, family)| (family.escaped_name(), at)).collect();
+    order.sort_unstable_by(|(one, at), (other, later)| one.cmp(other).then(later.cmp(at)));
+    order.dedup_by(|(earlier, _), (last, _)| earlier == last);
+    let order: Vec<_> = order.into_iter().map(|(_, at)| at).collect();
+    let mut families: Vec<_> = families.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| families.get_mut(at)?.take()).collect()
 }
