@@ -66,7 +66,8 @@ impl Gathering {
     /// All of them, in their order.
     pub fn done(self) -> Vec<PreparedFamily> {
         let Self { text, mut lines, mut families, places, .. } = self;
-        if lines.len() < lines.capacity() / 2 {
+        // Comments of a small push, for which there was room, are no more than that.
+        if lines.len() < lines.capacity() / 4 {
             lines.shrink_to_fit();
         }
         let (text, lines): (Arc<str>, _) = (text.into(), Bytes::from(lines));

@@ -94,13 +94,13 @@ impl<'p> FamilyWriter<'p> {
             utf8,
             plan: Plan::with_room(),
             planned: None,
-            head: Vec::with_capacity(128),
+            head: Vec::new(),
             labels: Vec::new(),
             gathered: Gathering::with_room(pushed.families.len(), line_bytes.min(LINE_BYTES_EXPECTED_MAX)),
             line_count: 0,
-            series: Vec::with_capacity(32),
+            series: Vec::new(),
             sorted: Vec::new(),
-            identity: Vec::with_capacity(512),
+            identity: Vec::new(),
             proto: Vec::new(),
         }
     }
@@ -217,7 +217,7 @@ impl<'p> FamilyWriter<'p> {
                 self.planned_for(family, metric.labels.shape)?;
                 self.identity.clear();
                 self.identity.extend_from_slice(family.name.as_bytes());
-                self.plan.identify(&mut self.identity, self.pushed, metric.labels);
+                self.plan.identify(&mut self.identity, self.pushed, metric.labels, self.forced);
                 self.series.push(self.hasher.id_of(&self.identity));
             }
         }

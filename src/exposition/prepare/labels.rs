@@ -34,13 +34,17 @@ struct ForcedLabel<'k> {
 
 impl<'k> Forced<'k> {
     pub(in crate::exposition) fn new(key: &'k GroupingKey) -> Self {
+        let labels = key.labels();
         let mut forced =
-            Self { labels: Vec::with_capacity(key.labels().len() + 1), text: Vec::with_capacity(128), utf8: false };
-        let mut instance_due = !key.labels().any(|(name, _)| name == "instance");
-        for (name, value) in key.labels() {
-            if instance_due && name > "instance" {
+            Self { labels: Vec::with_capacity(labels.len() + 1), text: Vec::with_capacity(128), utf8: false };
+        // They come in the order of their names.
+        let mut instance_due = true;
+        for (name, value) in labels {
+            if instance_due && name >= "instance" {
                 instance_due = false;
-                forced.push("instance", "", true);
+                if name != "instance" {
+                    forced.push("instance", "", true);
+                }
             }
             forced.push(name, value, false);
         }
@@ -60,6 +64,11 @@ impl<'k> Forced<'k> {
         let start = self.text.len();
         write_label(&mut self.text, name, value, true);
         self.labels.push(ForcedLabel { name, value, text: start..self.text.len(), yields });
+    }
+
+    /// The name of one that has a NUL in its value.
+    pub(super) fn with_nul(&self) -> Option<&'k str> {
+        self.labels.iter().find(|label| label.value.contains('\0')).map(|label| label.name)
     }
 
     /// How many bytes they have, as they are written.
@@ -90,7 +99,7 @@ pub(super) struct Plan {
     steps: Vec<Step>,
     /// Where a line that has the metric's own labels in their order is left and entered again.
     cuts: Vec<Cut>,
-    /// As `text` and `steps`, as [`SeriesHasher::id_of`](crate::model::SeriesHasher::id_of) has it.
+    /// As `text` and `steps`, as [`SeriesHasher::id_of`](crate::model::SeriesHasher::id_of) has it; empty until it is needed.
     identity: Vec<u8>,
     identity_steps: Vec<IdentityStep>,
     merged: Vec<Merged>,
@@ -136,10 +145,8 @@ impl Plan {
     pub(super) fn with_room() -> Self {
         Self {
             text: Vec::with_capacity(256),
-            identity: Vec::with_capacity(256),
             merged: Vec::with_capacity(16),
             steps: Vec::with_capacity(8),
-            identity_steps: Vec::with_capacity(8),
             ..Self::default()
         }
     }
@@ -150,7 +157,6 @@ impl Plan {
         self.steps.clear();
         self.cuts.clear();
         self.identity.clear();
-        self.identity_steps.clear();
         self.merge(names, forced);
         // Of the metric's own values, the last that the line has been written to; and whether it has been left since.
         let (mut written, mut left, mut from) = (None, false, 0);
@@ -167,9 +173,6 @@ impl Plan {
                         self.cuts.push(Cut { behind: written, text, before: Some(value) });
                     }
                     self.steps.push(Step { value, until: self.text.len() });
-                    let label = self.identity.len();
-                    SeriesHasher::begin_label(&mut self.identity, name);
-                    self.identity_steps.push(IdentityStep { value, until: self.identity.len(), label });
                     from = self.text.len();
                     self.text.push(b'"');
                     (written, left) = (Some(value), false);
@@ -177,10 +180,6 @@ impl Plan {
                 Merged::Forced(label) => {
                     if let Some(label) = forced.labels.get(label) {
                         self.text.extend_from_slice(forced.text.get(label.text.clone()).unwrap_or_default());
-                        if !label.value.is_empty() {
-                            SeriesHasher::begin_label(&mut self.identity, label.name);
-                            self.identity.extend_from_slice(label.value.as_bytes());
-                        }
                     }
                     left = true;
                 }
@@ -264,8 +263,37 @@ impl Plan {
         out.extend_from_slice(copied(from, end));
     }
 
+    /// Writes what surrounds the values where a series is identified, of names of which this is the plan.
+    fn make_identity(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
+        self.identity_steps.clear();
+        for merged in &self.merged {
+            let label = self.identity.len();
+            match *merged {
+                Merged::Own(value) => {
+                    SeriesHasher::begin_label(&mut self.identity, names.get(value).map_or("", |name| name));
+                    self.identity_steps.push(IdentityStep { value, until: self.identity.len(), label });
+                }
+                Merged::Forced(label) => {
+                    if let Some(label) = forced.labels.get(label).filter(|label| !label.value.is_empty()) {
+                        SeriesHasher::begin_label(&mut self.identity, label.name);
+                        self.identity.extend_from_slice(label.value.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes what the series of a metric is told apart by.
-    pub(super) fn identify(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
+    pub(super) fn identify(
+        &mut self,
+        out: &mut Vec<u8>,
+        pushed: &PushedFamilies<'_>,
+        labels: Labels,
+        forced: &Forced<'_>,
+    ) {
+        if self.identity.is_empty() {
+            self.make_identity(pushed.names_of(labels.shape), forced);
+        }
         let values = pushed.values_of(labels);
         let mut from = 0;
         for step in &self.identity_steps {

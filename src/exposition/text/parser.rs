@@ -65,6 +65,7 @@ pub fn parse_within<'a>(
     // Nearly always all of it is text, which is looked at once then and not line by line.
     let text = std::str::from_utf8(body).ok();
     let plain = text.filter(|_| memchr::memchr(0, body).is_none());
+    parser.escapes = memchr::memchr(b'\\', body).is_some();
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
@@ -125,6 +126,8 @@ pub(super) struct Parser<'a> {
     /// Where the line begins in the body.
     pub(super) start: u32,
     pub(super) repeats: Repeats<'a>,
+    /// Whether the body has a backslash.
+    pub(super) escapes: bool,
     /// The labels of the line, as far as it has been read.
     read: Vec<(Cow<'a, str>, Text)>,
 }
@@ -138,6 +141,7 @@ impl<'a> Parser<'a> {
             bounds: *bounds,
             start: 0,
             repeats: Repeats::default(),
+            escapes: true,
             read: Vec::new(),
         }
     }

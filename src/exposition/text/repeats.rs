@@ -269,8 +269,7 @@ impl<'a> Parser<'a> {
     pub(super) fn again(&mut self, text: &'a str, lenient: bool) -> Option<Result<usize, Fault>> {
         let before = self.repeats.before.take();
         if text.starts_with('#') {
-            let line = self.line_of(text, lenient)?;
-            return self.comment_again(line).map(|()| Ok(line.len() + 1));
+            return self.comment_again(text, lenient).map(Ok);
         }
         let values = self.pushed.values.len();
         let read = self.head_again(text, before).and_then(|head| self.value_again(head, text, lenient));
@@ -342,7 +341,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The line that `text` begins with, if it is one as every dialect has it and no longer than it may be.
-    fn line_of(&self, text: &'a str, lenient: bool) -> Option<&'a str> {
+    pub(super) fn line_of(&self, text: &'a str, lenient: bool) -> Option<&'a str> {
         let line = text.get(..memchr::memchr(b'\n', text.as_bytes())?)?;
         let fits = line.len() as u64 <= self.bounds.push().line_bytes_max;
         (fits && !(lenient && line.ends_with('\r'))).then_some(line)
