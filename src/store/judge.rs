@@ -158,7 +158,8 @@ fn usage_after(push: &Push, state: &State<'_>) -> Usage {
         let column = state.index.find(family.escaped_name());
         // Its only holder takes it away under one spelling and brings it under another.
         let again = |id| state.group.is_some_and(|group| group.get(id).is_some());
-        let column = column.filter(|(id, column)| *column.name == *family.name() || column.holders() > 1 || !again(*id));
+        let column =
+            column.filter(|(id, column)| *column.name == *family.name() || column.holders() > 1 || !again(*id));
         taken.add(Column::usage_with(column.map(|(_, column)| column), family));
         if column.is_none() {
             taken.add(column_usage(family.escaped_name(), family.help()));

@@ -81,9 +81,10 @@ impl<'p> FamilyWriter<'p> {
         bytes_max: u64,
         utf8: bool,
     ) -> Self {
-        // The body is nearly all lines, and in each come the labels of the group.
-        let of_group = usize::try_from(pushed.lines).unwrap_or(usize::MAX).saturating_mul(forced.bytes());
-        let line_bytes = pushed.body.len().saturating_add(of_group);
+        // The body is nearly all lines, and to each come the labels of the group; and its name, where protobuf says it once.
+        let name = pushed.families.first().filter(|_| !pushed.raw.is_empty()).map_or(0, |first| first.name.len());
+        let lines = usize::try_from(pushed.lines).unwrap_or(usize::MAX);
+        let line_bytes = pushed.body.len().saturating_add(lines.saturating_mul(forced.bytes() + name));
         Self {
             pushed,
             forced,

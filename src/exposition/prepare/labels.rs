@@ -241,6 +241,7 @@ impl Plan {
 
     /// Copies a line that the body has as it is to be written but for the labels of the group. Its labels have these `values`,
     /// its name so many bytes.
+    #[inline]
     pub(super) fn copy(
         &self,
         out: &mut Vec<u8>,
