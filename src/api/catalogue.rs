@@ -135,7 +135,7 @@ impl Open {
         let fleet =
             of_fleet.map(|reading| FleetLabels::new(&reading.namespace_label, group.tenant(), reading.prefix_job));
         let families = (0..group.family_count()).filter_map(|nth| Some((group.family(nth)?.0.name, nth)));
-        let mut keys: Vec<(&str, Key)> = families.map(|(name, nth)| (&**name, Key::Family(nth))).collect();
+        let mut keys: Vec<(&str, Key)> = families.map(|(name, nth)| (name, Key::Family(nth))).collect();
         for (name, key) in [("labels", Key::Labels), ("last_push_successful", Key::LastPushSuccessful)] {
             if !keys.iter().any(|(taken, _)| *taken == name) {
                 keys.push((name, key));

@@ -39,22 +39,14 @@ pub(super) struct Plain {
 /// a needless zero is the one that is written. And their quotient by a power of ten is of two numbers that are exact, so
 /// it is the nearest to theirs.
 pub(super) fn plain(text: &[u8]) -> Option<Plain> {
-    const DIGITS_MAX: usize = 15;
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let (mut mantissa, mut point, mut length) = (0_u64, None, 0);
-    for byte in digits.iter().take(DIGITS_MAX + 2) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            mantissa = mantissa * 10 + u64::from(digit);
-        } else if *byte == b'.' && point.is_none() {
-            point = Some(length);
-        } else {
-            break;
-        }
-        length += 1;
+    let (mut mantissa, whole) = leading_digits(digits, 0);
+    let (mut length, mut fraction) = (whole, 0);
+    let behind = digits.get(whole..)?.strip_prefix(b".");
+    if let Some(behind) = behind {
+        (mantissa, fraction) = leading_digits(behind, mantissa);
+        length += 1 + fraction;
     }
-    let whole = point.unwrap_or(length);
-    let fraction = length - whole - usize::from(point.is_some());
     if whole == 0 || whole + fraction > DIGITS_MAX {
         return None;
     }
@@ -62,16 +54,40 @@ pub(super) fn plain(text: &[u8]) -> Option<Plain> {
     let leading = digits.first() == Some(&b'0');
     let short = if leading { whole == 1 } else { whole <= 6 };
     let written_so = short
-        && match point {
+        && match behind {
             None => true,
             // What is below 10^-4 is written with an exponent.
-            Some(_) => fraction > 0 && mantissa % 10 != 0 && (!leading || mantissa * 10_000 >= divisor),
+            Some(behind) => {
+                let last = fraction.checked_sub(1).and_then(|last| behind.get(last));
+                last.is_some_and(|last| *last != b'0') && (!leading || mantissa * 10_000 >= divisor)
+            }
         };
-    #[expect(clippy::cast_precision_loss, reason = "both have at most 15 digits")]
-    let value = mantissa as f64 / divisor as f64;
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "both have at most 15 digits")]
+    let (mantissa, divisor) = (mantissa as i64 as f64, divisor as i64 as f64);
+    let value = if fraction == 0 { mantissa } else { mantissa / divisor };
     let signed = digits.len() < text.len();
     Some(Plain { value: if signed { -value } else { value }, written_so, length: length + usize::from(signed) })
 }
+
+/// Puts the digits that `text` begins with behind those of `number`, and says how many they are, or that they are more than
+/// fit.
+#[inline]
+fn leading_digits(text: &[u8], mut number: u64) -> (u64, usize) {
+    let text = text.get(..=DIGITS_MAX).unwrap_or(text);
+    let mut length = 0;
+    while let Some(byte) = text.get(length) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit >= 10 {
+            break;
+        }
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        length += 1;
+    }
+    (number, length)
+}
+
+/// So many digits are told apart by floats, whatever they are.
+const DIGITS_MAX: usize = 15;
 
 /// Powers of ten.
 const POWERS: [u64; 15] = [

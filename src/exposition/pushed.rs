@@ -97,6 +97,14 @@ pub(super) struct Text {
     pub(super) form: Form,
 }
 
+impl Text {
+    /// The same text so much farther behind.
+    #[inline]
+    pub(super) fn move_by(&mut self, bytes: u32) {
+        (self.start, self.end) = (self.start.wrapping_add(bytes), self.end.wrapping_add(bytes));
+    }
+}
+
 /// How a value lies there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {

@@ -145,7 +145,7 @@ mod tests {
 
     fn kept(family: &PreparedFamily) -> KeptFamily {
         KeptFamily {
-            name: family.name().clone(),
+            name: family.name().into(),
             kind: family.kind(),
             help: family.help().into(),
             lines: family.lines().into(),

@@ -154,7 +154,7 @@ proptest! {
                 let mut from_proto = prepared(from_proto.unwrap(), &[]);
                 // Text calls a gauge histogram a histogram, and a count over 2^53 is kept as the integer it was.
                 let plain = |families: Option<Vec<PreparedFamily>>| {
-                    families.map(|all| all.iter().map(|f| (f.name().clone(), f.help().to_owned(), f.kind().text_name(), f.lines().to_vec())).collect::<Vec<_>>())
+                    families.map(|all| all.iter().map(|f| (f.name().to_owned(), f.help().to_owned(), f.kind().text_name(), f.lines().to_vec())).collect::<Vec<_>>())
                 };
                 // Dots make names of two underscores, which nobody may push.
                 prop_assert!(from_text.is_some() || escaping == Escaping::Dots);
@@ -234,5 +234,5 @@ fn names_that_are_one_where_utf8_is_escaped_are_refused() {
 fn a_family_of_classic_names_is_copied_whatever_stands_beside_it() {
     let families = prepared(read_text(b"a 1\n{\"b.c\"} 1\nd{\"e.f\"=\"1\"} 1\n"), &[]).unwrap();
     assert_eq!(families.iter().map(PreparedFamily::utf8).collect::<Vec<_>>(), [false, true, true]);
-    assert_eq!(&**families[1].escaped_name(), "b_c");
+    assert_eq!(families[1].escaped_name(), "b_c");
 }

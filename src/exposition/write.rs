@@ -119,7 +119,7 @@ fn write_with_care(out: &mut Vec<u8>, line: &[u8], family: FamilyView<'_>, shown
     // What stands behind a family's name is no part of it, and stays.
     let (name, suffix) = match only {
         Some(only) => (only, ""),
-        None => (&**family.name, line.name.strip_prefix(&**family.name).unwrap_or_default()),
+        None => (family.name, line.name.strip_prefix(family.name).unwrap_or_default()),
     };
     stored::write_name(out, &shown.escaping.metric(name), suffix);
     let mut between = false;

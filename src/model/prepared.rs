@@ -18,16 +18,32 @@ pub type FamilyName = Arc<str>;
 /// pushed, `store` lays its lines beside those of other groups without looking inside them, a scrape copies them.
 #[derive(Clone)]
 pub struct PreparedFamily {
-    name: FamilyName,
-    escaped: FamilyName,
-    kind: MetricKind,
-    help: Box<str>,
-    lines: Bytes,
-    line_count: u32,
-    series: Series,
-    renamed: bool,
-    proto: Box<[u8]>,
-    utf8: bool,
+    pub(super) texts: Texts,
+    /// Some of a text that all families of its push share; or all of one of its own, if there are [`OWN_LINES`](Self::OWN_LINES).
+    pub(super) lines: Bytes,
+    pub(super) traits: Traits,
+}
+
+/// Its name, its help, and its name underscored, one behind the other; in a text that all families of its push share.
+#[derive(Clone)]
+pub(super) struct Texts {
+    pub(super) of_push: Arc<str>,
+    pub(super) start: u32,
+    pub(super) name_end: u32,
+    pub(super) help_end: u32,
+    /// Where that of the name underscored ends, which stands behind the help; or the end of the help again, if it is the name.
+    pub(super) escaped_end: u32,
+}
+
+/// What a family is besides its texts, as [`Parts`] describe it.
+#[derive(Clone)]
+pub struct Traits {
+    pub kind: MetricKind,
+    pub line_count: u32,
+    pub series: Series,
+    pub renamed: bool,
+    pub proto: Box<[u8]>,
+    pub utf8: bool,
 }
 
 /// What a [`PreparedFamily`] is made of.
@@ -59,17 +75,50 @@ impl From<Parts> for PreparedFamily {
     fn from(parts: Parts) -> Self {
         let Parts { name, kind, help, lines, line_count, series, renamed, proto, utf8 } = parts;
         let escaped = match underscored_metric(&name) {
-            Cow::Borrowed(_) => name.clone(),
-            Cow::Owned(escaped) => escaped.into(),
+            Cow::Borrowed(_) => "".into(),
+            Cow::Owned(escaped) => Cow::Owned(escaped),
         };
-        Self { name, escaped, kind, help, lines: lines.into(), line_count, series, renamed, proto, utf8 }
+        let mut text = String::with_capacity(name.len() + help.len() + escaped.len());
+        let texts = Texts::write(&mut text, &name, &help, &escaped);
+        let traits = Traits { kind, line_count, series, renamed, proto, utf8 };
+        Self { texts: Texts { of_push: text.into(), ..texts }, lines: lines.into(), traits }
+    }
+}
+
+impl Texts {
+    /// Writes them behind what is there; `escaped` is empty if it is the name. The text is to be put in yet.
+    pub(super) fn write(text: &mut String, name: &str, help: &str, escaped: &str) -> Self {
+        let place = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let start = place(text);
+        text.push_str(name);
+        let name_end = place(text);
+        text.push_str(help);
+        let help_end = place(text);
+        text.push_str(escaped);
+        Self { of_push: Arc::default(), start, name_end, help_end, escaped_end: place(text) }
+    }
+
+    fn part(&self, start: u32, end: u32) -> &str {
+        self.of_push.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.part(self.start, self.name_end)
+    }
+
+    fn help(&self) -> &str {
+        self.part(self.name_end, self.help_end)
+    }
+
+    fn escaped(&self) -> &str {
+        if self.help_end == self.escaped_end { self.name() } else { self.part(self.help_end, self.escaped_end) }
     }
 }
 
 /// A family as it is read: what was pushed, or lines of several groups that hold it.
 #[derive(Clone, Copy)]
 pub struct FamilyView<'f> {
-    pub name: &'f FamilyName,
+    pub name: &'f str,
     pub kind: MetricKind,
     /// Of one group's lines their own; of several groups' that of none.
     pub help: &'f str,
@@ -85,7 +134,8 @@ pub struct FamilyView<'f> {
 
 impl<'f> From<&'f PreparedFamily> for FamilyView<'f> {
     fn from(family: &'f PreparedFamily) -> Self {
-        let PreparedFamily { name, kind, help, lines, renamed, proto, utf8, .. } = family;
+        let PreparedFamily { texts, lines, traits: Traits { kind, renamed, proto, utf8, .. } } = family;
+        let (name, help) = (texts.name(), texts.help());
         Self { name, kind: *kind, help, lines, renamed: *renamed, proto, utf8: *utf8 }
     }
 }
@@ -112,27 +162,39 @@ impl PreparedFamily {
     /// What it accounts for a help text that is not the column's, or metrics kept as protobuf, besides their bytes.
     const RARE: usize = 240;
 
-    pub fn name(&self) -> &FamilyName {
-        &self.name
+    /// So many bytes of lines are one family's own, and do not keep alive those of all its push: whoever has fewer is to copy
+    /// them.
+    pub const OWN_LINES: usize = 16 << 10;
+
+    pub fn name(&self) -> &str {
+        self.texts.name()
     }
 
     /// The name underscored, which is what families are told apart by.
-    pub fn escaped_name(&self) -> &FamilyName {
-        &self.escaped
+    pub fn escaped_name(&self) -> &str {
+        self.texts.escaped()
+    }
+
+    /// Its name and its name underscored, which nothing else is kept alive by: one text, if they are the same.
+    pub fn own_names(&self) -> (FamilyName, FamilyName) {
+        let name = FamilyName::from(self.name());
+        let escaped = self.escaped_name();
+        let escaped = if *name == *escaped { name.clone() } else { escaped.into() };
+        (name, escaped)
     }
 
     /// Whether its name or some label's is not classic.
     pub fn utf8(&self) -> bool {
-        self.utf8
+        self.traits.utf8
     }
 
     pub fn kind(&self) -> MetricKind {
-        self.kind
+        self.traits.kind
     }
 
     /// Not escaped; empty where none was pushed.
     pub fn help(&self) -> &str {
-        &self.help
+        self.texts.help()
     }
 
     /// As [`Parts::lines`] describes them.
@@ -146,37 +208,37 @@ impl PreparedFamily {
     }
 
     pub fn line_count(&self) -> u32 {
-        self.line_count
+        self.traits.line_count
     }
 
     /// One for each metric. They may be found only now, once for all.
     pub fn series(&self) -> &[SeriesId] {
-        self.series.of(self)
+        self.traits.series.of(self)
     }
 
     /// Whether some line has a label that the operator's view writes under another name.
     pub fn renamed(&self) -> bool {
-        self.renamed
+        self.traits.renamed
     }
 
     /// Its metrics as protobuf, where text does not say them in full.
     pub fn proto(&self) -> Option<&[u8]> {
-        (!self.proto.is_empty()).then_some(&*self.proto)
+        (!self.traits.proto.is_empty()).then_some(&*self.traits.proto)
     }
 
     /// Whether the other has its name, spelled as here, and its type.
     pub fn is_called_as(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.name == other.name
+        self.kind() == other.kind() && self.name() == other.name()
     }
 
     /// Whether it holds nothing, and is pushed to take away what its group holds under its name.
     pub fn is_empty(&self) -> bool {
-        self.line_count == 0
+        self.traits.line_count == 0
     }
 
     /// The bytes the store accounts for this family at most: where its help is not that of the others of its name.
     pub fn stored_bytes(&self) -> u64 {
-        Self::accounted(&self.lines, self.line_count.into(), Some(&self.help), &self.proto)
+        Self::accounted(&self.lines, self.traits.line_count.into(), Some(self.help()), &self.traits.proto)
     }
 
     /// The bytes the store accounts for a family of such lines, such a help where that is its own, and such a `proto`. Lines
@@ -198,10 +260,10 @@ pub trait IdentifySeries: fmt::Debug + Send + Sync {
 
 impl PartialEq for PreparedFamily {
     fn eq(&self, other: &Self) -> bool {
-        let told = |family: &Self| (family.kind, family.line_count, family.renamed, family.utf8);
+        let told = |family: &Self| (family.kind(), family.line_count(), family.renamed(), family.utf8());
         told(self) == told(other)
-            && (&self.name, &self.escaped, &self.help) == (&other.name, &other.escaped, &other.help)
-            && (&self.lines, &self.proto) == (&other.lines, &other.proto)
+            && (self.name(), self.escaped_name(), self.help()) == (other.name(), other.escaped_name(), other.help())
+            && (&self.lines, self.proto()) == (&other.lines, other.proto())
             && self.series() == other.series()
     }
 }
@@ -210,7 +272,7 @@ impl Eq for PreparedFamily {}
 
 impl fmt::Debug for PreparedFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "# {} {}\n{}", self.name, self.kind, String::from_utf8_lossy(&self.lines))
+        write!(f, "# {} {}\n{}", self.name(), self.kind(), String::from_utf8_lossy(&self.lines))
     }
 }
 

@@ -18,7 +18,6 @@ use crate::model::Timestamp;
 use crate::store::Entry;
 use crate::store::Gone;
 use crate::store::GroupTimes;
-use std::sync::Arc;
 
 /// What every record begins with: bytes that no text has.
 pub(super) const RECORD_MAGIC: [u8; 4] = [0xfe, b'P', b'R', 0xff];
@@ -112,7 +111,7 @@ pub(super) fn write_group<'a>(
 }
 
 /// Writes a group's record and its blocks. What these sum up to is known when they stand there, and each is written once.
-fn write_push(out: &mut Vec<u8>, mark: Mark, group: OfGroup<'_>, families: &[Arc<PreparedFamily>]) {
+fn write_push(out: &mut Vec<u8>, mark: Mark, group: OfGroup<'_>, families: &[PreparedFamily]) {
     let at = group.3.pushed_at.unwrap_or_default();
     let heads = families.iter().map(|family| FamilyHead {
         name: family.name(),

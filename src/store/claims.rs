@@ -30,7 +30,8 @@ impl Claimant {
     }
 
     pub(super) fn of(family: &PreparedFamily) -> Self {
-        Self { name: family.name().clone(), escaped: family.escaped_name().clone(), kind: family.kind() }
+        let (name, escaped) = family.own_names();
+        Self { name, escaped, kind: family.kind() }
     }
 }
 

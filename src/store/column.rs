@@ -64,13 +64,13 @@ pub(super) struct Column {
 impl Column {
     /// For families like this one; it is not put in yet.
     pub(super) fn new(family: &PreparedFamily, opened_with: Arc<str>) -> Self {
-        let (name, escaped, kind) = (family.name().clone(), family.escaped_name().clone(), family.kind());
-        Self { name, escaped, kind, help: "".into(), opened_with, pages: Pages::default() }
+        let (name, escaped) = family.own_names();
+        Self { name, escaped, kind: family.kind(), help: "".into(), opened_with, pages: Pages::default() }
     }
 
     /// Whether the family has the column's name, spelled as there, and its type.
     pub(super) fn takes(&self, family: &PreparedFamily) -> bool {
-        self.name == *family.name() && self.kind == family.kind()
+        *self.name == *family.name() && self.kind == family.kind()
     }
 
     /// How many groups hold the family.

@@ -136,7 +136,7 @@ impl Index {
             None => columns.push(column),
         }
         self.order = None;
-        self.by_name.insert(name.clone(), id);
+        self.by_name.insert(name.into(), id);
         self.claim(name, kind, id);
         id
     }
@@ -222,7 +222,7 @@ impl Index {
         self.unclaim(name, old);
         if let Some(column) = self.column_mut(id) {
             column.kind = kind;
-            column.name = family.name().clone();
+            column.name = family.name().into();
         }
         self.claim(name, kind, id);
     }

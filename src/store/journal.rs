@@ -22,7 +22,7 @@ pub enum Entry {
         gone: Gone,
         /// Each has lines, and takes the place of the family that compares as its name. It was pushed when `times` says that
         /// the group was.
-        families: Vec<Arc<PreparedFamily>>,
+        families: Arc<[PreparedFamily]>,
         /// As they are after the push.
         times: GroupTimes,
     },

@@ -42,7 +42,7 @@ pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
     check_key(push, state)?;
     let may_meet = state.identities.are_kept(&push.key);
     let (mut change, mut next) = (Change::default(), 0);
-    for family in &push.families {
+    for family in push.families.iter() {
         let found = state.find(&mut next, family.escaped_name());
         if family.is_empty() {
             change.empties(found.as_ref(), push, family);
@@ -81,7 +81,7 @@ fn stays<'a>(found: Option<(ColumnId, &'a Column)>, push: &Push, state: &State<'
     let alone = held.is_some() && column.holders() == 1;
     let leaves = match push.carried(&column.escaped) {
         // Under another name it does not replace what is held but meets it, unless all that is held goes.
-        Some(carried) if *carried.name() != column.name => push.method == Method::Replace,
+        Some(carried) if *carried.name() != *column.name => push.method == Method::Replace,
         Some(carried) => carried.is_empty() || carried.kind() != column.kind,
         None => push.method == Method::Replace,
     };
@@ -107,7 +107,7 @@ fn check_names(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resul
 /// A name is spelled one way, and has one type.
 fn check_kind(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Result<(), Refusal> {
     match stays(state.index.find(family.escaped_name()), push, state) {
-        Some(column) if column.name != *family.name() => {
+        Some(column) if *column.name != *family.name() => {
             let name = family.name();
             Err(Refusal::Inconsistent(match state.all_visible {
                 true => {
@@ -145,7 +145,7 @@ fn check_claims(family: &PreparedFamily, push: &Push, state: &State<'_>) -> Resu
             return collides(family.name(), column);
         }
         let claimant = stays(state.index.claimant(&line), push, state);
-        if let Some(column) = claimant.filter(|column| column.escaped != *family.escaped_name()) {
+        if let Some(column) = claimant.filter(|column| *column.escaped != *family.escaped_name()) {
             return collides(family.name(), column);
         }
     }
@@ -177,14 +177,14 @@ impl Change {
     /// A family comes.
     fn takes(&mut self, found: Option<&Found<'_>>, family: &PreparedFamily) {
         // Its only holder takes a column away under one spelling and brings it under another.
-        let stays = |it: &&Found<'_>| it.column.name == *family.name() || it.column.holders() > 1 || it.held.is_none();
+        let stays = |it: &&Found<'_>| *it.column.name == *family.name() || it.column.holders() > 1 || it.held.is_none();
         let column = found.filter(stays).map(|found| found.column);
         self.taken.add(Column::usage_with(column, family));
         if column.is_none() {
             self.taken.add(column_usage(family.escaped_name(), family.help()));
         }
         if let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
-            && column.name == *family.name()
+            && *column.name == *family.name()
         {
             self.given.add(column.usage_of(held.place.row));
             self.replaced += 1;
@@ -195,7 +195,7 @@ impl Change {
     fn empties(&mut self, found: Option<&Found<'_>>, push: &Push, family: &PreparedFamily) {
         if push.method == Method::Merge
             && let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
-            && column.name == *family.name()
+            && *column.name == *family.name()
         {
             self.gives(column, held);
         }

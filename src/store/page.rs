@@ -9,6 +9,7 @@ use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
 use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(super) const PAGE: usize = 64 << 10;
 
 /// The lines of a family that alone are as many are not copied but shared with the push they came by.
 const LARGE: usize = PAGE / 4;
+const _: () = assert!(LARGE >= PreparedFamily::OWN_LINES, "fewer lines may keep a whole push alive");
 
 /// What a row weighs besides its lines, where it is asked how much of a page is dead. Chosen: near what laying one costs, as
 /// bytes that are copied, so that many tiny rows are not moved for a large one that dies among them.

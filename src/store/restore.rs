@@ -132,12 +132,12 @@ impl Shelf {
         }
         let stored = Arc::new(key.clone());
         state.restore_group(&stored, times, own_gauge);
-        let mut alone = Push { key, method: Method::Merge, families: Vec::new(), at: Timestamp::default() };
+        let mut alone = Push { key, method: Method::Merge, families: Arc::default(), at: Timestamp::default() };
         let mut left_out = Vec::new();
         // One by one, so that those of one group are held against each other too.
         for (family, at) in families {
-            let name = family.escaped_name().clone();
-            (alone.families, alone.at) = (vec![Arc::new(family)], at);
+            let name = FamilyName::from(family.escaped_name());
+            (alone.families, alone.at) = ([family].into(), at);
             let judged = check_alone(&alone, state).and_then(|()| state.judge(&alone, &BOUNDLESS, true));
             match judged {
                 Ok(after) => state.restore_families(&stored, &alone, after, claims),

@@ -192,7 +192,9 @@ impl Shelf {
         match effect {
             Effect::Push { key, push, .. } => {
                 let times = GroupTimes { pushed_at: Some(push.at), ..state.times(key, push.at) };
-                let families = push.families.iter().filter(|family| !family.is_empty()).cloned().collect();
+                let filled = || push.families.iter().filter(|family| !family.is_empty()).cloned();
+                let all_filled = !push.families.iter().any(|family| family.is_empty());
+                let families = if all_filled { push.families.clone() } else { filled().collect() };
                 Entry::Push { tenant, key: key.clone(), gone: state.gone(push), families, times }
             }
             Effect::Failure { key, at, .. } => {

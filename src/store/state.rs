@@ -78,7 +78,7 @@ impl State {
     pub(super) fn family_again(&self, view: FamilyView<'_>) -> PreparedFamily {
         let lines = memchr::memchr_iter(b'\n', view.lines).count();
         PreparedFamily::from(PreparedParts {
-            name: view.name.clone(),
+            name: view.name.into(),
             kind: view.kind,
             help: view.help.into(),
             lines: view.lines.into(),
@@ -274,9 +274,9 @@ impl State {
     fn leaves_any(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
         let (families, mut next, mut replaced) = (&group.families, 0, 0);
-        for family in &push.families {
+        for family in push.families.iter() {
             let found = self.index.find_near(families, &mut next, family.escaped_name());
-            let held = found.filter(|found| found.held.is_some() && found.column.name == *family.name());
+            let held = found.filter(|found| found.held.is_some() && *found.column.name == *family.name());
             replaced += usize::from(held.is_some() && !family.is_empty());
         }
         replaced < families.len()
@@ -288,7 +288,7 @@ impl State {
     pub(super) fn holds_alike(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
         let mut next = 0;
-        let mut alike = |family: &Arc<PreparedFamily>| {
+        let mut alike = |family: &PreparedFamily| {
             let found = self.index.find_near(&group.families, &mut next, family.escaped_name());
             let held = found.filter(|found| found.column.takes(family));
             let held = held.and_then(|found| found.column.view(found.held?.1.place.row));
@@ -364,7 +364,7 @@ fn is_own(column: &Column) -> bool {
 
 /// What the push puts in its group.
 fn coming(push: &Push) -> impl Iterator<Item = Coming<'_>> {
-    push.families.iter().filter(|family| !family.is_empty()).map(|family| (&**family, None))
+    push.families.iter().filter(|family| !family.is_empty()).map(|family| (family, None))
 }
 
 /// What stands before the value of each line.

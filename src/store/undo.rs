@@ -97,7 +97,7 @@ impl State {
         let carried = push.families.iter().map(|family| family.escaped_name());
         let carried = carried.map(|name| {
             let held = self.held(group, name).and_then(|held| self.kept(held));
-            (name.clone(), held.map(|(_, kept)| kept))
+            (name.into(), held.map(|(_, kept)| kept))
         });
         match push.method {
             Method::Merge => carried.collect(),

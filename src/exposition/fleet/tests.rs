@@ -32,7 +32,7 @@ fn written(family: &PreparedFamily, labels: &FleetLabels, only: Option<&str>) ->
 /// The same lines, said to need renaming or not.
 fn marked(family: &PreparedFamily, renamed: bool) -> PreparedFamily {
     PreparedFamily::from(PreparedParts {
-        name: family.name().clone(),
+        name: family.name().into(),
         kind: family.kind(),
         help: family.help().into(),
         lines: family.lines().into(),

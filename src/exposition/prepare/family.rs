@@ -3,6 +3,7 @@
 use super::Forced;
 use super::Inconsistent;
 use super::Unfit;
+use super::labels::InOrder;
 use super::labels::Plan;
 use crate::exposition::escape::Quoted;
 use crate::exposition::fleet;
@@ -13,12 +14,14 @@ use crate::exposition::pushed::Measured;
 use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::Point;
 use crate::exposition::pushed::PushedFamilies;
+use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
 use crate::exposition::revive;
 use crate::exposition::stored;
+use crate::model::Gathering;
 use crate::model::MetricKind;
 use crate::model::PreparedFamily;
-use crate::model::PreparedParts;
+use crate::model::PreparedTraits;
 use crate::model::Series;
 use crate::model::SeriesHasher;
 use crate::model::SeriesId;
@@ -26,6 +29,10 @@ use crate::model::is_label_name;
 use crate::model::is_metric_name;
 use crate::model::underscored_label;
 use crate::model::underscored_metric;
+use std::borrow::Cow;
+
+/// Room for lines that is taken before they are written. More cost a few moves.
+const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
 
 /// Writes families. Holds what is the same for all of a push, and the buffers they share.
 pub(super) struct FamilyWriter<'p> {
@@ -45,7 +52,7 @@ pub(super) struct FamilyWriter<'p> {
     /// What a line of the family begins with that has the shape of the plan; empty where it has not been needed.
     head: Vec<u8>,
     labels: Vec<u8>,
-    lines: Vec<u8>,
+    gathered: Gathering,
     line_count: usize,
     series: Vec<SeriesId>,
     sorted: Vec<SeriesId>,
@@ -74,6 +81,10 @@ impl<'p> FamilyWriter<'p> {
         bytes_max: u64,
         utf8: bool,
     ) -> Self {
+        // The body is nearly all lines, and to each come the labels of the group; and its name, where protobuf says it once.
+        let name = pushed.families.first().filter(|_| !pushed.raw.is_empty()).map_or(0, |first| first.name.len());
+        let lines = usize::try_from(pushed.lines).unwrap_or(usize::MAX);
+        let line_bytes = pushed.body.len().saturating_add(lines.saturating_mul(forced.bytes() + name));
         Self {
             pushed,
             forced,
@@ -84,22 +95,20 @@ impl<'p> FamilyWriter<'p> {
             utf8,
             plan: Plan::with_room(),
             planned: None,
-            head: Vec::with_capacity(128),
+            head: Vec::new(),
             labels: Vec::new(),
-            // Most families of small pushes are no longer than this.
-            lines: Vec::with_capacity(1000),
+            gathered: Gathering::with_room(pushed.families.len(), line_bytes.min(LINE_BYTES_EXPECTED_MAX)),
             line_count: 0,
-            series: Vec::with_capacity(32),
+            series: Vec::new(),
             sorted: Vec::new(),
-            identity: Vec::with_capacity(512),
+            identity: Vec::new(),
             proto: Vec::new(),
         }
     }
 
     /// The family with `metrics`, which are places in the column of all metrics.
-    pub(super) fn write(&mut self, family: &'p Family<'p>, metrics: &[u32]) -> Result<PreparedFamily, Unfit> {
+    pub(super) fn write(&mut self, family: &'p Family<'p>, metrics: &[u32]) -> Result<(), Unfit> {
         let name = &*family.name;
-        self.lines.clear();
         self.line_count = 0;
         self.series.clear();
         self.proto.clear();
@@ -110,25 +119,31 @@ impl<'p> FamilyWriter<'p> {
         {
             return Err(explicit(name, taken).into());
         }
-        let mut judged = None;
+        let (mut judged, mut in_order) = (None, InOrder::new());
         for metric_at in metrics {
             let Some(metric) = self.pushed.metrics.get(*metric_at as usize) else {
                 continue;
             };
             let shape = metric.labels.shape;
             if judged != Some(shape) {
+                if judged.is_some() {
+                    in_order.breaks();
+                }
                 let planned = self.planned_for(family, shape)?;
                 renamed |= planned.renamed;
                 utf8 |= planned.utf8;
                 judged = Some(shape);
                 self.head.clear();
             }
+            let values = self.pushed.values_of(metric.labels);
             if self.utf8 {
                 let id = self.compared_id(name, metric)?;
                 self.series.push(id);
+            } else {
+                in_order.add(self.pushed, &self.plan, values);
             }
             match metric.measured {
-                Measured::Value(value) => self.single(name, metric, value)?,
+                Measured::Value(value) => self.single(name, metric, values, value)?,
                 Measured::Distribution { sum, count } => {
                     self.labels.clear();
                     self.labels.extend_from_slice(self.plan.head());
@@ -141,20 +156,19 @@ impl<'p> FamilyWriter<'p> {
                 self.keep(family, *metric_at, metric)?;
             }
         }
-        let series = self.apart(family, metrics)?;
-        let family = PreparedFamily::from(PreparedParts {
-            name: name.into(),
-            kind: family.kind,
-            help: (&*family.help).into(),
-            lines: self.lines.as_slice().into(),
-            line_count: index(self.line_count),
-            series,
-            renamed,
-            proto: self.proto.as_slice().into(),
-            utf8,
-        });
-        self.bytes_left = self.bytes_left.checked_sub(family.stored_bytes()).ok_or(Unfit::TooLarge)?;
-        Ok(family)
+        let series = self.apart(family, metrics, in_order.holds())?;
+        let (line_count, proto) = (index(self.line_count), self.proto.as_slice().into());
+        let traits = PreparedTraits { kind: family.kind, line_count, series, renamed, proto, utf8 };
+        let escaped = if self.utf8 { underscored_metric(name) } else { Cow::Borrowed(name) };
+        let escaped = if *escaped == *name { "" } else { &escaped };
+        let stored_bytes = self.gathered.add(name, escaped, &family.help, traits);
+        self.bytes_left = self.bytes_left.checked_sub(stored_bytes).ok_or(Unfit::TooLarge)?;
+        Ok(())
+    }
+
+    /// All that were written.
+    pub(super) fn done(self) -> Vec<PreparedFamily> {
+        self.gathered.done()
     }
 
     /// Makes the plan for a shape unless it is there, and judges the names of the shape for this family.
@@ -194,14 +208,9 @@ impl<'p> FamilyWriter<'p> {
     ///
     /// Most families' metrics have labels of the same names, and come in the order of their values: then no two are one, and
     /// their identities may be found when they are asked for.
-    fn apart(&mut self, family: &Family<'_>, metrics: &[u32]) -> Result<Series, Inconsistent> {
+    fn apart(&mut self, family: &Family<'_>, metrics: &[u32], in_order: bool) -> Result<Series, Inconsistent> {
         if !self.utf8 {
-            let labels = metrics.iter().filter_map(|metric| self.pushed.metrics.get(*metric as usize));
-            if self.plan.in_order(
-                self.pushed,
-                self.planned.map(|planned| planned.shape),
-                labels.map(|metric| metric.labels),
-            ) {
+            if in_order {
                 return Ok(Series::to_be_found(index(metrics.len()), self.hasher, revive::identify));
             }
             for metric in metrics {
@@ -209,7 +218,7 @@ impl<'p> FamilyWriter<'p> {
                 self.planned_for(family, metric.labels.shape)?;
                 self.identity.clear();
                 self.identity.extend_from_slice(family.name.as_bytes());
-                self.plan.identify(&mut self.identity, self.pushed, metric.labels);
+                self.plan.identify(&mut self.identity, self.pushed, metric.labels, self.forced);
                 self.series.push(self.hasher.id_of(&self.identity));
             }
         }
@@ -245,11 +254,11 @@ impl<'p> FamilyWriter<'p> {
     }
 
     /// The line of a metric that has one.
-    fn single(&mut self, name: &str, metric: &Metric, value: f64) -> Result<(), Unfit> {
-        let lines = &mut self.lines;
+    fn single(&mut self, name: &str, metric: &Metric, values: &[Text], value: f64) -> Result<(), Unfit> {
+        let lines = self.gathered.lines();
         let (start, end) = metric.verbatim;
         if start < end {
-            self.plan.copy(lines, self.pushed, metric, name.len());
+            self.plan.copy(lines, self.pushed.body, (start, end), values, name.len());
             if lines.last() == Some(&b'\n') {
                 return self.line_ended();
             }
@@ -289,7 +298,7 @@ impl<'p> FamilyWriter<'p> {
     }
 
     fn line(&mut self, name: &str, suffix: &str, place: Option<(&str, f64)>, value: f64) -> Result<(), Unfit> {
-        let lines = &mut self.lines;
+        let lines = self.gathered.lines();
         begin_line(lines, name, suffix, self.utf8);
         lines.extend_from_slice(&self.labels);
         if let Some((label, place)) = place {
@@ -304,14 +313,15 @@ impl<'p> FamilyWriter<'p> {
     }
 
     fn end_line(&mut self, value: f64) -> Result<(), Unfit> {
-        float::write(&mut self.lines, value);
-        self.lines.push(b'\n');
+        let lines = self.gathered.lines();
+        float::write(lines, value);
+        lines.push(b'\n');
         self.line_ended()
     }
 
     fn line_ended(&mut self) -> Result<(), Unfit> {
         self.line_count += 1;
-        if self.lines.len() as u64 > self.bytes_left { Err(Unfit::TooLarge) } else { Ok(()) }
+        if self.gathered.line_bytes() as u64 > self.bytes_left { Err(Unfit::TooLarge) } else { Ok(()) }
     }
 
     fn refuse_twins(&mut self, name: &str) -> Result<(), Inconsistent> {

@@ -4,7 +4,6 @@ use crate::exposition::escape;
 use crate::exposition::pushed::Form;
 use crate::exposition::pushed::Label;
 use crate::exposition::pushed::Labels;
-use crate::exposition::pushed::Metric;
 use crate::exposition::pushed::PushedFamilies;
 use crate::exposition::pushed::Text;
 use crate::exposition::pushed::index;
@@ -35,13 +34,17 @@ struct ForcedLabel<'k> {
 
 impl<'k> Forced<'k> {
     pub(in crate::exposition) fn new(key: &'k GroupingKey) -> Self {
+        let labels = key.labels();
         let mut forced =
-            Self { labels: Vec::with_capacity(key.labels().len() + 1), text: Vec::with_capacity(128), utf8: false };
-        let mut instance_due = !key.labels().any(|(name, _)| name == "instance");
-        for (name, value) in key.labels() {
-            if instance_due && name > "instance" {
+            Self { labels: Vec::with_capacity(labels.len() + 1), text: Vec::with_capacity(128), utf8: false };
+        // They come in the order of their names.
+        let mut instance_due = true;
+        for (name, value) in labels {
+            if instance_due && name >= "instance" {
                 instance_due = false;
-                forced.push("instance", "", true);
+                if name != "instance" {
+                    forced.push("instance", "", true);
+                }
             }
             forced.push(name, value, false);
         }
@@ -61,6 +64,16 @@ impl<'k> Forced<'k> {
         let start = self.text.len();
         write_label(&mut self.text, name, value, true);
         self.labels.push(ForcedLabel { name, value, text: start..self.text.len(), yields });
+    }
+
+    /// The name of one that has a NUL in its value.
+    pub(super) fn with_nul(&self) -> Option<&'k str> {
+        self.labels.iter().find(|label| label.value.contains('\0')).map(|label| label.name)
+    }
+
+    /// How many bytes they have, as they are written.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'k str> {
@@ -86,7 +99,7 @@ pub(super) struct Plan {
     steps: Vec<Step>,
     /// Where a line that has the metric's own labels in their order is left and entered again.
     cuts: Vec<Cut>,
-    /// As `text` and `steps`, as [`SeriesHasher::id_of`](crate::model::SeriesHasher::id_of) has it.
+    /// As `text` and `steps`, as [`SeriesHasher::id_of`](crate::model::SeriesHasher::id_of) has it; empty until it is needed.
     identity: Vec<u8>,
     identity_steps: Vec<IdentityStep>,
     merged: Vec<Merged>,
@@ -132,10 +145,8 @@ impl Plan {
     pub(super) fn with_room() -> Self {
         Self {
             text: Vec::with_capacity(256),
-            identity: Vec::with_capacity(256),
             merged: Vec::with_capacity(16),
             steps: Vec::with_capacity(8),
-            identity_steps: Vec::with_capacity(8),
             ..Self::default()
         }
     }
@@ -146,7 +157,6 @@ impl Plan {
         self.steps.clear();
         self.cuts.clear();
         self.identity.clear();
-        self.identity_steps.clear();
         self.merge(names, forced);
         // Of the metric's own values, the last that the line has been written to; and whether it has been left since.
         let (mut written, mut left, mut from) = (None, false, 0);
@@ -163,9 +173,6 @@ impl Plan {
                         self.cuts.push(Cut { behind: written, text, before: Some(value) });
                     }
                     self.steps.push(Step { value, until: self.text.len() });
-                    let label = self.identity.len();
-                    SeriesHasher::begin_label(&mut self.identity, name);
-                    self.identity_steps.push(IdentityStep { value, until: self.identity.len(), label });
                     from = self.text.len();
                     self.text.push(b'"');
                     (written, left) = (Some(value), false);
@@ -173,10 +180,6 @@ impl Plan {
                 Merged::Forced(label) => {
                     if let Some(label) = forced.labels.get(label) {
                         self.text.extend_from_slice(forced.text.get(label.text.clone()).unwrap_or_default());
-                        if !label.value.is_empty() {
-                            SeriesHasher::begin_label(&mut self.identity, label.name);
-                            self.identity.extend_from_slice(label.value.as_bytes());
-                        }
                     }
                     left = true;
                 }
@@ -236,58 +239,62 @@ impl Plan {
         out.extend_from_slice(self.text.get(from..).unwrap_or_default());
     }
 
-    /// Copies a line that the body has as it is to be written but for the labels of the group. Its name has so many bytes.
-    pub(super) fn copy(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, metric: &Metric, name_length: usize) {
-        let values = pushed.values_of(metric.labels);
-        let (start, end) = metric.verbatim;
-        let body = |from: u32, to: u32| pushed.body.get(range((from, to))).unwrap_or_default();
+    /// Copies a line that the body has as it is to be written but for the labels of the group. Its labels have these `values`,
+    /// its name so many bytes.
+    #[inline]
+    pub(super) fn copy(
+        &self,
+        out: &mut Vec<u8>,
+        body: &[u8],
+        (start, end): (u32, u32),
+        values: &[Text],
+        name_length: usize,
+    ) {
+        let copied = |from: u32, to: u32| body.get(range((from, to))).unwrap_or_default();
         let mut from = start;
         for cut in &self.cuts {
             let behind = cut.behind.and_then(|value| values.get(value));
-            out.extend_from_slice(body(from, behind.map_or(start + index(name_length + 1), |value| value.end)));
+            out.extend_from_slice(copied(from, behind.map_or(start + index(name_length + 1), |value| value.end)));
             out.extend_from_slice(self.text.get(cut.text.clone()).unwrap_or_default());
             from = match cut.before {
                 Some(value) => values.get(value).map_or(end, |value| value.start),
                 None => values.last().map_or(end, |value| value.end + 1),
             };
         }
-        out.extend_from_slice(body(from, end));
+        out.extend_from_slice(copied(from, end));
     }
 
-    /// Whether all of these have the shape that this is the plan for, and differ by values that are in order: of texts as
-    /// they are, or of short texts before longer ones, as numbers are that count up. Values that are not kept tell nothing
-    /// apart.
-    pub(super) fn in_order(
-        &self,
-        pushed: &PushedFamilies<'_>,
-        shape: Option<u32>,
-        mut all: impl Iterator<Item = Labels>,
-    ) -> bool {
-        let Some(mut before) = all.next() else { return true };
-        let planned = |labels: Labels| Some(labels.shape) == shape;
-        let (mut as_texts, mut as_numbers) = (true, true);
-        for labels in all {
-            let (earlier, values) = (pushed.values_of(before), pushed.values_of(labels));
-            // A text has one form in a push, as it is meant or as it is written.
-            let bytes = |values: &[Text], at: usize| values.get(at).map_or(&[][..], |value| pushed.bytes_of(*value));
-            let mut kept = self.steps.iter().map(|step| (bytes(earlier, step.value), bytes(values, step.value)));
-            let differs = |(earlier, later): (&[u8], &[u8])| {
-                let order = earlier.cmp(later);
-                order.is_ne().then(|| (order, earlier.len().cmp(&later.len()).then(order)))
-            };
-            let Some((order, of_numbers)) = kept.find_map(differs) else { return false };
-            as_texts &= order.is_lt();
-            as_numbers &= of_numbers.is_lt();
-            if !(as_texts || as_numbers) || !planned(before) {
-                return false;
+    /// Writes what surrounds the values where a series is identified, of names of which this is the plan.
+    fn make_identity(&mut self, names: &[Cow<'_, str>], forced: &Forced<'_>) {
+        self.identity_steps.clear();
+        for merged in &self.merged {
+            let label = self.identity.len();
+            match *merged {
+                Merged::Own(value) => {
+                    SeriesHasher::begin_label(&mut self.identity, names.get(value).map_or("", |name| name));
+                    self.identity_steps.push(IdentityStep { value, until: self.identity.len(), label });
+                }
+                Merged::Forced(label) => {
+                    if let Some(label) = forced.labels.get(label).filter(|label| !label.value.is_empty()) {
+                        SeriesHasher::begin_label(&mut self.identity, label.name);
+                        self.identity.extend_from_slice(label.value.as_bytes());
+                    }
+                }
             }
-            before = labels;
         }
-        planned(before)
     }
 
     /// Writes what the series of a metric is told apart by.
-    pub(super) fn identify(&self, out: &mut Vec<u8>, pushed: &PushedFamilies<'_>, labels: Labels) {
+    pub(super) fn identify(
+        &mut self,
+        out: &mut Vec<u8>,
+        pushed: &PushedFamilies<'_>,
+        labels: Labels,
+        forced: &Forced<'_>,
+    ) {
+        if self.identity.is_empty() {
+            self.make_identity(pushed.names_of(labels.shape), forced);
+        }
         let values = pushed.values_of(labels);
         let mut from = 0;
         for step in &self.identity_steps {
@@ -319,6 +326,51 @@ impl Plan {
                 Some(Label { name: label.name, value: Cow::Borrowed(label.value) })
             }
         })
+    }
+}
+
+/// Whether metrics of one shape come in the order of their values: of texts as they are, or of short texts before longer ones,
+/// as numbers are that count up. Then no two of them are one series. Values that are not kept tell nothing apart.
+pub(super) struct InOrder<'p> {
+    /// Of the metric before.
+    before: Option<&'p [Text]>,
+    as_texts: bool,
+    as_numbers: bool,
+}
+
+impl<'p> InOrder<'p> {
+    pub(super) fn new() -> Self {
+        Self { before: None, as_texts: true, as_numbers: true }
+    }
+
+    /// Looks at the next metric, whose labels have these values and the shape that this is the plan for.
+    #[inline]
+    pub(super) fn add(&mut self, pushed: &PushedFamilies<'_>, plan: &Plan, values: &'p [Text]) {
+        let Some(before) = self.before.replace(values) else { return };
+        if !self.holds() {
+            return;
+        }
+        for step in &plan.steps {
+            // A text has one form in a push, as it is meant or as it is written.
+            let bytes = |values: &[Text]| values.get(step.value).map_or(&[][..], |value| pushed.bytes_of(*value));
+            let (earlier, later) = (bytes(before), bytes(values));
+            let order = earlier.cmp(later);
+            if order.is_ne() {
+                self.as_texts &= order.is_lt();
+                self.as_numbers &= earlier.len().cmp(&later.len()).then(order).is_lt();
+                return;
+            }
+        }
+        self.breaks();
+    }
+
+    /// A metric of another shape comes.
+    pub(super) fn breaks(&mut self) {
+        (self.as_texts, self.as_numbers) = (false, false);
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        self.as_texts || self.as_numbers
     }
 }
 

@@ -77,7 +77,8 @@ pub fn prepare(
     if let Some(contradiction) = pushed.contradiction.take() {
         return Err(Inconsistent(contradiction).into());
     }
-    if let Some((name, _)) = key.labels().find(|(_, value)| value.contains('\0')) {
+    let forced = Forced::new(key);
+    if let Some(name) = forced.with_nul() {
         let name = Quoted(name.as_bytes());
         return Err(Inconsistent::new(format!("grouping label {name} has a NUL in its value")).into());
     }
@@ -103,13 +104,12 @@ pub fn prepare(
     }
     let emptied = pushed.families.iter().filter(|family| family.empties && !is_reserved(family));
     families.extend(emptied.map(|family| (family, &[][..])));
-    let forced = Forced::new(key).with_utf8(utf8);
+    let forced = forced.with_utf8(utf8);
     let mut writer = FamilyWriter::new(&pushed, &forced, hasher, namespace_label, bytes_max, utf8);
-    let mut written = Vec::with_capacity(families.len());
     for (family, metrics) in &families {
-        written.push(writer.write(family, metrics)?);
+        writer.write(family, metrics)?;
     }
-    Ok(written)
+    Ok(writer.done())
 }
 
 fn is_reserved(family: &Family<'_>) -> bool {

@@ -55,7 +55,7 @@ fn the_labels_of_the_group_are_forced_onto_every_metric() {
     );
     let forced = r#"instance="i\"\\\n",job="j",k="""#;
     let b = &families[0];
-    assert_eq!((&**b.name(), b.kind().text_name(), b.help(), b.line_count()), ("b", "counter", "why\n", 2));
+    assert_eq!((b.name(), b.kind().text_name(), b.help(), b.line_count()), ("b", "counter", "why\n", 2));
     let expected = format!("b{{a=\"2\",{forced},z=\"1\"}} 1\nb{{{forced}}} 2\n");
     assert_eq!(String::from_utf8_lossy(b.lines()), expected);
     assert_eq!(String::from_utf8_lossy(families[1].lines()), format!("a{{{forced}}} 3\n"));
@@ -113,7 +113,7 @@ fn families_of_the_gateways_own_names_are_dropped_and_so_are_empty_ones() {
     let body = "push_time_seconds 1\npush_overdue{__x=\"\"} 1\n# TYPE a gauge\n# HELP b c\nc 1\n";
     let families = prepared(body, &key(&[]));
     assert_eq!(families.len(), 1);
-    assert_eq!(&**families[0].name(), "c");
+    assert_eq!(families[0].name(), "c");
 }
 
 fn twins(name: &str) -> String {

@@ -226,7 +226,7 @@ fn a_family_without_metrics_takes_its_name_away() {
         family("a_count", MetricType::Gauge, vec![gauge(&[], 1.0)]),
     ])
     .unwrap();
-    let shown: Vec<_> = families.iter().map(|family| (&**family.name(), family.is_empty())).collect();
+    let shown: Vec<_> = families.iter().map(|family| (family.name(), family.is_empty())).collect();
     assert_eq!(shown, [("a_count", false), ("a", true)]);
     assert!(pushed(&[family("push_time_seconds", MetricType::Gauge, vec![])]).unwrap().is_empty());
 }

@@ -38,27 +38,40 @@ impl<'a> Parser<'a> {
         if keyword == b"HELP" { self.help(family, line) } else { self.kind(family, line) }
     }
 
-    /// Reads a help or a type that is written as nearly all are, without a blank or an escape too many. None: it is not, and
-    /// nothing but the family has been taken from it.
-    pub(super) fn comment_again(&mut self, line: &'a str) -> Option<()> {
-        let (is_help, line) = match line.strip_prefix("# HELP ") {
-            Some(line) => (true, line),
-            None => (false, line.strip_prefix("# TYPE ")?),
+    /// Reads the help or the type that `text` begins with, if it is written as nearly all are, without a blank or an escape too
+    /// many. How long its line is, the line feed included. None: it is not, and nothing but the family has been taken from it.
+    pub(super) fn comment_again(&mut self, text: &'a str, lenient: bool) -> Option<usize> {
+        /// What both keywords have as many bytes as, with what surrounds them.
+        const KEYWORD: usize = "# HELP ".len();
+        let (keyword, behind) = text.split_at_checked(KEYWORD)?;
+        let is_help = match keyword {
+            "# HELP " => true,
+            "# TYPE " => false,
+            _ => return None,
         };
-        let (named, length) = self.name_again(line)?;
-        let text = line.get(length..)?.strip_prefix(' ')?;
-        if text.starts_with([' ', '\t']) || text.is_empty() {
-            return None;
-        }
+        let (named, length) = self.name_again(behind)?;
+        let said = behind.get(length..)?.strip_prefix(' ')?;
+        let said_at = KEYWORD + length + 1;
         // What is wrong with it is found once more where it can be said.
         if is_help {
-            let as_it_is = memchr::memchr(b'\\', text.as_bytes()).is_none();
+            let help = self.line_of(text, lenient)?.get(said_at..)?;
+            if help.is_empty() || help.starts_with([' ', '\t']) {
+                return None;
+            }
+            let as_it_is = !self.escapes || memchr::memchr(b'\\', help.as_bytes()).is_none();
             let family = self.pushed.families.get_mut(named.family as usize)?;
-            (as_it_is && self.names.first_help(named.family)).then(|| family.help = Cow::Borrowed(text))
+            (as_it_is && self.names.first_help(named.family)).then(|| family.help = Cow::Borrowed(help))?;
+            Some(said_at + help.len() + 1)
         } else {
-            let kind = kind_of(text.as_bytes())?;
+            let begins = |word: &str| said.strip_prefix(word).is_some_and(|behind| behind.starts_with('\n'));
+            let (word, kind) = KINDS.iter().find(|(word, _)| begins(word))?;
+            let end = said_at + word.len();
+            if end as u64 > self.bounds.push().line_bytes_max {
+                return None;
+            }
             let family = self.pushed.families.get_mut(named.family as usize)?;
-            self.names.first_type(named.family).then(|| family.kind = kind)
+            self.names.first_type(named.family).then(|| family.kind = *kind)?;
+            Some(end + 1)
         }
     }
 
@@ -93,16 +106,17 @@ impl<'a> Parser<'a> {
     }
 }
 
+const KINDS: [(&str, MetricKind); 7] = [
+    ("counter", MetricKind::Counter),
+    ("gauge", MetricKind::Gauge),
+    ("summary", MetricKind::Summary),
+    ("untyped", MetricKind::Untyped),
+    ("histogram", MetricKind::Histogram),
+    ("gaugehistogram", MetricKind::GaugeHistogram),
+    ("gauge_histogram", MetricKind::GaugeHistogram),
+];
+
 fn kind_of(word: &[u8]) -> Option<MetricKind> {
-    const KINDS: [(&str, MetricKind); 7] = [
-        ("counter", MetricKind::Counter),
-        ("gauge", MetricKind::Gauge),
-        ("summary", MetricKind::Summary),
-        ("untyped", MetricKind::Untyped),
-        ("histogram", MetricKind::Histogram),
-        ("gaugehistogram", MetricKind::GaugeHistogram),
-        ("gauge_histogram", MetricKind::GaugeHistogram),
-    ];
     let known = KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
     known.map(|(_, kind)| *kind)
 }

@@ -34,6 +34,8 @@ pub(super) struct Named {
 #[derive(Default)]
 pub(super) struct Names<'a> {
     families: ByName,
+    /// Whether names did not come in their order, as they do from most clients, and so are hashed and put in the table.
+    hashed: bool,
     /// Beside the families themselves.
     seen: Vec<Seen>,
     /// The line before: most lines have the name of the line before. It stays true, since a name that has once been
@@ -70,16 +72,21 @@ impl<'a> Names<'a> {
         {
             return Some(*named);
         }
-        let hash = self.families.hash_of(&name);
-        let named = match self.families.find(hash, called(&name, pushed)) {
+        let named = match self.family_of(&name, pushed) {
             Some(family) => Named { family, role: Role::Whole },
             None => match self.part(&name, pushed) {
                 Some(named) => named,
                 None if pushed.families.len() as u64 >= families_max => return None,
                 None => {
                     let family = index(pushed.families.len());
+                    if !self.hashed && pushed.families.last().is_some_and(|last| last.name > name) {
+                        self.hashed = true;
+                        (0..).zip(&pushed.families).for_each(|(family, known)| self.put(family, &known.name));
+                    }
+                    if self.hashed {
+                        self.put(family, &name);
+                    }
                     pushed.families.push(Family::new(name.clone(), MetricKind::Untyped));
-                    self.families.put(hash, family, |_| false);
                     self.seen.push(Seen::default());
                     Named { family, role: Role::Whole }
                 }
@@ -87,6 +94,24 @@ impl<'a> Names<'a> {
         };
         self.last = Some((name, named));
         Some(named)
+    }
+
+    /// The family of that very name.
+    fn family_of(&self, name: &str, pushed: &PushedFamilies<'_>) -> Option<u32> {
+        if self.hashed {
+            return self.families.find(self.families.hash_of(name), called(name, pushed));
+        }
+        // Nearly always it is a new one, or part of the last one.
+        match pushed.families.last() {
+            Some(last) if *last.name < *name => None,
+            Some(last) if last.name == name => Some(index(pushed.families.len() - 1)),
+            _ => pushed.families.binary_search_by(|family| (*family.name).cmp(name)).ok().map(index),
+        }
+    }
+
+    fn put(&mut self, family: u32, name: &str) {
+        let hash = self.families.hash_of(name);
+        self.families.put(hash, family, |_| false);
     }
 
     /// The histogram or summary that has lines of this name. A family of that very name comes before it.
@@ -98,7 +123,7 @@ impl<'a> Names<'a> {
         const SUFFIXES: [(&str, Role); 3] = [("_bucket", Role::Bucket), ("_sum", Role::Sum), ("_count", Role::Count)];
         let (base, suffix, role) =
             SUFFIXES.iter().find_map(|(suffix, role)| Some((name.strip_suffix(suffix)?, *suffix, *role)))?;
-        let family = self.families.find(self.families.hash_of(base), called(base, pushed))?;
+        let family = self.family_of(base, pushed)?;
         let kind = pushed.families.get(family as usize)?.kind;
         kind.line_suffixes().contains(&suffix).then_some(Named { family, role })
     }

@@ -30,7 +30,9 @@ use crate::model::underscored_metric;
 use std::borrow::Cow;
 
 /// Metrics a body is expected to hold before it has been read. More cost a few moves, fewer some kilobytes.
-const METRICS_EXPECTED_MAX: usize = 1024;
+const METRICS_EXPECTED_MAX: usize = 2048;
+/// Labels that a metric is expected to have.
+const LABELS_EXPECTED: usize = 3;
 const FAMILIES_EXPECTED_MAX: usize = 28;
 
 /// Reads a text of the format 0.0.4, however large. What a client sent is for [`parse_within`].
@@ -51,7 +53,7 @@ pub fn parse_within<'a>(
     let mut parser = Parser::new(body, names, bounds);
     let expected = (body.len() / 64).min(METRICS_EXPECTED_MAX);
     parser.pushed.metrics.reserve(expected);
-    parser.pushed.values.reserve(expected);
+    parser.pushed.values.reserve(expected * LABELS_EXPECTED);
     // With its help and its type, a family of one metric has some three lines.
     let families = (expected / 3 + 2).min(FAMILIES_EXPECTED_MAX);
     parser.pushed.families.reserve(families);
@@ -63,6 +65,7 @@ pub fn parse_within<'a>(
     // Nearly always all of it is text, which is looked at once then and not line by line.
     let text = std::str::from_utf8(body).ok();
     let plain = text.filter(|_| memchr::memchr(0, body).is_none());
+    parser.escapes = memchr::memchr(b'\\', body).is_some();
     let mut rest = body;
     let mut number = 0;
     while !rest.is_empty() {
@@ -123,6 +126,8 @@ pub(super) struct Parser<'a> {
     /// Where the line begins in the body.
     pub(super) start: u32,
     pub(super) repeats: Repeats<'a>,
+    /// Whether the body has a backslash.
+    pub(super) escapes: bool,
     /// The labels of the line, as far as it has been read.
     read: Vec<(Cow<'a, str>, Text)>,
 }
@@ -136,6 +141,7 @@ impl<'a> Parser<'a> {
             bounds: *bounds,
             start: 0,
             repeats: Repeats::default(),
+            escapes: true,
             read: Vec::new(),
         }
     }

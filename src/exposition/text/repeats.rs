@@ -35,7 +35,9 @@ pub(super) struct Repeats<'a> {
     order: Vec<u32>,
     /// The pattern of the last line.
     last: usize,
-    /// The values of a line as they are written.
+    /// The line before, if it was a sample with labels that were read here.
+    before: Option<Before>,
+    /// Its values, or those of the line that is being read, in the order in which they are written.
     written: Vec<Text>,
     /// The shape of lines without labels.
     bare: Option<u32>,
@@ -53,6 +55,16 @@ struct Pattern {
     labels: usize,
     /// Whether its labels are written in their order, so that a line of this pattern is written again as it stands there.
     sorted: bool,
+}
+
+/// A sample whose name and labels were read here.
+#[derive(Clone, Copy)]
+struct Before {
+    start: u32,
+    named: Named,
+    pattern: usize,
+    /// How many bytes it has up to the brace that closes its labels, and with that.
+    closed: usize,
 }
 
 impl<'a> Repeats<'a> {
@@ -100,15 +112,9 @@ impl<'a> Repeats<'a> {
         self.patterns.push(Pattern { shape, pieces: known, order, labels: names.len(), sorted });
     }
 
-    /// Reads the labels that are next in `line`, from their brace on, if they are written like ones before them.
-    fn labels(
-        &mut self,
-        pushed: &mut PushedFamilies<'a>,
-        (line, start): (&[u8], u32),
-        at: usize,
-        value_max: u64,
-    ) -> Option<(Pattern, usize)> {
-        let values = pushed.values.len();
+    /// Reads the labels that are next in `line`, from their brace on, if they are written like ones before them: which way that
+    /// is, and where they end. The values are in [`Repeats::written`] then.
+    fn labels(&mut self, (line, start): (&[u8], u32), at: usize, value_max: u64) -> Option<(usize, usize)> {
         for nth in 0..self.patterns.len() {
             // The last one first, then the others.
             let candidate = match nth {
@@ -117,22 +123,63 @@ impl<'a> Repeats<'a> {
             };
             let pattern = self.patterns.get(candidate).copied()?;
             let pieces = self.pieces.get(pattern.pieces..=pattern.pieces + pattern.labels)?;
-            if let Some(end) = read_values(&mut pushed.values, pieces, (line, start), at, value_max) {
+            self.written.clear();
+            if let Some(end) = read_values(&mut self.written, pieces, (line, start), at, value_max) {
                 self.last = candidate;
-                if !pattern.sorted {
-                    self.put_in_order(pushed, values, pattern);
-                }
-                return Some((pattern, end));
+                return Some((candidate, end));
             }
-            pushed.values.truncate(values);
         }
         None
     }
 
-    fn put_in_order(&mut self, pushed: &mut PushedFamilies<'a>, values: usize, pattern: Pattern) {
-        let sorted = pushed.values.get_mut(values..).unwrap_or_default();
-        self.written.clear();
-        self.written.extend_from_slice(sorted);
+    /// Reads the name and the labels of the line that begins at `start`, if they are those of the line before but for what some
+    /// values are: where they end. The values are in [`Repeats::written`] then, and what is there else is not to be used.
+    ///
+    /// What is the same need not be looked at but for being the same. Where the two lines part, it is in a value: that one is
+    /// read from there, and the lines are the same again or part again behind it.
+    fn like_before(&mut self, body: &[u8], before: &Before, start: u32, value_max: u64) -> Option<usize> {
+        let (old, new) = (body.get(before.start as usize..)?, body.get(start as usize..)?);
+        let mut values = self.written.iter_mut();
+        let (mut at_old, mut at_new) = (0, 0);
+        // How far what is the same has moved.
+        let mut moved = start.wrapping_sub(before.start);
+        loop {
+            let same = same_length(old.get(at_old..)?, new.get(at_new..)?, before.closed - at_old);
+            (at_old, at_new) = (at_old + same, at_new + same);
+            if at_old == before.closed {
+                values.for_each(|value| value.move_by(moved));
+                return Some(at_new);
+            }
+            let place = before.start + index(at_old);
+            let value = loop {
+                let value = values.next()?;
+                if place <= value.end {
+                    break value;
+                }
+                value.move_by(moved);
+            };
+            if place < value.start {
+                return None;
+            }
+            at_new += plain_length(new.get(at_new..)?)?;
+            at_old = (value.end - before.start) as usize;
+            let (value_start, value_end) = (value.start.wrapping_add(moved), start + index(at_new));
+            if u64::from(value_end - value_start) > value_max {
+                return None;
+            }
+            moved = value_end.wrapping_sub(value.end);
+            (value.start, value.end) = (value_start, value_end);
+        }
+    }
+
+    /// Adds the values that were read, in the order of their names.
+    fn keep(&self, values: &mut Vec<Text>, pattern: &Pattern) {
+        let kept = values.len();
+        values.extend_from_slice(&self.written);
+        if pattern.sorted {
+            return;
+        }
+        let sorted = values.get_mut(kept..).unwrap_or_default();
         let order = self.order.get(pattern.order..pattern.order + pattern.labels).unwrap_or_default();
         for (value, place) in self.written.iter().zip(order) {
             if let Some(slot) = sorted.get_mut(*place as usize) {
@@ -140,6 +187,19 @@ impl<'a> Repeats<'a> {
             }
         }
     }
+}
+
+/// How many bytes both begin with, of so many as are `wanted`. It may be fewer where one of the two ends.
+fn same_length(one: &[u8], other: &[u8], wanted: usize) -> usize {
+    let (one, other) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    let words = wanted.div_ceil(8).min(one.len()).min(other.len());
+    let (one, other) = (one.get(..words).unwrap_or_default(), other.get(..words).unwrap_or_default());
+    let parted = one.iter().zip(other).enumerate().find(|(_, (one, other))| one != other);
+    let same = parted.map_or(words * 8, |(word, (one, other))| {
+        let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        word * 8 + (differs.trailing_zeros() / 8) as usize
+    });
+    same.min(wanted)
 }
 
 /// Reads values, each between two of the pieces and without an escape; where the pieces end.
@@ -193,46 +253,69 @@ const fn places_of(byte: u8, word: u64) -> u64 {
     others.wrapping_sub(EACH) & !others & (EACH << 7)
 }
 
+/// What a sample is but for its value.
+struct Head {
+    named: Named,
+    labels: Labels,
+    /// Whether its labels are written in their order.
+    sorted: bool,
+    /// Where what follows them begins.
+    at: usize,
+}
+
 impl<'a> Parser<'a> {
     /// Reads the line that `text` begins with, if it is written like one before and of a body without NUL. How long it is, its
     /// line feed included. None: it is not, and nothing of it has been read but which family it is of.
     pub(super) fn again(&mut self, text: &'a str, lenient: bool) -> Option<Result<usize, Fault>> {
+        let before = self.repeats.before.take();
         if text.starts_with('#') {
-            let line = self.line_of(text, lenient)?;
-            return self.comment_again(line).map(|()| Ok(line.len() + 1));
+            return self.comment_again(text, lenient).map(Ok);
         }
-        let (named, length) = self.name_again(text)?;
         let values = self.pushed.values.len();
-        let read = self.sample_again(named, text, length, lenient);
+        let read = self.head_again(text, before).and_then(|head| self.value_again(head, text, lenient));
         if read.is_none() {
             self.pushed.values.truncate(values);
         }
         read
     }
 
-    /// The rest of a sample, which has `length` bytes of a name.
-    fn sample_again(
-        &mut self,
-        named: Named,
-        text: &'a str,
-        length: usize,
-        lenient: bool,
-    ) -> Option<Result<usize, Fault>> {
+    /// The name and the labels of a sample.
+    fn head_again(&mut self, text: &'a str, before: Option<Before>) -> Option<Head> {
         let ahead = text.as_bytes();
         let values = index(self.pushed.values.len());
-        let (labels, sorted, at) = if ahead.get(length) == Some(&b'{') {
-            let value_max = self.bounds.push().label_value_bytes_max;
-            let (pattern, at) = self.repeats.labels(&mut self.pushed, (ahead, self.start), length, value_max)?;
-            (Labels { shape: pattern.shape, values }, pattern.sorted, at)
-        } else {
-            // Behind blanks there may yet be labels.
-            if matches!(ahead.get(length + 1), Some(b' ' | b'\t' | b'{')) {
-                return None;
+        let value_max = self.bounds.push().label_value_bytes_max;
+        let like_before = before.and_then(|before| {
+            let closed = self.repeats.like_before(self.pushed.body, &before, self.start, value_max)?;
+            Some(Before { start: self.start, closed, ..before })
+        });
+        let read = match like_before {
+            Some(like_before) => like_before,
+            None => {
+                let (named, length) = self.name_again(text)?;
+                if ahead.get(length) != Some(&b'{') {
+                    // Behind blanks there may yet be labels.
+                    if matches!(ahead.get(length + 1), Some(b' ' | b'\t' | b'{')) {
+                        return None;
+                    }
+                    let pushed = &mut self.pushed;
+                    let shape = *self.repeats.bare.get_or_insert_with(|| pushed.add_shape(std::iter::empty()));
+                    return Some(Head { named, labels: Labels { shape, values }, sorted: false, at: length });
+                }
+                let (pattern, closed) = self.repeats.labels((ahead, self.start), length, value_max)?;
+                Before { start: self.start, named, pattern, closed }
             }
-            let pushed = &mut self.pushed;
-            let shape = *self.repeats.bare.get_or_insert_with(|| pushed.add_shape(std::iter::empty()));
-            (Labels { shape, values }, false, length)
         };
+        self.repeats.before = Some(read);
+        let Before { named, pattern, closed, .. } = read;
+        let pattern = self.repeats.patterns.get(pattern).copied()?;
+        self.repeats.keep(&mut self.pushed.values, &pattern);
+        Some(Head { named, labels: Labels { shape: pattern.shape, values }, sorted: pattern.sorted, at: closed })
+    }
+
+    /// The rest of a sample, whose name and labels have been read.
+    fn value_again(&mut self, head: Head, text: &'a str, lenient: bool) -> Option<Result<usize, Fault>> {
+        let Head { named, labels, sorted, at } = head;
+        let ahead = text.as_bytes();
         if let [b' ', number @ ..] = ahead.get(at..)?
             && let Some(number) = float::plain(number)
             && let end = at + 1 + number.length
@@ -258,7 +341,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The line that `text` begins with, if it is one as every dialect has it and no longer than it may be.
-    fn line_of(&self, text: &'a str, lenient: bool) -> Option<&'a str> {
+    pub(super) fn line_of(&self, text: &'a str, lenient: bool) -> Option<&'a str> {
         let line = text.get(..memchr::memchr(b'\n', text.as_bytes())?)?;
         let fits = line.len() as u64 <= self.bounds.push().line_bytes_max;
         (fits && !(lenient && line.ends_with('\r'))).then_some(line)

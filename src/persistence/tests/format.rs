@@ -115,7 +115,7 @@ fn push(job: &str, lines: &str, proto: &[u8]) -> Entry {
     };
     let key = Arc::new(GroupingKey::new::<&str, &str>(job, []).unwrap());
     let times = GroupTimes { came_at: at, pushed_at: Some(at), failed_at: None };
-    Entry::Push { tenant: tenant("red"), key, gone: Gone::AllOthers, families: vec![Arc::new(prepared(stored))], times }
+    Entry::Push { tenant: tenant("red"), key, gone: Gone::AllOthers, families: [prepared(stored)].into(), times }
 }
 
 #[test]

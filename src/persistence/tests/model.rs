@@ -71,7 +71,7 @@ pub(super) fn apply(state: &mut State, entry: &Entry) {
                 Gone::AllOthers => group.families.clear(),
                 Gone::These(names) => names.iter().for_each(|name| drop(group.families.remove(&**name))),
             }
-            for family in families {
+            for family in &**families {
                 let text = text_of(family, times.pushed_at.unwrap());
                 group.families.insert(family.escaped_name().to_string(), text);
             }
@@ -165,7 +165,7 @@ fn entry(state: &State, dice: &mut Dice, at: Timestamp) -> Entry {
         nth => {
             let names = ["a", "b.c", "d", "ü"];
             let carried: BTreeSet<_> = (0..dice.roll(4)).map(|_| names[dice.roll(4) as usize]).collect();
-            let families = carried.iter().map(|name| Arc::new(family(name, dice, at))).collect();
+            let families = carried.iter().map(|name| family(name, dice, at)).collect();
             let held = held.map(|(_, group)| group.families.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
             let others = held.iter().filter(|name| dice.one_in(4) && !carried.contains(name.as_str()));
             let these = others.map(|name| FamilyName::from(name.as_str())).collect();

@@ -109,9 +109,9 @@ fn replayed(entries: &[Entry], tenants: &[&str]) -> Store {
                         .iter()
                         .for_each(|name| assert!(group.families.remove(&**name).is_some(), "{name} was not there")),
                 }
-                for family in families {
+                for family in &*families {
                     let at = times.pushed_at.unwrap();
-                    group.families.insert(family.escaped_name().to_string(), ((*family).clone(), at));
+                    group.families.insert(family.escaped_name().to_string(), (family.clone(), at));
                 }
                 group.times = Some(times);
             }

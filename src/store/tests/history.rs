@@ -80,7 +80,7 @@ fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
         let one_kind = *kinds.entry(family.name()).or_insert(family.kind()) == family.kind();
         let mut suffixes = family.kind().line_suffixes().iter();
         let own_lines = suffixes.all(|suffix| {
-            **lines.entry(format!("{}{suffix}", family.name())).or_insert(family.name()) == **family.name()
+            **lines.entry(format!("{}{suffix}", family.name())).or_insert(family.name()) == *family.name()
         });
         let own_series = family.series().iter().all(|id| series.insert(*id));
         if !(one_kind && own_lines && own_series) {
