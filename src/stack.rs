@@ -3,23 +3,19 @@
 //! Three stacks: accept makes connections, the connection stack runs once for each of them, the request stack once for
 //! each request. A `ServiceBuilder` is read in the order in which a request meets its layers.
 
-use crate::answered::Answered;
-use crate::answered::AnsweredLayer;
 use crate::answered::Answering;
 use crate::api::Api;
 use crate::api::Loaded;
 use crate::config;
 use crate::doors::Doors;
-use crate::doors::FindLayer;
-use crate::doors::Finding;
+use crate::doors::Find;
 use crate::doors::Handlers;
-use crate::doors::LeadLayer;
-use crate::doors::Leading;
+use crate::doors::Lead;
 use crate::identity::Identity;
 use crate::limits::Buckets;
-use crate::limits::PaceLayer;
-use crate::limits::Paced;
+use crate::limits::Pace;
 use crate::listener;
+use crate::listener::Answers;
 use crate::listener::Asked;
 use crate::listener::CapsLayer;
 use crate::listener::CurrentTls;
@@ -34,22 +30,19 @@ use crate::model::SharedClock;
 use crate::namespace::Namespace;
 use crate::ops::OpsDoors;
 use crate::paths::Paths;
+use crate::relay::Around;
+use crate::relay::AroundLayer;
+use crate::relay::Behind;
 use crate::relay::StageLayer;
 use crate::relay::Staged;
 use crate::routes::routes;
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::response::Response;
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use tower::ServiceBuilder;
 
 /// What the connections of one listener need.
@@ -99,11 +92,14 @@ pub struct Requests {
 #[derive(Clone, Debug)]
 pub enum App {
     Main(Arc<Relay>),
-    Ops(Arc<Answered<OpsDoors>>),
+    Ops(Arc<Around<Answering, OpsDoors>>),
 }
 
 /// The stages of a main listener, as [`request_stack`] puts them together.
-pub type Relay = Answered<Leading<Staged<Arc<Identity>, Paced<Staged<Loaded, Finding<Staged<Namespace, Handlers>>>>>>>;
+pub type Relay = Around<Answering, Around<Lead, Staged<Arc<Identity>, Around<Pace, Staged<Loaded, Inner>>>>>;
+
+/// Those that know where a request leads.
+type Inner = Around<Find, Staged<Namespace, Handlers>>;
 
 /// Runs once for each request of a listener. What the listener does not serve is not there.
 pub fn request_stack(requests: &Requests, listener: &config::Listener) -> App {
@@ -112,44 +108,37 @@ pub fn request_stack(requests: &Requests, listener: &config::Listener) -> App {
     let paths = Paths::new(&listener.route_prefix, doors.exact());
 
     let relay = ServiceBuilder::new()
-        .layer(AnsweredLayer(answering)) //                         id, count, the words of a refusal, gzip, panics
-        .layer(LeadLayer { paths, doors, api: api.clone() }) //     where it leads: told behind the guards alone
-        .layer(StageLayer(identity)) //                             Peer      -> Principal
-        .layer(PaceLayer(buckets)) //                               Principal -> Permit
-        .layer(StageLayer(Loaded(api.clone()))) //                  after a start: when all is loaded
-        .layer(FindLayer) //                                        to a door, elsewhere, or nowhere
-        .layer(StageLayer(namespace)) //                            Permit    -> Scope
-        .service(Handlers(api)); //                                 Scope     -> the row's handler
+        .layer(AroundLayer(answering)) //                                    id, count, the words of a refusal, gzip, panics
+        .layer(AroundLayer(Lead { paths, doors, api: api.clone() })) //      where it leads: told behind the guards alone
+        .layer(StageLayer(identity)) //                                     Peer      -> Principal
+        .layer(AroundLayer(Pace(buckets))) //                                Principal -> Permit
+        .layer(StageLayer(Loaded(api.clone()))) //                          after a start: when all is loaded
+        .layer(AroundLayer(Find)) //                                         to a door, elsewhere, or nowhere
+        .layer(StageLayer(namespace)) //                                    Permit    -> Scope
+        .service(Handlers(api)); //                                         Scope     -> the row's handler
     App::Main(Arc::new(relay))
 }
 
 /// The same of the operator's listener.
 pub fn ops_stack(doors: OpsDoors, answering: Answering) -> App {
-    App::Ops(Arc::new(ServiceBuilder::new().layer(AnsweredLayer(answering)).service(doors)))
+    App::Ops(Arc::new(ServiceBuilder::new().layer(AroundLayer(answering)).service(doors)))
 }
 
-impl Service<Asked<RequestBody>> for App {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+impl Answers for App {
+    type Body = Body;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, asked: Asked<RequestBody>) -> Self::Future {
-        let app = self.clone();
+    async fn respond(&self, asked: Asked<RequestBody>) -> Response {
         let Asked { peer, head, body } = asked;
-        Box::pin(async move { app.answer(Asked { peer, head, body: Body::new(body) }).await })
+        self.answer(Asked { peer, head, body: Body::new(body) }).await
     }
 }
 
 impl App {
     /// The answer: there always is one, if only to say why there is no other.
-    pub async fn answer(self, asked: Asked<Body>) -> Result<Response, Infallible> {
-        match &self {
-            Self::Main(relay) => (&**relay).call(asked).await,
-            Self::Ops(doors) => (&**doors).call(asked).await,
+    pub async fn answer(&self, asked: Asked<Body>) -> Response {
+        match self {
+            Self::Main(relay) => relay.meet(asked).await,
+            Self::Ops(doors) => doors.meet(asked).await,
         }
     }
 }

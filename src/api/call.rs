@@ -12,7 +12,7 @@ pub struct Call<B> {
     pub api: Api,
     pub scope: B,
     pub initiator: Initiator,
-    pub head: Parts,
+    pub head: Box<Parts>,
     pub body: Body,
 }
 

@@ -39,7 +39,8 @@ pub fn decompressed(encoding: &'static str, frames: Vec<Bytes>, limit: u64) -> R
     let tenant = TenantId::parse("fuzzed").map_err(|_| ApiError::BodyBroken)?;
     let (ceilings, meter, turns) = (Ceilings::default(), Meter::default(), Turns::of(1));
     let terms = Terms { bounds: &bounds, meter: &meter, account: &|| ceilings.body(&tenant), turns: &turns };
-    match runtime.block_on(body::body_of(&headers, body, terms)) {
+    let read = async { body::body_of(body::Encoding::of(&headers)?, body, terms).await };
+    match runtime.block_on(read) {
         Ok(taken) => Ok(taken.bytes),
         Err(Rejection::Api(error)) => Err(error),
         // Nobody else has anything under way.

@@ -64,7 +64,7 @@ pub(super) fn key_of(path: &str, names: NameScheme) -> Result<GroupingKey, PathE
 }
 
 /// `labels` is empty or begins with a slash.
-fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<Label>, PathError> {
+fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<Label<'_>>, PathError> {
     if labels.len() <= 1 {
         return Ok(Vec::new());
     }
@@ -81,33 +81,36 @@ fn labels_of(labels: &str, names: NameScheme) -> Result<Vec<Label>, PathError> {
     Ok(found)
 }
 
-/// Name and value.
-type Label = (Box<str>, Box<str>);
+/// Name and value: parts of the path where they stand in it as they are.
+type Label<'p> = (Cow<'p, str>, Cow<'p, str>);
 
-fn label_of(raw_name: &str, value: &str, names: NameScheme) -> Result<Label, PathError> {
+fn label_of<'p>(raw_name: &'p str, value: &'p str, names: NameScheme) -> Result<Label<'p>, PathError> {
     let (name, is_base64) = match raw_name.strip_suffix(BASE64_SUFFIX) {
         Some(name) => (name, true),
         None => (raw_name, false),
     };
-    let name = &*match names {
+    let name = match names {
         NameScheme::Classic => Cow::Borrowed(name),
         NameScheme::Utf8 => unescaped(name),
     };
     if name.contains('\0') {
         return Err(PathError::Nul);
     }
-    if !GroupingKey::may_be_named(names, name) {
-        return Err(GroupingError::LabelName(name.to_owned()).into());
+    if !GroupingKey::may_be_named(names, &name) {
+        return Err(GroupingError::LabelName(name.into_owned()).into());
     }
     let value = match is_base64 {
         true => {
-            let (name, shown) = (name.to_owned(), value.to_owned());
-            let broken = |illegal: Illegal| PathError::LabelBase64 { name, value: shown, at: illegal.at };
-            text_of(base64_decoded(value).map_err(broken)?)?.into()
+            let broken = |illegal: Illegal| PathError::LabelBase64 {
+                name: name.to_string(),
+                value: value.to_owned(),
+                at: illegal.at,
+            };
+            Cow::Owned(text_of(base64_decoded(value).map_err(broken)?)?)
         }
-        false => value.into(),
+        false => Cow::Borrowed(value),
     };
-    Ok((name.into(), value))
+    Ok((name, value))
 }
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(

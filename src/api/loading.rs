@@ -29,10 +29,14 @@ async fn loaded(health: &Health, clock: &SharedClock) -> Result<(), ApiError> {
     if health.is_loaded() {
         return Ok(());
     }
-    tokio::select! {
-        () = health.loaded() => Ok(()),
-        () = clock.sleep_until(clock.tick().after(WAIT_MAX)) => Err(ApiError::Loading),
-    }
+    // Behind a box: within, each request would carry the room for the wait, and be moved with it.
+    Box::pin(async {
+        tokio::select! {
+            () = health.loaded() => Ok(()),
+            () = clock.sleep_until(clock.tick().after(WAIT_MAX)) => Err(ApiError::Loading),
+        }
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! PUT and POST of a group.
 
 use super::ApiError;
+use super::body::Encoding;
 use super::body::Taken;
 use super::body::Terms;
 use super::body::body_of;
@@ -24,8 +25,8 @@ use crate::store::Method;
 use crate::store::Push;
 use crate::store::Refusal;
 use crate::store::Written;
+use crate::telemetry::ACCEPTED;
 use http::StatusCode;
-use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use http_body::Body as HttpBody;
 use tokio::runtime::Handle;
@@ -47,7 +48,7 @@ pub fn merge(call: Call<Scope>) -> impl Future<Output = Result<StatusCode, Rejec
 async fn push(method: Method, call: Call<Scope>) -> Result<StatusCode, Rejection> {
     let (api, tenant) = (call.api.clone(), call.scope.tenant().clone());
     let outcome = accept(method, call).await;
-    let code = outcome.as_ref().map_or_else(Rejection::code, |()| "accepted");
+    let code = outcome.as_ref().map_or_else(Rejection::code, |()| ACCEPTED);
     api.metrics.pushed(&tenant, code);
     outcome.map(|()| StatusCode::OK)
 }
@@ -64,14 +65,15 @@ async fn accept(method: Method, call: Call<Scope>) -> Result<(), Rejection> {
     if api.audit.pushes() != AuditPushes::Off {
         initiator.aims_at(key.clone());
     }
-    if !headers.contains_key(CONTENT_ENCODING) {
+    let encoding = Encoding::of(headers)?;
+    if encoding == Encoding::Identity {
         // What says that it is too long need not come.
         scope.meter().fits(body.size_hint().lower())?;
     }
     let turns = api.turns.of_tenant(scope.tenant());
     let account = || api.ceilings.body(scope.tenant());
     let terms = Terms { bounds: &reading.bounds, meter: scope.meter(), account: &account, turns: &turns };
-    let body = body_of(headers, body, terms).await?;
+    let body = body_of(encoding, body, terms).await?;
     api.metrics.size(body.bytes.len());
     let format = PushFormat::of(headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()));
     // The body took its time: what counts is what the credential grants now.
@@ -170,7 +172,8 @@ impl Arrived {
                 false => arrived.store(&mut room, charged)?,
                 true => {
                     let work = move || arrived.store(&mut room, charged).map(|outcome| (arrived, room, outcome));
-                    let stored = turns.take(bytes, work).await.unwrap_or(Err(Rejection::Misassembled("a panic")));
+                    let stored =
+                        Box::pin(turns.take(bytes, work)).await.unwrap_or(Err(Rejection::Misassembled("a panic")));
                     let outcome;
                     (arrived, room, outcome) = stored?;
                     outcome

@@ -16,6 +16,7 @@ use crate::model::PushBounds;
 use crate::model::SeriesHasher;
 use crate::model::SharedClock;
 use crate::model::TenantId;
+use crate::model::TenantMap;
 use crate::model::TextDialect;
 use crate::model::Timestamp;
 use crate::namespace::View;
@@ -26,7 +27,6 @@ use crate::telemetry::Health;
 use crate::telemetry::PushMetrics;
 use crate::telemetry::SharedShares;
 use arc_swap::ArcSwap;
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub(super) struct Reading {
 
 /// How each tenant's bodies are read, from one configuration to the next. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Readings(Arc<ArcSwap<HashMap<TenantId, TenantReading>>>);
+pub struct Readings(Arc<ArcSwap<TenantMap<TenantReading>>>);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TenantReading {

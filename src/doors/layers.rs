@@ -3,7 +3,6 @@
 use super::Door;
 use super::Doors;
 use super::Way;
-use crate::answered::Led;
 use crate::answered::Outcome;
 use crate::api::Api;
 use crate::api::ApiError;
@@ -18,98 +17,70 @@ use crate::paths::Leads;
 use crate::paths::Paths;
 use crate::rejection::Rejection;
 use crate::relay::Answer;
+use crate::relay::Around;
+use crate::relay::Behind;
 use crate::relay::Relayed;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::Method;
 use http::StatusCode;
-use std::convert::Infallible;
-use std::future::ready;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
-use tower::Layer;
-use tower::Service;
 
 /// What was found for a request's path.
 #[derive(Debug)]
-pub struct Sought<'s> {
+pub struct Sought {
     leads: Leads,
-    way: Option<&'s Way>,
+    way: Option<Arc<Way>>,
 }
 
 /// The door that a request is let to.
-#[derive(Clone, Copy, Debug)]
-pub struct Found<'s> {
-    way: &'s Way,
-    door: &'s Door,
+#[derive(Clone, Debug)]
+pub struct Found {
+    route: &'static str,
+    door: Door,
 }
 
-impl Destination for Found<'_> {
+impl Destination for Found {
     fn access(&self) -> Access {
         self.door.access
     }
 
     fn route(&self) -> &'static str {
-        self.way.path()
+        self.route
     }
 }
 
 /// Looks up where requests lead. What is open to anybody is answered at once; everything else, unknown paths and wrong
 /// methods too, has to pass what lies behind: a stranger learns nothing but 401.
 #[derive(Clone, Debug)]
-pub struct LeadLayer {
+pub struct Lead {
     pub paths: Paths,
     pub doors: Arc<Doors>,
     pub api: Api,
 }
 
-/// What [`LeadLayer`] makes, and what lies behind it.
-#[derive(Debug)]
-pub struct Leading<S> {
-    layer: LeadLayer,
-    behind: S,
-}
-
-impl<S> Layer<S> for LeadLayer {
-    type Service = Leading<S>;
-
-    fn layer(&self, behind: S) -> Leading<S> {
-        Leading { layer: self.clone(), behind }
-    }
-}
-
-impl<'s, S> Service<Relayed<Peer>> for &'s Leading<S>
+impl<S> Behind<Relayed<Peer>> for Around<Lead, S>
 where
-    S: Sync,
-    &'s S: Service<Relayed<Peer, Sought<'s>>, Response = Response, Error = Rejection, Future = Answer<'s>>,
+    S: Behind<Relayed<Peer, Sought>, Outcome = Answer>,
 {
-    type Response = Outcome;
-    type Error = Infallible;
-    type Future = Led<'s>;
+    type Outcome = Outcome;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut relayed: Relayed<Peer>) -> Led<'s> {
-        let Leading { layer: LeadLayer { paths, doors, api }, behind } = *self;
-        Box::pin(async move {
-            let leads = paths.lead(&relayed.head.method, &mut relayed.head.uri);
-            let way = if leads == Leads::Within { doors.at(relayed.head.uri.path()) } else { None };
-            let asks_for_methods = relayed.head.method == Method::OPTIONS;
-            let mut behind = behind;
-            let answer = match way {
-                Some(way) if way.is_open() => open(way, api, relayed).await,
-                way => behind.call(relayed.lead(Sought { leads, way })).await,
-            };
-            let tells_methods = match &answer {
-                Ok(_) => asks_for_methods,
-                Err(refusal) => matches!(refusal, Rejection::Api(ApiError::MethodNotAllowed)),
-            };
-            let methods = way.filter(|_| tells_methods).and_then(Way::methods);
-            Ok(Outcome { route: way.map(Way::path), methods, answer })
-        })
+    async fn meet(&self, mut relayed: Relayed<Peer>) -> Outcome {
+        let Lead { paths, doors, api } = &self.what;
+        let head = &mut *relayed.head;
+        let leads = paths.lead(&head.method, &mut head.uri);
+        let way = if leads == Leads::Within { doors.at(head.uri.path()).cloned() } else { None };
+        let asks_for_methods = head.method == Method::OPTIONS;
+        let answer = match &way {
+            Some(way) if way.is_open() => open(way, api, relayed).await,
+            way => self.behind.meet(relayed.lead(Sought { leads, way: way.clone() })).await,
+        };
+        let tells_methods = match &answer {
+            Ok(_) => asks_for_methods,
+            Err(refusal) => matches!(refusal, Rejection::Api(ApiError::MethodNotAllowed)),
+        };
+        let methods = way.as_ref().filter(|_| tells_methods).and_then(|way| way.methods());
+        Outcome { route: way.map(|way| way.path()), methods, answer }
     }
 }
 
@@ -121,56 +92,31 @@ async fn open(way: &Way, api: &Api, relayed: Relayed<Peer>) -> Result<Response, 
 
 /// Tells whoever has passed the guards where his request leads: to a door, elsewhere, or nowhere.
 #[derive(Clone, Copy, Debug)]
-pub struct FindLayer;
+pub struct Find;
 
-/// What [`FindLayer`] makes, and what lies behind it.
-#[derive(Debug)]
-pub struct Finding<S> {
-    behind: S,
-}
-
-impl<S> Layer<S> for FindLayer {
-    type Service = Finding<S>;
-
-    fn layer(&self, behind: S) -> Finding<S> {
-        Finding { behind }
-    }
-}
-
-impl<'s, S> Service<Relayed<Permit, Sought<'s>>> for &'s Finding<S>
+impl<S> Behind<Relayed<Permit, Sought>> for Around<Find, S>
 where
-    S: Sync,
-    &'s S: Service<Relayed<Permit, Found<'s>>, Response = Response, Error = Rejection, Future = Answer<'s>>,
+    S: Behind<Relayed<Permit, Found>, Outcome = Answer>,
 {
-    type Response = Response;
-    type Error = Rejection;
-    type Future = Answer<'s>;
+    type Outcome = Answer;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, relayed: Relayed<Permit, Sought<'s>>) -> Answer<'s> {
-        match end_of(&relayed) {
-            Ok(End::Door(found)) => {
-                let mut behind = &self.behind;
-                behind.call(relayed.lead(found))
-            }
-            Ok(End::Answer(answer)) => Box::pin(ready(Ok(answer))),
-            Err(refusal) => Box::pin(ready(Err(refusal))),
+    async fn meet(&self, relayed: Relayed<Permit, Sought>) -> Answer {
+        match end_of(&relayed)? {
+            End::Door(found) => self.behind.meet(relayed.lead(found)).await,
+            End::Answer(answer) => Ok(answer),
         }
     }
 }
 
 /// Where a way ends: at a door, or with an answer that needs none.
-enum End<'s> {
-    Door(Found<'s>),
+enum End {
+    Door(Found),
     Answer(Response),
 }
 
-fn end_of<'s>(relayed: &Relayed<Permit, Sought<'s>>) -> Result<End<'s>, Rejection> {
+fn end_of(relayed: &Relayed<Permit, Sought>) -> Result<End, Rejection> {
     let way = match &relayed.to {
-        Sought { leads: Leads::Within, way: Some(way) } => *way,
+        Sought { leads: Leads::Within, way: Some(way) } => way,
         Sought { leads: Leads::Away(moved), .. } => {
             return moved.answer().map(End::Answer).ok_or(ApiError::NotFound.into());
         }
@@ -179,7 +125,7 @@ fn end_of<'s>(relayed: &Relayed<Permit, Sought<'s>>) -> Result<End<'s>, Rejectio
     // To whoever comes from the other side it is not there.
     namespace::admit_side(way.side(), &relayed.baton)?;
     Ok(match way.door(&relayed.head.method)? {
-        Some(door) => End::Door(Found { way, door }),
+        Some(door) => End::Door(Found { route: way.path(), door: door.clone() }),
         None => End::Answer(StatusCode::OK.into_response()),
     })
 }
@@ -188,18 +134,12 @@ fn end_of<'s>(relayed: &Relayed<Permit, Sought<'s>>) -> Result<End<'s>, Rejectio
 #[derive(Clone, Debug)]
 pub struct Handlers(pub Api);
 
-impl<'s> Service<Relayed<View, Found<'s>>> for &'s Handlers {
-    type Response = Response;
-    type Error = Rejection;
-    type Future = Answer<'s>;
+impl Behind<Relayed<View, Found>> for Handlers {
+    type Outcome = Answer;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, relayed: Relayed<View, Found<'s>>) -> Answer<'s> {
+    async fn meet(&self, relayed: Relayed<View, Found>) -> Answer {
         let Relayed { baton: view, to, initiator, head, body } = relayed;
         let call = Call { api: self.0.clone(), scope: (), initiator, head, body };
-        to.door.pass(call, Some(view))
+        to.door.pass(call, Some(view)).await
     }
 }

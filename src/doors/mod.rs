@@ -25,11 +25,9 @@ use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use layers::FindLayer;
-pub use layers::Finding;
+pub use layers::Find;
 pub use layers::Handlers;
-pub use layers::LeadLayer;
-pub use layers::Leading;
+pub use layers::Lead;
 
 /// What a handler makes of a request.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response, Rejection>> + Send>>;
@@ -122,7 +120,7 @@ const REST: &str = "{*group}";
 
 /// The doors of one listener, by their paths.
 #[derive(Debug)]
-pub struct Doors(Vec<Way>);
+pub struct Doors(Vec<Arc<Way>>);
 
 /// The doors at one path, one for each method.
 #[derive(Debug)]
@@ -154,11 +152,11 @@ impl Doors {
                 }
             }
         }
-        Self(ways)
+        Self(ways.into_iter().map(Arc::new).collect())
     }
 
     /// The doors at a path. A look at each of a dozen lengths: cheaper than any tree.
-    pub fn at(&self, path: &str) -> Option<&Way> {
+    pub fn at(&self, path: &str) -> Option<&Arc<Way>> {
         self.0.iter().find(|way| match way.stem {
             Some(stem) => path.len() > stem.len() && path.starts_with(stem),
             None => path == way.path,

@@ -4,24 +4,26 @@ use super::IdentityError;
 use super::credential::Credential;
 use crate::config::Config;
 use crate::config::Revoked;
+use crate::model::NameHasher;
 use crate::model::PlainToken;
 use crate::model::TokenDigest;
 use crate::model::TokenId;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 /// The tokens of one configuration.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    known: HashMap<TokenId, (TokenDigest, Arc<Credential>)>,
+    known: HashMap<TokenId, (TokenDigest, Arc<Credential>), BuildHasherDefault<NameHasher>>,
     revoked: HashSet<TokenId>,
 }
 
 impl Tokens {
     /// Every token of every tenant and operator. The configuration vouches that no id stands in it twice.
     pub(super) fn new(config: &Config) -> Self {
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         for (id, tenant) in config.tenants.iter().filter(|(_, tenant)| !tenant.closed) {
             for token in &tenant.tokens {
                 known.insert(token.id, (token.digest, Arc::new(Credential::of_tenant(id, &token.grant))));

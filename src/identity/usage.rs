@@ -1,12 +1,14 @@
 //! What is known of each credential's use: when it was last, and from which networks.
 
 use crate::config::Config;
+use crate::model::NameHasher;
 use crate::model::Timestamp;
 use ipnet::Ipv4Net;
 use ipnet::Ipv6Net;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -22,7 +24,7 @@ const NETWORKS_MAX: usize = 64;
 /// certificate rule lets in counts together, under the rule's name.
 #[derive(Debug)]
 pub(super) struct Usages {
-    known: HashMap<Box<str>, Known>,
+    known: HashMap<Box<str>, Known, BuildHasherDefault<NameHasher>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,7 @@ pub struct Network(u64);
 impl Usages {
     /// `before`: those in force, whose memory of credentials of the same names is kept.
     pub(super) fn new(config: &Config, before: Option<&Self>) -> Self {
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         let mut know = |tenant: &str, name: &str, expires: Option<Timestamp>| {
             let before = before.and_then(|before| before.known.get(name)).filter(|before| &*before.tenant == tenant);
             let usage = before.map_or_else(Arc::default, |before| before.usage.clone());

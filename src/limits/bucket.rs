@@ -182,8 +182,9 @@ impl Bucket {
     /// Charges so much, in its turn.
     pub(super) async fn charge(&self, of: RateKind, cost: u64, patience: &Patience) -> Result<(), LimitsError> {
         match self.paced(of) {
-            Some(paced) => paced.charge(cost, &self.room, patience).await,
-            None => Ok(()),
+            // The wait behind a box, here and for a place: within, each request would carry the room for it, and be moved with it.
+            Some(paced) if !paced.try_charge(cost)? => Box::pin(paced.charge(cost, &self.room, patience)).await,
+            _ => Ok(()),
         }
     }
 
@@ -209,7 +210,7 @@ impl Bucket {
         let Some(places) = places else { return Ok(Place::default()) };
         match places.take() {
             Some(place) => Ok(place),
-            None => places.wait(&self.room, patience).await.ok_or_else(|| places.max()),
+            None => Box::pin(places.wait(&self.room, patience)).await.ok_or_else(|| places.max()),
         }
     }
 

@@ -11,13 +11,14 @@ use crate::config::TenantGrant;
 use crate::identity::Party;
 use crate::model::SharedClock;
 use crate::model::TenantId;
+use crate::model::TenantMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The buckets of everybody in a configuration. Strangers have none: they never get this far.
 #[derive(Debug)]
 pub struct Buckets {
-    tenants: HashMap<TenantId, OfTenant>,
+    tenants: TenantMap<OfTenant>,
     operators: HashMap<String, Arc<Bucket>>,
     clock: SharedClock,
 }

@@ -7,57 +7,28 @@ use crate::identity::Party;
 use crate::identity::Principal;
 use crate::rejection::Rejection;
 use crate::relay::Answer;
+use crate::relay::Around;
+use crate::relay::Behind;
 use crate::relay::Relayed;
 use arc_swap::ArcSwap;
-use axum::response::Response;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
-use tower::Layer;
-use tower::Service;
 
 /// Principal to [`Permit`]. A request has its places until its answer is sent.
 #[derive(Clone, Debug)]
-pub struct PaceLayer(pub Arc<ArcSwap<Buckets>>);
+pub struct Pace(pub Arc<ArcSwap<Buckets>>);
 
-/// What [`PaceLayer`] makes, and what lies behind it.
-#[derive(Debug)]
-pub struct Paced<S> {
-    buckets: Arc<ArcSwap<Buckets>>,
-    behind: S,
-}
-
-impl<S> Layer<S> for PaceLayer {
-    type Service = Paced<S>;
-
-    fn layer(&self, behind: S) -> Paced<S> {
-        Paced { buckets: self.0.clone(), behind }
-    }
-}
-
-impl<'s, S, D> Service<Relayed<Principal, D>> for &'s Paced<S>
+impl<S, D> Behind<Relayed<Principal, D>> for Around<Pace, S>
 where
-    S: Sync,
-    D: Send + 's,
-    &'s S: Service<Relayed<Permit, D>, Response = Response, Error = Rejection, Future = Answer<'s>>,
+    S: Behind<Relayed<Permit, D>, Outcome = Answer>,
+    D: Send,
 {
-    type Response = Response;
-    type Error = Rejection;
-    type Future = Answer<'s>;
+    type Outcome = Answer;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, relayed: Relayed<Principal, D>) -> Answer<'s> {
-        let Paced { buckets, behind } = *self;
-        Box::pin(async move {
-            let Relayed { baton: principal, to, initiator, head, body } = relayed;
-            let (permit, places) = admit(buckets, principal).await?;
-            let mut behind = behind;
-            let answer = behind.call(Relayed { baton: permit, to, initiator, head, body }).await?;
-            Ok(answer.map(|body| places.held_by(body)))
-        })
+    async fn meet(&self, relayed: Relayed<Principal, D>) -> Answer {
+        let Relayed { baton: principal, to, initiator, head, body } = relayed;
+        let (permit, places) = admit(&self.what.0, principal).await?;
+        let answer = self.behind.meet(Relayed { baton: permit, to, initiator, head, body }).await?;
+        Ok(answer.map(|body| places.held_by(body)))
     }
 }
 

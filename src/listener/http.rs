@@ -7,26 +7,19 @@ use super::handshake::Secured;
 use super::linger::linger;
 use super::newcomer::Turns;
 use super::peer::Protocol;
-use super::request::AnswerBody;
-use super::request::Asked;
+use super::request::Answers;
+use super::request::Common;
 use super::request::Leftover;
-use super::request::RequestBody;
 use super::request::Requests;
 use super::socket::Lent;
 use super::socket::Returned;
 use super::watch::Timer;
 use super::watch::Watch;
-use bytes::Bytes;
-use http::Request;
-use http::Response;
-use http_body::Body;
-use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::Future;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -77,7 +70,7 @@ struct Http<A> {
 }
 
 impl<A> HttpService<A> {
-    /// `app` is cloned for every request. Requests of HTTP/2 run as tasks of `tracker`.
+    /// `app` is cloned for every connection. Requests of HTTP/2 run as tasks of `tracker`.
     pub fn new(app: A, tracker: TaskTracker) -> Self {
         let mut http1 = http1::Builder::new();
         http1
@@ -100,12 +93,9 @@ impl<A> HttpService<A> {
     }
 }
 
-impl<A, B> Service<Secured> for HttpService<A>
+impl<A> Service<Secured> for HttpService<A>
 where
-    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
-    A::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    A: Answers + Clone,
 {
     type Response = CloseReason;
     type Error = Infallible;
@@ -125,7 +115,8 @@ where
             let (lent, returned) = Lent::new(transport, listening);
             let Http { app, tracker, turns, http1, http2 } = &*http;
             let (app, tracker, turns) = (app.clone(), tracker.clone(), turns.clone());
-            let requests = Requests { app, peer, watch, tracker, turns, leftover: Leftover::default() };
+            let leftover = Leftover::default();
+            let requests = Requests::new(Common { app, peer, watch, tracker, turns, leftover });
             let io = TokioIo::new(lent);
             let ended = match protocol {
                 Protocol::Http1 => drive(http1.serve_connection(io, requests), &mut timer).await,
@@ -144,12 +135,7 @@ trait Drivable: Future<Output = hyper::Result<()>> {
     const LOSES_HEADS: bool;
 }
 
-impl<A, B> Drivable for http1::Connection<TokioIo<Lent>, Requests<A>>
-where
-    Requests<A>: hyper::service::Service<Request<Incoming>, Response = Response<AnswerBody<B>>, Error = Infallible>,
-    B: Body<Data = Bytes> + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+impl<A: Answers> Drivable for http1::Connection<TokioIo<Lent>, Requests<A>> {
     const LOSES_HEADS: bool = true;
 
     fn ask_to_end(self: Pin<&mut Self>) {
@@ -157,14 +143,7 @@ where
     }
 }
 
-impl<A, B, F> Drivable for http2::Connection<TokioIo<Lent>, Requests<A>, Tracked>
-where
-    Requests<A>:
-        hyper::service::Service<Request<Incoming>, Response = Response<AnswerBody<B>>, Error = Infallible, Future = F>,
-    F: Future<Output = Result<Response<AnswerBody<B>>, Infallible>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+impl<A: Answers> Drivable for http2::Connection<TokioIo<Lent>, Requests<A>, Tracked> {
     const LOSES_HEADS: bool = false;
 
     fn ask_to_end(self: Pin<&mut Self>) {

@@ -66,6 +66,7 @@ pub use peer::Protocol;
 pub use proxy::ProxyLayer;
 pub use proxy::ProxyService;
 pub use request::AnswerBody;
+pub use request::Answers;
 pub use request::Asked;
 pub use request::BodyError;
 pub use request::BodyTooSlow;

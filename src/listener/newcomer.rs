@@ -301,6 +301,11 @@ impl Turns {
     /// Waits for a turn, if the connection needs one. It does not any more once it has proved something.
     pub(super) async fn wait(&self, standing: &Standing) {
         let Some(newcomer) = standing.newcomer() else { return };
+        // Behind a box: within, each request would carry the room for the wait, and be moved with it.
+        Box::pin(self.wait_as(newcomer)).await;
+    }
+
+    async fn wait_as(&self, newcomer: &Newcomer) {
         let Ok(_first) = newcomer.line.acquire().await else { return };
         if newcomer.is_proved() {
             return;

@@ -30,8 +30,6 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 use tokio_util::task::TaskTracker;
-use tower::Service;
-use tower::ServiceExt;
 
 /// What a body may fail with: [`BodyTooSlow`], or hyper's error.
 pub type BodyError = Box<dyn Error + Send + Sync>;
@@ -70,6 +68,8 @@ pub struct RequestBody {
     incoming: Option<Incoming>,
     watch: Watch,
     id: RequestId,
+    /// It has come whole, and the watch was told.
+    ended: bool,
     /// Where what nobody wants of it goes.
     rest: Rest,
 }
@@ -106,11 +106,11 @@ impl Body for RequestBody {
                 Poll::Pending
             };
         };
-        let ended = incoming.is_end_stream() || frame.is_none();
+        self.ended = incoming.is_end_stream() || frame.is_none();
         if let Some(Ok(frame)) = &frame {
             self.watch.body_received(self.id, frame.data_ref().map_or(0, Bytes::len));
         }
-        if ended {
+        if self.ended {
             self.watch.body_ended(self.id, 0);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
@@ -127,6 +127,9 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
         let left = self.size_hint().upper().unwrap_or(u64::MAX);
         self.watch.body_ended(self.id, left);
         let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream()) else {
@@ -217,13 +220,22 @@ async fn has_come(mut incoming: Incoming) -> bool {
 #[derive(Debug)]
 pub struct Asked<B> {
     pub peer: Peer,
-    pub head: Parts,
+    /// Behind a pointer, as it is handed on from stage to stage.
+    pub head: Box<Parts>,
     pub body: B,
 }
 
-/// Hands each request of one connection to the app.
-#[derive(Clone, Debug)]
-pub(super) struct Requests<A> {
+/// What answers the requests of connections.
+pub trait Answers: Send + Sync + 'static {
+    type Body: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static;
+
+    /// The answer: there always is one.
+    fn respond(&self, asked: Asked<RequestBody>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// What the requests of one connection share.
+#[derive(Debug)]
+pub(super) struct Common<A> {
     pub(super) app: A,
     pub(super) peer: Peer,
     pub(super) watch: Watch,
@@ -233,40 +245,50 @@ pub(super) struct Requests<A> {
     pub(super) leftover: Leftover,
 }
 
-impl<A, B> hyper::service::Service<Request<Incoming>> for Requests<A>
-where
-    A: Service<Asked<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    A::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-{
-    type Response = Response<AnswerBody<B>>;
+/// Hands each request of one connection to the app.
+#[derive(Debug)]
+pub(super) struct Requests<A>(Arc<Common<A>>);
+
+impl<A> Clone for Requests<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> Requests<A> {
+    pub(super) fn new(common: Common<A>) -> Self {
+        Self(Arc::new(common))
+    }
+}
+
+impl<A: Answers> hyper::service::Service<Request<Incoming>> for Requests<A> {
+    type Response = Response<AnswerBody<A::Body>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let watch = self.watch.clone();
-        let app = self.app.clone();
+        let common = Arc::clone(&self.0);
         let (head, incoming) = request.into_parts();
+        let watch = &common.watch;
         let id = watch.request_began(!incoming.is_end_stream());
         let under_way = UnderWay { watch: watch.clone(), id };
-        let http1 = self.peer.protocol() == Protocol::Http1;
+        let http1 = common.peer.protocol() == Protocol::Http1;
         // Who asks first whether to send the body at all is not to be told yes by our looking for it.
         let asks_first = head.headers.contains_key(EXPECT);
-        let leftover = self.leftover.clone();
-        let rest = if http1 { Rest::Left(leftover.clone()) } else { Rest::Apart(self.tracker.clone()) };
-        let body = RequestBody { incoming: Some(incoming), watch: watch.clone(), id, rest };
-        let asked = Asked { peer: self.peer.clone(), head, body };
-        let turns = (!id.is_first()).then(|| self.turns.clone());
+        let rest = if http1 { Rest::Left(common.leftover.clone()) } else { Rest::Apart(common.tracker.clone()) };
+        let body = RequestBody { incoming: Some(incoming), watch: watch.clone(), id, ended: false, rest };
+        let asked = Asked { peer: common.peer.clone(), head: Box::new(head), body };
         Box::pin(async move {
-            if let Some(turns) = turns {
+            let Common { app, watch, turns, leftover, .. } = &*common;
+            if !id.is_first() {
                 turns.wait(watch.standing()).await;
             }
-            let Ok(mut answer) = app.oneshot(asked).await;
+            let mut answer = app.respond(asked).await;
             watch.standing().answered();
             let unread = leftover.lock().take();
             let mut missing = false;
             if let Some(unread) = unread {
-                missing = asks_first || !has_come(unread).await;
+                missing = asks_first || !Box::pin(has_come(unread)).await;
                 if !missing {
                     watch.body_read_away(id);
                 }

@@ -26,46 +26,49 @@ struct State {
     course: Course,
     /// For when the timer sleeps; whoever makes a deadline come sooner wakes the connection.
     armed: Option<Tick>,
+    /// Some request went on since the timer was asked.
+    stepped: bool,
     connection: Option<Waker>,
     /// Who waits for bytes of which body.
     bodies: BTreeMap<RequestId, Waker>,
 }
 
 /// A connection's deadlines, as everything that belongs to the connection sees them.
+///
+/// One pointer, which a request has several times.
 #[derive(Clone)]
-pub(super) struct Watch {
-    state: Arc<Mutex<State>>,
+pub(super) struct Watch(Arc<Watched>);
+
+struct Watched {
+    state: Mutex<State>,
     clock: SharedClock,
     standing: Standing,
 }
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state.lock().course.fmt(f)
+        self.0.state.lock().course.fmt(f)
     }
 }
 
 impl Watch {
     pub(super) fn new(course: Course, clock: SharedClock, standing: Standing) -> Self {
-        Self {
-            state: Arc::new(Mutex::new(State { course, armed: None, connection: None, bodies: BTreeMap::new() })),
-            clock,
-            standing,
-        }
+        let state = State { course, armed: None, stepped: false, connection: None, bodies: BTreeMap::new() };
+        Self(Arc::new(Watched { state: Mutex::new(state), clock, standing }))
     }
 
     pub(super) fn standing(&self) -> &Standing {
-        &self.standing
+        &self.0.standing
     }
 
     /// Whether the socket had no bytes when it was asked for some; or what is read past it, of one that is not served any
     /// more, is being waited for.
     pub(super) fn waits(&self, waits: bool) {
-        self.standing.waits(waits, || self.clock.tick());
+        self.0.standing.waits(waits, || self.0.clock.tick());
     }
 
     pub(super) fn clock(&self) -> &SharedClock {
-        &self.clock
+        &self.0.clock
     }
 
     pub(super) fn secured(&self) {
@@ -77,13 +80,13 @@ impl Watch {
     }
 
     pub(super) fn write_blocked(&self) {
-        self.standing.blocked(true, || self.clock.tick());
+        self.0.standing.blocked(true, || self.0.clock.tick());
         self.step(Course::write_blocked);
     }
 
     pub(super) fn wrote(&self) {
-        self.standing.blocked(false, || self.clock.tick());
-        self.state.lock().course.wrote();
+        self.0.standing.blocked(false, || self.0.clock.tick());
+        self.0.state.lock().course.wrote();
     }
 
     pub(super) fn request_began(&self, has_body: bool) -> RequestId {
@@ -105,7 +108,7 @@ impl Watch {
     /// True when it is too late to wait for this body.
     pub(super) fn body_awaited(&self, id: RequestId, cx: &Context<'_>) -> bool {
         self.tell(|course, now| course.body_awaited(id, now));
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         if state.course.body_expired(id) {
             return true;
         }
@@ -118,44 +121,45 @@ impl Watch {
 
     pub(super) fn body_received(&self, id: RequestId, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         // Of bytes that nobody waited for it does not matter when they came, and they take no deadline away.
-        let now = if state.course.awaits_body(id) { self.clock.tick() } else { Tick::default() };
+        let now = if state.course.awaits_body(id) { self.0.clock.tick() } else { Tick::default() };
         state.course.body_received(id, now, bytes);
         self.tell_of_work(&state);
     }
 
     pub(super) fn body_ended(&self, id: RequestId, left: u64) {
-        let mut state = self.state.lock();
+        let mut state = self.0.state.lock();
         state.course.body_ended(id, left);
         self.tell_of_work(&state);
         state.bodies.remove(&id);
     }
 
     pub(super) fn body_read_away(&self, id: RequestId) {
-        self.state.lock().course.body_read_away(id);
+        self.0.state.lock().course.body_read_away(id);
     }
 
     pub(super) fn why_ending(&self) -> Option<CloseReason> {
-        self.state.lock().course.why_ending()
+        self.0.state.lock().course.why_ending()
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.state.lock().course.is_ending()
+        self.0.state.lock().course.is_ending()
     }
 
     pub(super) fn owes_head(&self) -> bool {
-        self.state.lock().course.owes_head()
+        self.0.state.lock().course.owes_head()
     }
 
     /// As [`Watch::tell`], of what brings no deadline that is nearer than [`Course::brings_none_before`]. Where the timer
     /// sleeps no longer than that, and after the first head of a connection it hardly ever does, no deadline is looked at:
     /// for the six steps of a push that was two thousand instructions.
     fn step<T>(&self, tell: impl FnOnce(&mut Course, Tick) -> T) -> T {
-        let now = self.clock.tick();
-        let mut state = self.state.lock();
+        let now = self.0.clock.tick();
+        let mut state = self.0.state.lock();
         let told = tell(&mut state.course, now);
         self.tell_of_work(&state);
+        state.stepped = true;
         match (state.armed, state.course.brings_none_before()) {
             (Some(armed), Some(from_now)) if armed <= now.after(from_now) => {}
             _ => Self::wake_in_time(state),
@@ -165,8 +169,8 @@ impl Watch {
 
     /// Tells the course, and wakes the connection's timer if it would now sleep too long.
     fn tell<T>(&self, tell: impl FnOnce(&mut Course, Tick) -> T) -> T {
-        let now = self.clock.tick();
-        let mut state = self.state.lock();
+        let now = self.0.clock.tick();
+        let mut state = self.0.state.lock();
         let told = tell(&mut state.course, now);
         self.tell_of_work(&state);
         Self::wake_in_time(state);
@@ -175,7 +179,7 @@ impl Watch {
 
     /// Under the lock of the course, so that of two who tell the later is right.
     fn tell_of_work(&self, state: &State) {
-        self.standing.works(|| state.course.works_since(), || self.clock.tick());
+        self.0.standing.works(|| state.course.works_since(), || self.0.clock.tick());
     }
 
     fn wake_in_time(mut state: MutexGuard<'_, State>) {
@@ -225,8 +229,8 @@ impl Timer {
             && shutdown.as_mut().poll(cx).is_ready()
         {
             self.shutdown = None;
-            let now = self.watch.clock.tick();
-            let mut state = self.watch.state.lock();
+            let now = self.watch.0.clock.tick();
+            let mut state = self.watch.0.state.lock();
             state.course.ask_to_end(now, CloseReason::Shutdown);
             // There are other deadlines by now: it is to be asked anew.
             state.connection = None;
@@ -242,7 +246,7 @@ impl Timer {
                     let sleep = match &mut self.sleep {
                         Some((armed, sleep)) if *armed <= next => sleep,
                         _ => {
-                            let sleep = self.watch.clock.sleep_until(next);
+                            let sleep = self.watch.0.clock.sleep_until(next);
                             &mut self.sleep.insert((next, sleep)).1
                         }
                     };
@@ -261,15 +265,15 @@ impl Timer {
     fn sleeps_well(&self, waker: &Waker) -> bool {
         let Some((until, _)) = &self.sleep else { return false };
         let stopped = self.shutdown.is_some() && self.stop.is_cancelled();
-        if stopped || *until <= self.watch.clock.tick() {
+        if stopped || *until <= self.watch.0.clock.tick() {
             return false;
         }
-        self.watch.state.lock().connection.as_ref().is_some_and(|known| known.will_wake(waker))
+        self.watch.0.state.lock().connection.as_ref().is_some_and(|known| known.will_wake(waker))
     }
 
     fn ask(&self, waker: &Waker) -> Asked {
-        let now = self.watch.clock.tick();
-        let mut state = self.watch.state.lock();
+        let now = self.watch.0.clock.tick();
+        let mut state = self.watch.0.state.lock();
         if let Some(verdict) = state.course.due(now) {
             let body = match verdict {
                 Verdict::BodyTooSlow(id) => state.bodies.remove(&id),
@@ -282,7 +286,12 @@ impl Timer {
             }
             return Asked::Do(verdict);
         }
-        let next = state.course.next_deadline().map(|(tick, _)| tick);
+        let mut next = state.course.next_deadline().map(|(tick, _)| tick);
+        // Where requests come, the timer sleeps no longer than their steps need not look at it ([`Watch::step`]). Where none has
+        // come since, it sleeps on to what is really due.
+        if let (true, Some(from_now)) = (std::mem::take(&mut state.stepped), state.course.brings_none_before()) {
+            next = next.map(|next| next.min(now.after(from_now)));
+        }
         let sleeps_until = self.sleep.as_ref().map(|(armed, _)| *armed);
         state.armed = sleeps_until.into_iter().chain(next).min();
         match &mut state.connection {

@@ -135,12 +135,16 @@ impl PushBounds {
 
     /// The bounds for a push of the group `key`, if its own labels are within them.
     pub fn of_group(&self, key: &GroupingKey) -> Result<GroupBounds, OverBound> {
-        self.check(PushBound::Labels, key.labels().len())?;
-        for (name, value) in key.labels() {
-            self.check(PushBound::LabelNameBytes, name.len())?;
-            self.check(PushBound::LabelValueBytes, value.len())?;
+        let count = key.labels().len();
+        self.check(PushBound::Labels, count)?;
+        // Where all of them together are no longer than one may be, as nearly always, none needs to be looked at.
+        if key.text_bytes() as u64 > self.label_name_bytes_max.min(self.label_value_bytes_max) {
+            for (name, value) in key.labels() {
+                self.check(PushBound::LabelNameBytes, name.len())?;
+                self.check(PushBound::LabelValueBytes, value.len())?;
+            }
         }
-        Ok(GroupBounds { push: *self, grouping_labels: key.labels().len() as u64 })
+        Ok(GroupBounds { push: *self, grouping_labels: count as u64 })
     }
 }
 
@@ -156,5 +160,40 @@ impl GroupBounds {
     /// counts as well.
     pub fn labels(&self, pushed: usize) -> u64 {
         self.grouping_labels.saturating_add(pushed as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GroupingKey;
+    use super::OverBound;
+    use super::PushBound;
+    use super::PushBounds;
+    use proptest::prelude::*;
+
+    /// Each label for itself.
+    fn one_by_one(bounds: &PushBounds, key: &GroupingKey) -> Result<(), OverBound> {
+        bounds.check(PushBound::Labels, key.labels().len())?;
+        key.labels().try_for_each(|(name, value)| {
+            bounds.check(PushBound::LabelNameBytes, name.len())?;
+            bounds.check(PushBound::LabelValueBytes, value.len())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_group_of_short_labels_is_judged_as_if_each_was_looked_at(
+            labels in prop::collection::vec(("[a-z]{1,12}", "[^\0]{0,12}"), 0..6),
+            [count, name, value] in [0_u64..6, 0..30, 0..30],
+        ) {
+            let key = GroupingKey::new("j", labels).unwrap();
+            let bounds = PushBounds {
+                labels_per_series_max: count,
+                label_name_bytes_max: name,
+                label_value_bytes_max: value,
+                ..PushBounds::default()
+            };
+            prop_assert_eq!(bounds.of_group(&key).map(drop), one_by_one(&bounds, &key));
+        }
     }
 }

@@ -42,8 +42,8 @@ impl GroupingKey {
     /// label `job`, as in a push URL.
     pub fn new<N, V>(job: &str, labels: impl IntoIterator<Item = (N, V)>) -> Result<Self, GroupingError>
     where
-        N: Into<Box<str>>,
-        V: Into<Box<str>>,
+        N: AsRef<str>,
+        V: AsRef<str>,
     {
         Self::in_scheme(NameScheme::Classic, job, labels)
     }
@@ -55,30 +55,30 @@ impl GroupingKey {
         labels: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, GroupingError>
     where
-        N: Into<Box<str>>,
-        V: Into<Box<str>>,
+        N: AsRef<str>,
+        V: AsRef<str>,
     {
-        let labels = labels.into_iter();
-        let mut set: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(labels.size_hint().0.saturating_add(1));
-        for (name, value) in labels {
-            let (name, value): (Box<str>, Box<str>) = (name.into(), value.into());
-            if !Self::may_be_named(scheme, &name) {
-                return Err(GroupingError::LabelName(name.into()));
+        let labels: Vec<(N, V)> = labels.into_iter().collect();
+        let mut set: Vec<(&str, &str)> = Vec::with_capacity(labels.len().saturating_add(1));
+        for (name, value) in &labels {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            if !Self::may_be_named(scheme, name) {
+                return Err(GroupingError::LabelName(name.to_owned()));
             }
             set.push((name, value));
         }
         if job.is_empty() {
             return Err(GroupingError::NoJob);
         }
-        set.push(("job".into(), job.into()));
+        set.push(("job", job));
         // Sorted as a whole: put into their places one by one, thousands of labels would cost their square.
         set.reverse();
-        set.sort_by(|(left, _), (right, _)| left.cmp(right));
+        set.sort_by_key(|(name, _)| *name);
         set.dedup_by(|(earlier, _), (last, _)| earlier == last);
         let classic = scheme == NameScheme::Classic || is_classic(&set);
         match if classic { None } else { twins(&set) } {
             Some((one, other)) => Err(GroupingError::Twins(one, other)),
-            None => Ok(Self::from_sorted(set, classic)),
+            None => Ok(Self::from_sorted(&set, classic)),
         }
     }
 
@@ -95,23 +95,25 @@ impl GroupingKey {
     /// This key with `name` set to `value`. The caller vouches for the name: it comes from the configuration.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
-        let mut set: Vec<(Box<str>, Box<str>)> =
-            self.labels().map(|(name, value)| (name.into(), value.into())).collect();
-        insert(&mut set, name.into(), value.into());
+        let mut set: Vec<_> = self.labels().collect();
+        match set.binary_search_by(|(own, _)| (*own).cmp(name)) {
+            Ok(at) => set.splice(at..=at, [(name, value)]).for_each(drop),
+            Err(at) => set.insert(at, (name, value)),
+        }
         let classic = is_classic(&set);
-        Self::from_sorted(set, classic)
+        Self::from_sorted(&set, classic)
     }
 
     /// `classic`: whether all names are, so that each is what it is underscored.
-    fn from_sorted(set: Vec<(Box<str>, Box<str>)>, classic: bool) -> Self {
-        let labels = joined(set.iter().map(|(name, value)| (&**name, &**value)));
-        let filled = || set.iter().filter(|(_, value)| !value.is_empty());
+    fn from_sorted(set: &[(&str, &str)], classic: bool) -> Self {
+        let labels = joined(set.iter().copied());
+        let filled = || set.iter().copied().filter(|(_, value)| !value.is_empty());
         let identity = if !classic {
             let mut compared: Vec<_> = filled().map(|(name, value)| (underscored_label(name), value)).collect();
             compared.sort();
-            Some(joined(compared.iter().map(|(name, value)| (&**name, &***value))))
-        } else if filled().count() < set.len() {
-            Some(joined(filled().map(|(name, value)| (&**name, &**value))))
+            Some(joined(compared.iter().map(|(name, value)| (&**name, *value))))
+        } else if set.iter().any(|(_, value)| value.is_empty()) {
+            Some(joined(filled()))
         } else {
             None
         };
@@ -124,7 +126,12 @@ impl GroupingKey {
 
     /// All labels in the order of their names, those without a value included.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        Labels { left: memchr::memchr_iter(0xff, &self.labels).count() / 2, rest: &self.labels }
+        Labels { left: self.labels.iter().filter(|byte| **byte == 0xff).count() / 2, rest: &self.labels }
+    }
+
+    /// The bytes of all names and values: none of them is longer.
+    pub fn text_bytes(&self) -> usize {
+        self.labels.len()
     }
 
     /// The value of a label; the empty text for one that is absent, as Prometheus has it.
@@ -188,8 +195,9 @@ impl GroupingKey {
 }
 
 /// `name 0xff value 0xff` for each label.
-fn joined<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>) -> Box<[u8]> {
-    let mut text = Vec::new();
+fn joined<'l>(labels: impl Iterator<Item = (&'l str, &'l str)> + Clone) -> Box<[u8]> {
+    // As long as it becomes: one that grows on its way is allocated several times.
+    let mut text = Vec::with_capacity(labels.clone().map(|(name, value)| name.len() + value.len() + 2).sum());
     for part in labels.flat_map(|(name, value)| [name, value]) {
         text.extend_from_slice(part.as_bytes());
         text.push(0xff);
@@ -228,24 +236,13 @@ impl<'l> Iterator for Labels<'l> {
 
 impl ExactSizeIterator for Labels<'_> {}
 
-fn insert(set: &mut Vec<(Box<str>, Box<str>)>, name: Box<str>, value: Box<str>) {
-    match set.binary_search_by(|(candidate, _)| candidate.cmp(&name)) {
-        Ok(at) => {
-            if let Some(slot) = set.get_mut(at) {
-                slot.1 = value;
-            }
-        }
-        Err(at) => set.insert(at, (name, value)),
-    }
-}
-
-fn is_classic(set: &[(Box<str>, Box<str>)]) -> bool {
+fn is_classic(set: &[(&str, &str)]) -> bool {
     set.iter().all(|(name, _)| is_label_name(name))
 }
 
 /// Two names that are one underscored.
-fn twins(set: &[(Box<str>, Box<str>)]) -> Option<(String, String)> {
-    let mut names: Vec<_> = set.iter().map(|(name, _)| (underscored_label(name), &**name)).collect();
+fn twins(set: &[(&str, &str)]) -> Option<(String, String)> {
+    let mut names: Vec<_> = set.iter().map(|(name, _)| (underscored_label(name), *name)).collect();
     names.sort();
     let mut pairs = names.iter().zip(names.iter().skip(1));
     pairs.find(|(one, other)| one.0 == other.0).map(|(one, other)| (one.1.to_owned(), other.1.to_owned()))
@@ -293,6 +290,7 @@ mod tests {
     use super::GroupingError;
     use super::GroupingKey;
     use crate::model::NameScheme;
+    use proptest::prelude::*;
 
     fn key(labels: &[(&'static str, &'static str)]) -> GroupingKey {
         GroupingKey::new("j", labels.iter().copied()).unwrap()
@@ -346,5 +344,16 @@ mod tests {
         assert_eq!(twin.value_names(), ["a", "job"]);
         assert_eq!(twin.get("instance"), "");
         assert_eq!(twin.get("nothing"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn a_label_is_found_as_in_the_list_of_all(labels in prop::collection::vec(("[a-c]{1,2}", "[aäj0]{0,3}"), 0..5)) {
+            let key = GroupingKey::new("j", labels).unwrap();
+            for name in ["a", "b", "ab", "ca", "job", "j", ""] {
+                let listed = key.labels().find(|(own, _)| *own == name).map_or("", |(_, value)| value);
+                prop_assert_eq!(key.get(name), listed);
+            }
+        }
     }
 }

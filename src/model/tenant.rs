@@ -1,7 +1,10 @@
 //! The name of a tenant.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// A tenant's name: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`, a DNS label in lower case.
@@ -9,6 +12,32 @@ use std::sync::Arc;
 /// Cheap to clone. It needs no escaping in a label value, a log line or a file name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
+
+/// What there is for each of some tenants.
+pub type TenantMap<V> = HashMap<TenantId, V, BuildHasherDefault<NameHasher>>;
+
+/// FNV-1a, for the names that a configuration gives: a push is looked up by its tenant's a dozen times. Not for what
+/// strangers could fill a map with.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Why a text is no tenant's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

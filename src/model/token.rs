@@ -66,10 +66,12 @@ pub struct PlainToken(Zeroizing<String>);
 impl PlainToken {
     /// Checks shape and checksum; nothing is looked up.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
-        let rest = text.strip_prefix(PREFIX).ok_or(TokenError::Shape)?;
-        let (id, tail) = rest.split_once('_').ok_or(TokenError::Shape)?;
-        let alphanumeric = id.bytes().chain(tail.bytes()).all(|b| b.is_ascii_alphanumeric());
-        if text.len() != TOKEN_LENGTH || id.len() != ID_LENGTH || !alphanumeric {
+        let rest = text.strip_prefix(PREFIX).filter(|_| text.len() == TOKEN_LENGTH).ok_or(TokenError::Shape)?;
+        let (id, tail) = rest.split_at_checked(ID_LENGTH).ok_or(TokenError::Shape)?;
+        let tail = tail.strip_prefix('_').ok_or(TokenError::Shape)?;
+        // All of them, without an end at the first that is none: so they are looked at many at one time.
+        let is_plain = |part: &str| part.bytes().fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric());
+        if !(is_plain(id) & is_plain(tail)) {
             return Err(TokenError::Shape);
         }
         let (signed, checksum) = text.split_at_checked(TOKEN_LENGTH - CHECKSUM_LENGTH).ok_or(TokenError::Shape)?;

@@ -50,7 +50,8 @@ impl<D: Destination> Stage<Permit, D> for Namespace {
         let Relayed { baton: permit, to, initiator, head, body } = relayed;
         let view = view_of(self, to.access(), permit, &head)?;
         if matches!(view, View::Fleet(_)) {
-            self.audit.record(operators(to.access(), to.route(), &head, &initiator)).await?;
+            // Behind a box: within, each push would carry the room for it, and be moved with it.
+            Box::pin(self.audit.record(operators(to.access(), to.route(), &head, &initiator))).await?;
         }
         Ok(Relayed { baton: view, to, initiator, head, body })
     }
@@ -102,7 +103,9 @@ fn check_org_id(headers: &HeaderMap, party: &Party) -> Result<(), NamespaceError
         Party::Tenant(grant) => grant.tenant.as_str(),
         Party::Operator(_) => "",
     };
-    let own_alone = headers.get_all(ORG_ID).iter().all(|value| !own.is_empty() && value == own);
+    // One look at each header, of which there are five or ten: hardly any client sends it.
+    let is_named = headers.keys().any(|name| *name == ORG_ID);
+    let own_alone = !is_named || headers.get_all(ORG_ID).iter().all(|value| !own.is_empty() && value == own);
     if own_alone { Ok(()) } else { Err(NamespaceError::Tenant) }
 }
 

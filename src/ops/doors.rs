@@ -1,6 +1,5 @@
 //! The doors of the operator's listener.
 
-use crate::answered::Led;
 use crate::answered::Outcome;
 use crate::api::ApiError;
 use crate::config::OpsAuth;
@@ -12,6 +11,7 @@ use crate::listener::Peer;
 use crate::model::OperatorScope;
 use crate::namespace::NamespaceError;
 use crate::rejection::Rejection;
+use crate::relay::Behind;
 use crate::relay::Relayed;
 use crate::telemetry::Audit;
 use crate::telemetry::AuditEvent;
@@ -30,11 +30,7 @@ use http::HeaderValue;
 use http::StatusCode;
 use http::header::ALLOW;
 use http::header::CONTENT_TYPE;
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
-use tower::Service;
 use tower::ServiceBuilder;
 use tower::ServiceExt;
 
@@ -52,28 +48,20 @@ pub struct Ops {
 #[derive(Clone, Debug)]
 pub struct OpsDoors(Router);
 
-impl<'s> Service<Relayed<Peer>> for &'s OpsDoors {
-    type Response = Outcome;
-    type Error = Infallible;
-    type Future = Led<'s>;
+impl Behind<Relayed<Peer>> for OpsDoors {
+    type Outcome = Outcome;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, relayed: Relayed<Peer>) -> Led<'s> {
+    async fn meet(&self, relayed: Relayed<Peer>) -> Outcome {
         let router = self.0.clone();
         let Relayed { baton: peer, initiator, head, body, .. } = relayed;
-        let mut request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(*head, body);
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(initiator);
-        Box::pin(async move {
-            let mut answer = router.oneshot(request).await?;
-            let allowed = answer.headers_mut().remove(ALLOW);
-            let methods = allowed.filter(|_| answer.status() == StatusCode::METHOD_NOT_ALLOWED);
-            let answer = answer.extensions_mut().remove::<Rejection>().map_or(Ok(answer), Err);
-            Ok(Outcome { route: None, methods: methods.and_then(|methods| with_options(&methods)), answer })
-        })
+        let Ok(mut answer) = router.oneshot(request).await;
+        let allowed = answer.headers_mut().remove(ALLOW);
+        let methods = allowed.filter(|_| answer.status() == StatusCode::METHOD_NOT_ALLOWED);
+        let answer = answer.extensions_mut().remove::<Rejection>().map_or(Ok(answer), Err);
+        Outcome { route: None, methods: methods.and_then(|methods| with_options(&methods)), answer }
     }
 }
 

@@ -4,8 +4,10 @@ use super::health::Health;
 use super::process::Process;
 use crate::model::SharedClock;
 use crate::model::TenantId;
+use crate::model::TenantMap;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
+use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::EncodeLabelValue;
@@ -18,6 +20,7 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteCode {
@@ -69,10 +72,11 @@ const SIZES: [f64; 8] = [128.0, 512.0, 2048.0, 8192.0, 32_768.0, 131_072.0, 1_04
 /// Everything that is counted, and the registry that writes it out.
 #[derive(Clone)]
 pub struct Metrics {
-    registry: Arc<parking_lot::RwLock<Registry>>,
+    registry: Arc<RwLock<Registry>>,
     requests: Family<RouteCode, Counter>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     refusals: Family<Code, Counter>,
+    answers: Answers,
     pushes: PushMetrics,
     certificates: Family<File, Gauge>,
     /// As told: what a gauge shows cannot be asked for.
@@ -83,13 +87,56 @@ pub struct Metrics {
 #[derive(Clone, Debug)]
 pub struct PushMetrics {
     pushes: Family<TenantOutcome, Counter>,
+    /// Of these, those of pushes that were accepted: found by the tenant alone.
+    accepted: Arc<RwLock<TenantMap<Counter>>>,
     sizes: Histogram,
 }
 
+/// What became of a push that was not refused.
+pub const ACCEPTED: &str = "accepted";
+
+/// What the answers of one route with one status are counted with.
+#[derive(Debug)]
+struct Counted {
+    of: (&'static str, u16),
+    requests: Counter,
+    durations: Histogram,
+}
+
+/// Those of the routes and statuses that were met first, which are nearly all there are: found without a lock and without a
+/// hash of their names. What has no place here is looked up in its family.
+#[derive(Clone, Debug, Default)]
+struct Answers(Arc<[OnceLock<Counted>; ANSWERS]>);
+
+const ANSWERS: usize = 16;
+
+impl Answers {
+    fn with(&self, of: (&'static str, u16), made: impl Fn() -> Counted, count: impl FnOnce(&Counted)) {
+        for place in &*self.0 {
+            // Whoever is entered here a moment before is passed by.
+            let counted = place.get_or_init(&made);
+            if counted.of == of {
+                return count(counted);
+            }
+        }
+        count(&made());
+    }
+}
+
 impl PushMetrics {
-    /// `outcome`: `accepted`, or the code of the refusal.
+    /// `outcome`: [`ACCEPTED`], or the code of the refusal.
     pub fn pushed(&self, tenant: &TenantId, outcome: &'static str) {
-        self.pushes.get_or_create(&TenantOutcome { tenant: Named(tenant.clone()), outcome }).inc();
+        if outcome == ACCEPTED
+            && let Some(accepted) = self.accepted.read().get(tenant)
+        {
+            accepted.inc();
+            return;
+        }
+        let counter = self.pushes.get_or_create_owned(&TenantOutcome { tenant: Named(tenant.clone()), outcome });
+        counter.inc();
+        if outcome == ACCEPTED {
+            self.accepted.write().insert(tenant.clone(), counter);
+        }
     }
 
     /// A body was read whole: so many bytes, decompressed.
@@ -107,7 +154,8 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             refusals: Family::default(),
-            pushes: PushMetrics { pushes: Family::default(), sizes: Histogram::new(SIZES) },
+            answers: Answers::default(),
+            pushes: PushMetrics { pushes: Family::default(), accepted: Arc::default(), sizes: Histogram::new(SIZES) },
             certificates: Family::default(),
             expiries: Arc::default(),
         };
@@ -172,8 +220,15 @@ impl Metrics {
 
     /// A request was answered: with this status, and with this code where it was refused.
     pub fn answered(&self, route: &'static str, status: u16, refusal: Option<&'static str>, seconds: f64) {
-        self.requests.get_or_create(&RouteCode { route, code: status }).inc();
-        self.durations.get_or_create(&Route { route }).observe(seconds);
+        let counted = || Counted {
+            of: (route, status),
+            requests: self.requests.get_or_create_owned(&RouteCode { route, code: status }),
+            durations: self.durations.get_or_create_owned(&Route { route }),
+        };
+        self.answers.with((route, status), counted, |Counted { requests, durations, .. }| {
+            requests.inc();
+            durations.observe(seconds);
+        });
         if let Some(code) = refusal {
             self.refusals.get_or_create(&Code { code }).inc();
         }
@@ -190,5 +245,57 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ACCEPTED;
+    use super::ANSWERS;
+    use super::Metrics;
+    use crate::model::SharedClock;
+    use crate::model::TenantId;
+    use crate::telemetry::Health;
+    use crate::testkit::MockClock;
+    use std::sync::Arc;
+
+    fn metrics() -> Metrics {
+        let clock: SharedClock = Arc::new(MockClock::new());
+        Metrics::new(&clock, &Health::default())
+    }
+
+    #[test]
+    fn every_answer_is_counted_however_many_routes_and_statuses_there_are() {
+        let (metrics, statuses) = (metrics(), 200..200 + 2 * ANSWERS as u16);
+        for _ in 0..3 {
+            for status in statuses.clone() {
+                metrics.answered("/a", status, None, 0.5);
+                metrics.answered("/b", status, Some("quota"), 0.5);
+            }
+        }
+        let text = metrics.write().unwrap();
+        for status in statuses {
+            for route in ["/a", "/b"] {
+                let line = format!("pushward_http_requests_total{{route=\"{route}\",code=\"{status}\"}} 3\n");
+                assert!(text.contains(&line), "{line}{text}");
+            }
+        }
+        let durations = format!("pushward_http_request_duration_seconds_count{{route=\"/b\"}} {}\n", 6 * ANSWERS);
+        assert!(text.contains(&durations), "{text}");
+    }
+
+    #[test]
+    fn every_push_is_counted_by_its_tenant_and_its_outcome() {
+        let (metrics, [red, blue]) = (metrics(), ["red", "blue"].map(|name| TenantId::parse(name).unwrap()));
+        for _ in 0..3 {
+            metrics.pushes().pushed(&red, ACCEPTED);
+            metrics.pushes().pushed(&red, "quota");
+        }
+        metrics.pushes().pushed(&blue, ACCEPTED);
+        let text = metrics.write().unwrap();
+        for (tenant, outcome, count) in [("red", ACCEPTED, 3), ("red", "quota", 3), ("blue", ACCEPTED, 1)] {
+            let line = format!("pushward_pushes_total{{tenant=\"{tenant}\",outcome=\"{outcome}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
     }
 }

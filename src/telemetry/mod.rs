@@ -20,6 +20,7 @@ pub use health::Health;
 pub use log::LogError;
 pub use log::flush_log;
 pub use log::start_log;
+pub use metrics::ACCEPTED;
 pub use metrics::Metrics;
 pub use metrics::PushMetrics;
 pub use request_id::RequestId;

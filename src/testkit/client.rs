@@ -63,7 +63,7 @@ impl Client {
         let peer = Peer::invented(self.address, true).invented_at(&self.listener);
         let peer = self.chain.iter().fold(peer, |peer, chain| peer.invented_with(chain.clone()));
         let (head, body) = request.into_parts();
-        self.app.clone().answer(Asked { peer, head, body }).await.unwrap_or_else(|never| match never {})
+        self.app.answer(Asked { peer, head: Box::new(head), body }).await
     }
 
     /// Sends a request and reads the whole answer.

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::CONTENT_ENCODING;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::api) enum Encoding {
     Identity,
     Gzip,
     /// Of frames, with checksums: not the raw blocks of remote write.
@@ -19,7 +19,10 @@ const TOLD_CHARS: usize = 32;
 
 impl Encoding {
     /// What `Content-Encoding` says. One over another is none of them: each would multiply what the other may.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(in crate::api) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        if !headers.contains_key(CONTENT_ENCODING) {
+            return Ok(Self::Identity);
+        }
         let values: Vec<&HeaderValue> = headers.get_all(CONTENT_ENCODING).iter().collect();
         let unsupported = || {
             let named: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();

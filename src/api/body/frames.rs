@@ -16,8 +16,9 @@ pub(super) async fn plain(mut body: Body, mut intake: Intake<'_>) -> Result<Take
     intake.admit(body.size_hint().lower())?;
     let first = next_data(&mut body).await?.unwrap_or_default();
     intake.hold(&first).await?;
-    let Some(mut data) = next_data(&mut body).await? else {
-        // A body of one frame, as nearly every push is, is not copied.
+    // A body of one frame, as nearly every push is, is not copied; and is not asked for more where it says that there is none.
+    let second = if body.is_end_stream() { None } else { next_data(&mut body).await? };
+    let Some(mut data) = second else {
         return intake.finish_with(first).await;
     };
     intake.take(&first).await?;

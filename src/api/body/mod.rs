@@ -13,7 +13,6 @@ mod intake;
 #[cfg(test)]
 mod tests;
 
-use self::encoding::Encoding;
 use self::framed::Framed;
 use self::intake::Intake;
 use super::turns::Turns;
@@ -23,8 +22,8 @@ use crate::model::PushBounds;
 use crate::rejection::Rejection;
 use axum::body::Body;
 use axum::body::Bytes;
-use http::HeaderMap;
 
+pub(super) use self::encoding::Encoding;
 pub(super) use self::frames::discard;
 
 /// What is decompressed before it is counted, and before others have their turn: some hundred microseconds.
@@ -54,8 +53,7 @@ pub(super) struct Taken {
 }
 
 /// Reads a body to its end, or to the first byte that is over a bound.
-pub(super) async fn body_of(headers: &HeaderMap, body: Body, terms: Terms<'_>) -> Result<Taken, Rejection> {
-    let encoding = Encoding::of(headers)?;
+pub(super) async fn body_of(encoding: Encoding, body: Body, terms: Terms<'_>) -> Result<Taken, Rejection> {
     let intake = Intake::new(terms);
     // The decoders behind a box: within, each push would carry the room for all of them, tens of kilobytes that are moved
     // where its future is made: some 2,000 instructions of a push that compresses nothing.

@@ -1,5 +1,6 @@
+use super::Encoding;
+use super::Taken;
 use super::Terms;
-use super::body_of as taken;
 use crate::api::ApiError;
 use crate::api::turns::Turns;
 use crate::config::GatewayLimits;
@@ -23,6 +24,10 @@ use std::io::Write;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+
+async fn taken(headers: &HeaderMap, body: Body, terms: Terms<'_>) -> Result<Taken, Rejection> {
+    super::body_of(Encoding::of(headers)?, body, terms).await
+}
 
 async fn within(headers: &HeaderMap, body: Body, bounds: PushBounds, turns: &Turns) -> Result<Bytes, ApiError> {
     let meter = Meter::default();

@@ -52,7 +52,7 @@ fn a_tenant_within_its_part_gets_in_however_full_it_is() {
         let good = grown(bodies.body(&tenant(good)), 100).unwrap();
         std::mem::forget(good);
     }
-    assert_eq!(bodies.pool.lock().taken, 1000);
+    assert_eq!(bodies.0.pool.lock().level.taken, 1000);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_push_waits_for_room_and_goes_on_when_there_is_some() {
     assert!(poll(&mut waits).is_pending());
     drop(first);
     waits.await.unwrap();
-    assert_eq!((second.bytes(), bodies.pool.lock().taken), (500, 500));
+    assert_eq!((second.bytes(), bodies.0.pool.lock().level.taken), (500, 500));
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn two_bodies_that_wait_for_each_other_do_not_wait_for_ever() {
     assert_eq!(first.await, Err(refused));
     // What the first one gave back is there for the second.
     assert_eq!(second.await, Ok(()));
-    assert_eq!(bodies.pool.lock().taken, 0);
+    assert_eq!(bodies.0.pool.lock().level.taken, 0);
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn what_could_never_come_and_who_comes_to_a_full_line_is_refused_at_once()
     assert!(line.iter_mut().all(|waits| poll(waits).is_pending()));
     assert!(bodies.body(&tenant("red")).grow(1).await.is_err());
     drop(line);
-    assert!(bodies.pool.lock().line.is_empty());
+    assert!(bodies.0.pool.lock().line.is_empty());
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn who_leaves_the_line_takes_nothing_along() {
     // Granted, and gone before it was told.
     drop(holds);
     drop(waits);
-    assert_eq!((leaves.bytes(), bodies.pool.lock().taken), (0, 0));
+    assert_eq!((leaves.bytes(), bodies.0.pool.lock().level.taken), (0, 0));
 }
 
 #[tokio::test]
@@ -141,8 +141,8 @@ async fn another_ceiling_holds_for_what_is_to_come() {
     bodies.resize(4000, 2);
     assert!(grown(bodies.body(&tenant("red")), 1).is_some());
     drop(body);
-    let pool = bodies.pool.lock();
-    assert_eq!((pool.taken, pool.common), (0, 0));
+    let pool = bodies.0.pool.lock();
+    assert_eq!((pool.level.taken, pool.level.common), (0, 0));
 }
 
 proptest! {
@@ -166,11 +166,11 @@ proptest! {
                     None => prop_assert!(own + bytes > 125, "kept out within its part: {own} and {bytes}"),
                 },
             }
-            let pool = bodies.pool.lock();
-            prop_assert!(pool.taken <= 1000);
-            prop_assert_eq!(pool.taken, held.iter().map(|(_, body)| body.bytes()).sum::<u64>());
+            let pool = bodies.0.pool.lock();
+            prop_assert!(pool.level.taken <= 1000);
+            prop_assert_eq!(pool.level.taken, held.iter().map(|(_, body)| body.bytes()).sum::<u64>());
             let beyond = pool.of.values().map(|has| has.saturating_sub(125)).sum::<u64>();
-            prop_assert_eq!(pool.common, beyond);
+            prop_assert_eq!(pool.level.common, beyond);
         }
     }
 }
@@ -194,5 +194,5 @@ async fn a_body_waits_so_long_in_all_and_not_for_each_of_its_pieces() {
     // And what is there is had without any patience left.
     other.shrink(10);
     body.grow(10).await.unwrap();
-    assert_eq!((body.bytes(), bodies.pool.lock().taken), (20, 1000));
+    assert_eq!((body.bytes(), bodies.0.pool.lock().level.taken), (20, 1000));
 }

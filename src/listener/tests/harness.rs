@@ -4,6 +4,7 @@ use crate::config::Deadlines;
 use crate::config::Listener;
 use crate::config::Tls;
 use crate::config::TlsProfile;
+use crate::listener::Answers;
 use crate::listener::Asked;
 use crate::listener::BodyTooSlow;
 use crate::listener::Cap;
@@ -38,12 +39,9 @@ use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
@@ -52,8 +50,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use tower::ServiceBuilder;
+use tower::ServiceExt;
 
 /// Longer than any deadline here, shorter than anybody's patience, and enough for a machine that is busy.
 pub(super) const SOON: Duration = Duration::from_secs(10);
@@ -251,20 +249,15 @@ pub(super) fn server_tls_with(
 #[derive(Clone, Debug)]
 struct Routed(Router);
 
-impl Service<Asked<RequestBody>> for Routed {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = <Router as Service<Request<Body>>>::Future;
+impl Answers for Routed {
+    type Body = Body;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, asked: Asked<RequestBody>) -> Self::Future {
+    async fn respond(&self, asked: Asked<RequestBody>) -> Response<Body> {
         let Asked { peer, head, body } = asked;
-        let mut request = Request::from_parts(head, Body::new(body));
+        let mut request = Request::from_parts(*head, Body::new(body));
         request.extensions_mut().insert(peer);
-        self.0.call(request)
+        let Ok(answer) = self.0.clone().oneshot(request).await;
+        answer
     }
 }
 
