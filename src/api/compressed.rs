@@ -71,10 +71,12 @@ impl Compressed {
             }
             Step::End => {
                 self.flush(out);
-                std::mem::take(&mut self.member).end(out);
+                let mut end = Vec::new();
+                std::mem::take(&mut self.member).end(&mut end);
+                out.extend_from_slice(&end);
                 self.ended = true;
                 if let Some(List { version, negotiated, finished, blocks }) = self.list.take() {
-                    finished.keep(version, negotiated, blocks);
+                    finished.keep(Finished { version, negotiated, blocks, end });
                 }
             }
         }
@@ -197,6 +199,7 @@ pub(super) struct Finished {
     version: u64,
     negotiated: Negotiated,
     blocks: Vec<Arc<KeptBlock>>,
+    /// What stands behind them.
     end: Vec<u8>,
 }
 
@@ -213,11 +216,8 @@ impl FinishedLists {
         list.as_ref().filter(|it| it.version == version && it.negotiated.escaping == negotiated.escaping).cloned()
     }
 
-    fn keep(&self, version: u64, negotiated: Negotiated, blocks: Vec<Arc<KeptBlock>>) {
-        let (mut member, mut end) = (Member::default(), Vec::new());
-        blocks.iter().for_each(|kept| member.add(kept.block().crc, kept.block().plain_len));
-        member.end(&mut end);
-        let finished = Arc::new(Finished { version, negotiated, blocks, end });
+    fn keep(&self, finished: Finished) {
+        let finished = Arc::new(finished);
         // What it replaces may be the last to hold its blocks, and is let go of when the lock is free.
         let before = self.0.lock().replace(finished);
         drop(before);
