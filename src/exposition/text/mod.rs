@@ -24,4 +24,6 @@ mod bounds_tests;
 #[cfg(test)]
 mod distribution_tests;
 #[cfg(test)]
+mod repeats_tests;
+#[cfg(test)]
 mod tests;

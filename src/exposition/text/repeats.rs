@@ -191,13 +191,14 @@ impl<'a> Repeats<'a> {
 
 /// How many bytes both begin with, of so many as are `wanted`. It may be fewer where one of the two ends.
 fn same_length(one: &[u8], other: &[u8], wanted: usize) -> usize {
-    let (one, other) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
-    let words = wanted.div_ceil(8).min(one.len()).min(other.len());
-    let (one, other) = (one.get(..words).unwrap_or_default(), other.get(..words).unwrap_or_default());
+    const CHUNK: usize = 16;
+    let (one, other) = (one.as_chunks::<CHUNK>().0, other.as_chunks::<CHUNK>().0);
+    let chunks = wanted.div_ceil(CHUNK).min(one.len()).min(other.len());
+    let (one, other) = (one.get(..chunks).unwrap_or_default(), other.get(..chunks).unwrap_or_default());
     let parted = one.iter().zip(other).enumerate().find(|(_, (one, other))| one != other);
-    let same = parted.map_or(words * 8, |(word, (one, other))| {
-        let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
-        word * 8 + (differs.trailing_zeros() / 8) as usize
+    let same = parted.map_or(chunks * CHUNK, |(chunk, (one, other))| {
+        let differs = u128::from_le_bytes(*one) ^ u128::from_le_bytes(*other);
+        chunk * CHUNK + (differs.trailing_zeros() / 8) as usize
     });
     same.min(wanted)
 }
