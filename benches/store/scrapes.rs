@@ -78,9 +78,10 @@ pub(super) fn run(shape: Shape, pushes: usize) {
         scrape("gzip, first", &gzip).await;
         scrape("gzip, unchanged", &gzip).await;
         scrape("gzip, unchanged", &gzip).await;
-        for round in 0..4 {
-            for group in (0..shape.groups).filter(|group| group * 7919 % 100 == 3) {
-                push(10 + round, group).await;
+        for round in 0..6 {
+            // Every hundredth, of all tenants.
+            for nth in 0..shape.groups / 100 {
+                push(10 + round, nth * 100 + nth % TENANTS).await;
             }
             scrape("gzip, the same 1 % pushed", &gzip).await;
         }

@@ -6,6 +6,7 @@
 
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -64,28 +65,40 @@ impl BlockSpace {
 
 /// A page's blocks: for the tenant's view, and for the operator's.
 #[derive(Debug, Default)]
-pub(super) struct Blocks(Mutex<[Option<Arc<KeptBlock>>; 2]>);
+pub(super) struct Blocks {
+    kept: Mutex<[Option<Arc<KeptBlock>>; 2]>,
+    /// Whether there ever was one.
+    ever: AtomicBool,
+}
 
 impl Blocks {
     /// The block of a view of these words.
     pub(super) fn get(&self, view: &[u8]) -> Option<Arc<KeptBlock>> {
-        let blocks = self.0.lock();
+        let blocks = self.kept.lock();
         let block = blocks.get(usize::from(!view.is_empty()))?.as_ref();
         block.filter(|kept| *kept.block.view == *view).cloned()
     }
 
     pub(super) fn put(&self, kept: Arc<KeptBlock>) {
-        if let Some(place) = self.0.lock().get_mut(usize::from(!kept.block.view.is_empty())) {
+        if let Some(place) = self.kept.lock().get_mut(usize::from(!kept.block.view.is_empty())) {
             *place = Some(kept);
+            self.ever.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether none is kept.
-    pub(super) fn are_none(&self) -> bool {
-        self.0.lock().iter().all(Option::is_none)
+    /// Whether the page was ever compressed, though it may have changed since. Rows that are pushed again leave such a page, one
+    /// and all, so that it need not be compressed at each scrape for those that are pushed between all of them.
+    pub(super) fn ever(&self) -> bool {
+        self.ever.load(Ordering::Relaxed)
     }
 
+    /// None any more.
     pub(super) fn clear(&mut self) {
-        *self.0.get_mut() = [None, None];
+        *self.kept.get_mut() = [None, None];
+    }
+
+    /// None, of a page that is a copy of that of these.
+    pub(super) fn cleared(&self) -> Self {
+        Self { kept: Mutex::default(), ever: AtomicBool::new(self.ever()) }
     }
 }

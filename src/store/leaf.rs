@@ -32,7 +32,7 @@ impl Clone for Leaf {
     fn clone(&self) -> Self {
         let (page, rare, dead) = (self.page.clone(), self.rare.clone(), self.dead.clone());
         // It is copied to be changed, and then what was compressed is not what is there.
-        Self { page, rare, dead, blocks: Blocks::default(), ..*self }
+        Self { page, rare, dead, blocks: self.blocks.cleared(), ..*self }
     }
 }
 
@@ -88,16 +88,16 @@ impl Leaf {
         Moving::new(page, self.rare, self.dead, living, bytes)
     }
 
-    /// Writes lines over those of a row that has nothing rare, if it takes no other place than those and what the page was
-    /// compressed to is not wanted any more. No reader may have the leaf.
+    /// Writes lines over those of a row that has nothing rare, if it takes no other place than those and the page was never
+    /// compressed. No reader may have the leaf.
     pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
-        let plain = self.lives(at) && self.rare(at).is_none() && self.blocks.are_none();
+        let plain = self.lives(at) && self.rare(at).is_none() && !self.blocks.ever();
         plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.overwrite(at, lines))
     }
 
-    /// Whether it is read or compressed as it is, the leaf itself aside.
+    /// Whether it was ever compressed or is read now, by readers of the leaf itself aside.
     pub(super) fn is_settled(&self) -> bool {
-        self.page_shared() > 0 || !self.blocks.are_none()
+        self.page_shared() > 0 || self.blocks.ever()
     }
 
     fn note(&mut self, at: u32, rare: Option<Arc<Rare>>) {

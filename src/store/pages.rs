@@ -6,7 +6,7 @@
 //! sixth is holes, by weight, is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
 //! carries and at most five times that of others, and never more than one page at a time for each family.
 //!
-//! Where nobody reads a page and it is not compressed, lines of as many bytes as those before them are written over them:
+//! Where nobody reads a page and it was never compressed, lines of as many bytes as those before them are written over them:
 //! then there is no hole, and nothing to gather. That spares a push that comes again before the next scrape three quarters of
 //! what laying it costs.
 
@@ -31,7 +31,7 @@ const NONE: u32 = u32::MAX;
 /// A list of no more spots is left as it is: half a KiB, one chunk.
 const FEW: u32 = 64;
 
-/// A page of so many bytes that is read or compressed takes no more. Chosen: compressing it takes some tens of microseconds.
+/// A page of so many bytes that is read or was compressed takes no more. Chosen: compressing it takes some tens of microseconds.
 const WORTH: usize = 8 << 10;
 
 /// One column's pages.
@@ -102,7 +102,7 @@ impl Pages {
     }
 
     /// Writes lines over those of the row so numbered, where that takes no other place: they are as many bytes, all of the row
-    /// that is not lines stays, and no reader has the page, nor is it compressed. False: nothing is changed.
+    /// that is not lines stays, no reader has the page, and it was never compressed. False: nothing is changed.
     pub(super) fn overwrite(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> bool {
         let Some(spot) = self.spots.get(number) else { return false };
         let leaf = Arc::get_mut(&mut self.leaves).and_then(|leaves| leaves.get_mut(spot.leaf as usize)?.as_mut());
@@ -174,7 +174,7 @@ impl Pages {
         Arc::make_mut(&mut self.leaves).get_mut(number as usize)?.as_mut()
     }
 
-    /// The youngest page, if it takes so many bytes more; if not, it is closed. One that is read or compressed and is worth it
+    /// The youngest page, if it takes so many bytes more; if not, it is closed. One that is read or was compressed and is worth it
     /// stays as it is: nothing is copied then, and what groups push again before the next scrape is all that this has to
     /// compress.
     fn youngest_for(&mut self, more: usize, flags: Flags) -> Option<u32> {
