@@ -1,6 +1,7 @@
 //! A page, which of its rows live, and what is rare of those.
 
 use super::blocks::Blocks;
+use super::moving::Moved;
 use super::moving::Moving;
 use super::page::Page;
 use super::row::Flags;
@@ -69,7 +70,7 @@ impl Leaf {
         let page = Arc::make_mut(&mut self.page);
         while let Some(len) = rows.next_len()
             && (page.takes(len) || page.rows() == 0)
-            && let Some((entry, lines, rare)) = rows.next()
+            && let Some(Moved { entry, lines, rare }) = rows.next()
         {
             let number = entry.row;
             let at = page.append(lines, entry.key, number);

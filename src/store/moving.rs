@@ -24,6 +24,14 @@ pub(super) struct Moving {
     bytes: usize,
 }
 
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Moved<'m> {
+    pub(super) entry: Entry,
+    pub(super) lines: &'m [u8],
+    pub(super) rare: Option<Arc<Rare>>,
+}
+
 impl Moving {
     /// All of a page but those that are `dead`, of which `count` with so many bytes of lines live.
     pub(super) fn new(page: Page, rare: Vec<Option<Arc<Rare>>>, dead: Vec<u64>, count: usize, bytes: usize) -> Self {
@@ -55,14 +63,13 @@ impl Moving {
         None
     }
 
-    /// The next one: its lines, and what is rare of it.
-    pub(super) fn next(&mut self) -> Option<(Entry, &[u8], Option<Arc<Rare>>)> {
+    pub(super) fn next(&mut self) -> Option<Moved<'_>> {
         let len = self.next_len()?;
         let entry = self.entries.next()?;
         let rare = self.rare.get_mut(self.at as usize).and_then(Option::take);
         let lines = self.start..entry.end as usize;
         (self.at, self.start) = (self.at.saturating_add(1), lines.end);
         (self.count, self.bytes) = (self.count.saturating_sub(1), self.bytes.saturating_sub(len));
-        Some((entry, self.text.bytes().get(lines).unwrap_or_default(), rare))
+        Some(Moved { entry, lines: self.text.bytes().get(lines).unwrap_or_default(), rare })
     }
 }
