@@ -103,8 +103,9 @@ struct Counted {
     durations: Histogram,
 }
 
-/// Those of the routes and statuses that were met first, which are nearly all there are: found without a lock and without a
-/// hash of their names. What has no place here is looked up in its family.
+/// Those of the routes and statuses below 400 that were met first, which are nearly all there are: found without a lock and
+/// without a hash of their names. What has no place here is looked up in its family: refusals, of which strangers can have as
+/// many kinds as there are places.
 #[derive(Clone, Debug, Default)]
 struct Answers(Arc<[OnceLock<Counted>; ANSWERS]>);
 
@@ -112,7 +113,8 @@ const ANSWERS: usize = 16;
 
 impl Answers {
     fn with(&self, of: (&'static str, u16), made: impl Fn() -> Counted, count: impl FnOnce(&Counted)) {
-        for place in &*self.0 {
+        let places = if of.1 < 400 { &*self.0 } else { &[][..] };
+        for place in places {
             // Whoever is entered here a moment before is passed by.
             let counted = place.get_or_init(&made);
             if counted.of == of {
@@ -282,6 +284,15 @@ mod tests {
         }
         let durations = format!("pushward_http_request_duration_seconds_count{{route=\"/b\"}} {}\n", 6 * ANSWERS);
         assert!(text.contains(&durations), "{text}");
+    }
+
+    #[test]
+    fn what_strangers_are_refused_takes_no_place_of_what_is_answered() {
+        let metrics = metrics();
+        let routes: Vec<&'static str> = (0..2 * ANSWERS).map(|n| &*format!("r{n}").leak()).collect();
+        routes.iter().for_each(|route| metrics.answered(route, 401, Some("unauthorized"), 0.1));
+        metrics.answered("push", 200, None, 0.1);
+        assert_eq!(metrics.answers.0[0].get().map(|counted| counted.of), Some(("push", 200)));
     }
 
     #[test]

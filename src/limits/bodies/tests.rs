@@ -55,6 +55,27 @@ fn a_tenant_within_its_part_gets_in_however_full_it_is() {
     assert_eq!(bodies.0.pool.lock().level.taken, 1000);
 }
 
+#[test]
+fn who_has_something_is_never_forgotten_among_many_who_have_nothing() {
+    let (bodies, _) = bodies(1 << 20, 2);
+    let held: Vec<_> = (0..300)
+        .map(|n| {
+            // One in three keeps what it has, the others come and go.
+            let body = grown(bodies.body(&tenant(&format!("t{n}"))), 10).unwrap();
+            (n % 3 == 0).then_some(body)
+        })
+        .collect();
+    let pool = bodies.0.pool.lock();
+    let of = |n: usize| pool.of.get(&tenant(&format!("t{n}"))).copied();
+    assert!((0..300).step_by(3).all(|n| of(n) == Some(10)));
+    assert!((0..300).filter(|n| n % 3 > 0).all(|n| matches!(of(n), None | Some(0))));
+    assert!(pool.of.len() < 250, "some of those who have nothing are forgotten: {}", pool.of.len());
+    assert_eq!(pool.level.taken, 1000);
+    drop(pool);
+    drop(held);
+    assert_eq!(bodies.0.pool.lock().level.taken, 0);
+}
+
 #[tokio::test]
 async fn a_push_waits_for_room_and_goes_on_when_there_is_some() {
     let (bodies, _) = bodies(1000, 1);
