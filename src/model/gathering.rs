@@ -66,8 +66,10 @@ impl Gathering {
     /// All of them, in their order.
     pub fn done(self) -> Vec<PreparedFamily> {
         let Self { text, mut lines, mut families, places, .. } = self;
-        // Comments of a small push, for which there was room, are no more than that.
-        if lines.len() < lines.capacity() / 4 {
+        // What is accounted for is what is there: room for comments and for what has lines of its own is given back. Of a small push
+        // it is not worth the while.
+        const SMALL: usize = 4 << 10;
+        if lines.capacity() > SMALL && lines.len() < lines.capacity() / 8 * 7 {
             lines.shrink_to_fit();
         }
         let (text, lines): (Arc<str>, _) = (text.into(), Bytes::from(lines));

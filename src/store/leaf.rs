@@ -96,11 +96,6 @@ impl Leaf {
         plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.overwrite(at, lines))
     }
 
-    /// Whether it was ever compressed or is read now, by readers of the leaf itself aside.
-    pub(super) fn is_settled(&self) -> bool {
-        self.page_shared() > 0 || self.blocks.ever()
-    }
-
     fn note(&mut self, at: u32, rare: Option<Arc<Rare>>) {
         if let Some(rare) = rare {
             self.rare_bytes = self.rare_bytes.saturating_add(rare.bytes());

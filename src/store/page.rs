@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) const PAGE: usize = 64 << 10;
 
 /// The lines of a family that alone are as many are not copied but shared with the push they came by.
-const LARGE: usize = PAGE / 4;
+pub(super) const LARGE: usize = PAGE / 4;
 const _: () = assert!(LARGE >= PreparedFamily::OWN_LINES, "fewer lines may keep a whole push alive");
 
 /// What a row weighs besides its lines, where it is asked how much of a page is dead. Chosen: near what laying one costs, as
@@ -64,7 +64,7 @@ impl Page {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
     pub(super) fn beginning(row: &Row<'_>, flags: Flags, filled: bool) -> Self {
         if let Lines::Pushed(lines) = row.lines
-            && lines.len() >= LARGE
+            && row.lines.stand_alone()
         {
             let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), flags };
             page.enter(row.key.clone(), row.number);
@@ -114,8 +114,8 @@ impl Page {
     pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
         let range = self.range(at);
         match (&mut self.text, lines) {
-            (Text::Whole(text), Lines::Pushed(lines)) if lines.len() >= LARGE => {
-                text.clone_from(lines);
+            (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
+                text.clone_from(pushed);
                 true
             }
             (Text::Gathered(text), lines) if lines.len() == range.len() => text.get_mut(range).is_some_and(|text| {
@@ -167,6 +167,20 @@ impl Page {
             text.shrink_to_fit();
         }
         self.entries.shrink_to_fit();
+    }
+
+    /// Whether more than half of its room is empty.
+    pub(super) fn is_roomy(&self) -> bool {
+        matches!(&self.text, Text::Gathered(text) if text.len() < text.capacity() / 2)
+    }
+
+    /// Bytes there is room for, those that are there included.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        match &self.text {
+            Text::Gathered(text) => text.capacity(),
+            Text::Whole(text) => text.len(),
+        }
     }
 
     /// What a copy of it takes.

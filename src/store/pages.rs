@@ -154,14 +154,19 @@ impl Pages {
     fn lay(&mut self, row: Row<'_>, flags: Flags) -> u64 {
         let (number, more) = (row.number, row.lines.len());
         let mut copied = self.spots.copied_by(number).saturating_add(self.list_shared());
-        let spot = match self.youngest_for(more, flags) {
+        let alone = row.lines.stand_alone();
+        let spot = match if alone { None } else { self.youngest_for(more, flags) } {
             Some(youngest) => self.leaf_mut(youngest).map(|leaf| {
                 copied = copied.saturating_add(with_page(leaf));
                 Spot { leaf: youngest, at: Arc::make_mut(leaf).add(row) }
             }),
             None => {
                 let filled = self.will_be_filled(more, flags);
-                Some(Spot { leaf: self.open(Leaf::beginning(row, flags, filled), flags), at: 0 })
+                let leaf = self.open(Leaf::beginning(row, flags, filled));
+                if !alone {
+                    self.is_youngest(leaf, flags);
+                }
+                Some(Spot { leaf, at: 0 })
             }
         };
         if let Some(spot) = spot {
@@ -176,12 +181,14 @@ impl Pages {
 
     /// The youngest page, if it takes so many bytes more; if not, it is closed. One that is read or was compressed and is worth it
     /// stays as it is: nothing is copied then, and what groups push again before the next scrape is all that this has to
-    /// compress.
+    /// compress. Not one with much room left that a reader holds: it could not be given back.
     fn youngest_for(&mut self, more: usize, flags: Flags) -> Option<u32> {
         let youngest = self.youngest.get(flags.number()).copied()?;
         let leaf = self.leaf(youngest as usize)?;
-        let shared = Arc::strong_count(&self.leaves) > 1 || Arc::strong_count(leaf) > 1;
-        if leaf.page().takes(more) && !(leaf.page().text().len() >= WORTH && (shared || leaf.is_settled())) {
+        let page = leaf.page();
+        let is_read = self.list_shared() > 0 || Arc::strong_count(leaf) > 1 || leaf.page_shared() > 0;
+        let stays = if is_read { !page.is_roomy() } else { leaf.blocks.ever() };
+        if page.takes(more) && !(stays && page.text().len() >= WORTH) {
             return Some(youngest);
         }
         // Whoever holds it has it with the room that was for more.
@@ -194,10 +201,10 @@ impl Pages {
     /// Whether a page that is begun now will be filled, as far as can be told: there are others, and the youngest was.
     fn will_be_filled(&self, more: usize, flags: Flags) -> bool {
         let youngest = self.youngest.get(flags.number()).and_then(|youngest| self.leaf(*youngest as usize));
-        self.leaves().nth(1).is_some() && youngest.is_none_or(|leaf| !leaf.page().takes(more))
+        self.leaves().nth(1).is_some() && youngest.is_some_and(|leaf| !leaf.page().takes(more))
     }
 
-    fn open(&mut self, leaf: Leaf, flags: Flags) -> u32 {
+    fn open(&mut self, leaf: Leaf) -> u32 {
         let leaves = Arc::make_mut(&mut self.leaves);
         let leaf = Some(Arc::new(leaf));
         // A tenant's pages are bounded by its bytes, and so by far less than 2^32.
@@ -211,10 +218,13 @@ impl Pages {
                 leaves.push(leaf);
             }
         }
-        if let Some(youngest) = self.youngest.get_mut(flags.number()) {
-            *youngest = number;
-        }
         number
+    }
+
+    fn is_youngest(&mut self, leaf: u32, flags: Flags) {
+        if let Some(youngest) = self.youngest.get_mut(flags.number()) {
+            *youngest = leaf;
+        }
     }
 
     /// What stood there is not held any more. If too much of its page is dead then, the rest is gathered.
@@ -250,7 +260,9 @@ impl Pages {
             copied = copied.saturating_add(self.list_shared());
             let number = self.youngest_for(more, flags).unwrap_or_else(|| {
                 let filled = self.will_be_filled(more, flags);
-                self.open(Leaf::empty(flags, &rest, filled), flags)
+                let opened = self.open(Leaf::empty(flags, &rest, filled));
+                self.is_youngest(opened, flags);
+                opened
             });
             let (leaves, mut spots) = (Arc::make_mut(&mut self.leaves), self.spots.rows_mut());
             let Some(leaf) = leaves.get_mut(number as usize).and_then(Option::as_mut) else { return copied };

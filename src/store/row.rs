@@ -1,5 +1,6 @@
 //! A family of one group on its way into a page.
 
+use super::page::LARGE;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use bytes::Bytes;
@@ -65,6 +66,11 @@ impl<'r> Lines<'r> {
             Self::Pushed(bytes) => bytes,
             Self::Written(bytes) => bytes,
         }
+    }
+
+    /// Whether they are so many that they are a page, which shares them with the push.
+    pub(super) fn stand_alone(self) -> bool {
+        matches!(self, Self::Pushed(lines) if lines.len() >= LARGE)
     }
 
     pub(super) fn len(self) -> usize {

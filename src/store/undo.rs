@@ -17,6 +17,7 @@ use crate::model::OwnGauge;
 use crate::model::PreparedFamily;
 use crate::model::Timestamp;
 use crate::model::WriteOwnGauge;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A group as it was before a write, as far as the write changes it.
@@ -70,8 +71,11 @@ impl State {
             None => self.remove_group(&key, claims),
             Some(times) => {
                 self.ensure_group(&key, times, own_gauge);
-                let new = |name: &str| families.iter().any(|(family, kept)| kept.is_none() && **family == *name);
-                self.drop_families(&key, |column| new(&column.escaped), claims);
+                let new = families.iter().filter(|(_, kept)| kept.is_none()).map(|(family, _)| &**family);
+                let new: HashSet<&str> = new.collect();
+                if !new.is_empty() {
+                    self.drop_families(&key, |column| new.contains(&*column.escaped), claims);
+                }
                 for kept in families.into_iter().filter_map(|(_, kept)| kept) {
                     let Kept { family, opened_with, at } = kept;
                     self.put_families(&key, [(&family, Some(&opened_with))], at, claims);

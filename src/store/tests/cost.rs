@@ -5,6 +5,7 @@
 use super::*;
 use crate::model::MetricKind::Counter;
 use crate::model::MetricKind::Gauge;
+use crate::store::write::Write;
 use std::time::Duration;
 
 /// On the processor, so that a busy machine is not taken for a slow store.
@@ -49,6 +50,24 @@ fn a_refused_push_of_one_family_is_not_slower_for_the_many_that_its_group_holds(
         }
     });
     assert!(refused < Duration::from_millis(500), "{refused:?}");
+}
+
+#[test]
+fn what_is_rehearsed_and_taken_back_costs_no_more_for_the_many_that_its_group_holds() {
+    let quota = Quota { groups_max: 9, series_max: 1 << 40, stored_bytes_max: 1 << 40 };
+    let store = durable(&["red"], quota, Arc::new(MemoryJournal));
+    let shelf = store.shelves.load()["red"].clone();
+    let a = key("a", &[]);
+    let held = families(&a, "m", Gauge, 20_000);
+    let write = |families: &[PreparedFamily]| Write::Push {
+        push: Push::new(a.clone(), Method::Merge, families.to_vec(), Timestamp::from_unix_seconds(7)),
+        all_visible: true,
+    };
+    shelf.write(&write(&held), &store.claims, OWN_GAUGES).unwrap();
+    let (one, two) = ([write(&held)], [write(&held), write(&held[..1])]);
+    let judged = cost_of(|| drop(shelf.rehearse(&one, OWN_GAUGES).unwrap()));
+    let undone = cost_of(|| drop(shelf.rehearse(&two, OWN_GAUGES).unwrap()));
+    assert!(undone < judged * 20, "{judged:?}, and {undone:?} if another comes behind it");
 }
 
 #[test]

@@ -124,6 +124,47 @@ fn what_is_pushed_again_and_again_is_all_that_is_compressed_again() {
     assert!(pages.leaves().count() < before + 5, "{} of {before}", pages.leaves().count());
 }
 
+/// The bytes that pages have room for.
+fn room(pages: &Pages) -> usize {
+    pages.leaves().map(|leaf| leaf.page().room()).sum()
+}
+
+#[test]
+fn rooms_are_not_for_much_more_than_what_they_hold() {
+    let key = Arc::new(key("j", &[]));
+    let (tiny, large) = (Bytes::from(vec![b'x'; 60]), Bytes::from(vec![b'x'; 16 << 10]));
+    for is_read in [false, true] {
+        let mut pages = Pages::default();
+        let (number, _) = pages.insert(row(&key, &large, None), FLAGS);
+        for _ in 0..1000 {
+            pages.insert(row(&key, &tiny, None), FLAGS);
+            let reader = is_read.then(|| pages.clone());
+            if !pages.overwrite(number, Lines::Pushed(&large), FLAGS) {
+                pages.replace(Row { number, ..row(&key, &large, None) }, FLAGS);
+            }
+            drop(reader);
+        }
+        assert!(pages.leaves().count() < 20 && room(&pages) < 200_000, "{}, read: {is_read}", room(&pages));
+    }
+    let mut pages = Pages::default();
+    for (renamed, utf8) in [(false, false), (false, true), (true, false), (true, true)] {
+        pages.insert(row(&key, &tiny, None), Flags { renamed, utf8 });
+    }
+    assert!(room(&pages) < 1_000, "{} for one row of each kind", room(&pages));
+    let line = Bytes::from(vec![b'x'; 1000]);
+    let (mut pages, mut held) = (Pages::default(), 0);
+    for _ in 0..100 {
+        let full: Vec<u32> = (0..65).map(|_| pages.insert(row(&key, &line, None), FLAGS).0).collect();
+        (0..9).for_each(|_| _ = pages.insert(row(&key, &line, None), FLAGS));
+        let reader = pages.clone();
+        pages.insert(row(&key, &line, None), FLAGS);
+        drop(reader);
+        full.iter().for_each(|number| _ = pages.remove(*number));
+        held += 10_000;
+    }
+    assert!(room(&pages) < held * 2, "{} for {held} while they were read", room(&pages));
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Insert(usize, bool),
