@@ -70,17 +70,20 @@ where
         let head = &mut *relayed.head;
         let leads = paths.lead(&head.method, &mut head.uri);
         let way = if leads == Leads::Within { doors.at(head.uri.path()).cloned() } else { None };
+        let route = way.as_ref().map(|way| way.path());
         let asks_for_methods = head.method == Method::OPTIONS;
-        let answer = match &way {
-            Some(way) if way.is_open() => open(way, api, relayed).await,
-            way => self.behind.meet(relayed.lead(Sought { leads, way: way.clone() })).await,
+        // Told to whoever passes the guards, and rarely to be told at all.
+        let without_door = way.as_ref().filter(|way| asks_for_methods || way.door(&head.method).is_err());
+        let methods = without_door.and_then(|way| way.methods());
+        let answer = match way {
+            Some(way) if way.is_open() => open(&way, api, relayed).await,
+            way => self.behind.meet(relayed.lead(Sought { leads, way })).await,
         };
         let tells_methods = match &answer {
             Ok(_) => asks_for_methods,
             Err(refusal) => matches!(refusal, Rejection::Api(ApiError::MethodNotAllowed)),
         };
-        let methods = way.as_ref().filter(|_| tells_methods).and_then(|way| way.methods());
-        Outcome { route: way.map(|way| way.path()), methods, answer }
+        Outcome { route, methods: methods.filter(|_| tells_methods), answer }
     }
 }
 

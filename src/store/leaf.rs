@@ -41,7 +41,7 @@ impl Leaf {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
     pub(super) fn beginning(row: Row<'_>, flags: Flags, filled: bool) -> Self {
         let mut leaf = Self::of(Page::beginning(&row, flags, filled));
-        leaf.note(0, row.rare);
+        note(&mut leaf.rare, &mut leaf.rare_bytes, 0, row.rare);
         leaf
     }
 
@@ -59,7 +59,7 @@ impl Leaf {
     pub(super) fn add(&mut self, row: Row<'_>) -> u32 {
         self.blocks.clear();
         let at = Arc::make_mut(&mut self.page).add(&row);
-        self.note(at, row.rare);
+        note(&mut self.rare, &mut self.rare_bytes, at, row.rare);
         at
     }
 
@@ -74,10 +74,7 @@ impl Leaf {
         {
             let number = entry.row;
             let at = page.append(lines, entry.key, number);
-            if let Some(rare) = rare {
-                self.rare_bytes = self.rare_bytes.saturating_add(rare.bytes());
-                put_at(&mut self.rare, at, rare);
-            }
+            note(&mut self.rare, &mut self.rare_bytes, at, rare);
             laid(number, at);
         }
     }
@@ -94,13 +91,6 @@ impl Leaf {
     pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
         let plain = self.lives(at) && self.rare(at).is_none() && !self.blocks.ever();
         plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.overwrite(at, lines))
-    }
-
-    fn note(&mut self, at: u32, rare: Option<Arc<Rare>>) {
-        if let Some(rare) = rare {
-            self.rare_bytes = self.rare_bytes.saturating_add(rare.bytes());
-            put_at(&mut self.rare, at, rare);
-        }
     }
 
     /// Gives back the room that is for more, unless a reader has it.
@@ -240,8 +230,11 @@ impl Leaf {
     }
 }
 
-/// Puts it there, behind nothing for all that lie between.
-fn put_at(list: &mut Vec<Option<Arc<Rare>>>, at: u32, rare: Arc<Rare>) {
-    list.resize(at as usize, None);
-    list.push(Some(rare));
+/// Takes down what is rare of a row, behind nothing for all that lie between.
+fn note(list: &mut Vec<Option<Arc<Rare>>>, bytes: &mut usize, at: u32, rare: Option<Arc<Rare>>) {
+    if let Some(rare) = rare {
+        *bytes = bytes.saturating_add(rare.bytes());
+        list.resize(at as usize, None);
+        list.push(Some(rare));
+    }
 }
