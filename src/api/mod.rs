@@ -14,6 +14,7 @@ mod grouping;
 mod health;
 mod limits;
 mod loading;
+mod moulds;
 mod push;
 mod readers;
 mod reload;

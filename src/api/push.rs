@@ -12,6 +12,9 @@ use super::state::TenantReading;
 use super::turns::Turns;
 use crate::config::AuditPushes;
 use crate::exposition;
+use crate::exposition::Cast;
+use crate::exposition::Mould;
+use crate::exposition::Original;
 use crate::exposition::PushFormat;
 use crate::exposition::PushedFamilies;
 use crate::exposition::Unfit;
@@ -197,20 +200,21 @@ impl Arrived {
     /// been given an account before it is there.
     fn store(&self, room: &mut InFlightBytes, charged: bool) -> Result<Outcome, Rejection> {
         let Self { api, scope, method, key, .. } = self;
-        let parsed = self.parsed()?;
-        let samples = parsed.line_count();
+        let read = self.read()?;
+        let samples = read.line_count();
         if !charged && !scope.meter().try_samples(samples)? {
             return Ok(Outcome::OverRate { samples });
         }
         // As upstream: the time of a push is the moment after its body was read.
         let at = api.clock.now();
         let bytes_max = api.store.push_bytes_max(scope)?;
-        let bytes = parsed.prepared_bytes(self.body.bytes.len() as u64, key).max(room.bytes()).min(bytes_max);
+        let bytes = read.prepared_bytes(self.body.bytes.len() as u64, key).max(room.bytes()).min(bytes_max);
         let more = bytes.saturating_sub(room.bytes());
         if more > 0 && !room.try_grow(more) {
             return Ok(Outcome::NoRoom { bytes });
         }
-        let families = match exposition::prepare(parsed, key, &api.hasher, &api.reading.namespace_label, bytes) {
+        let is_cast = matches!(read, Read::Cast(_));
+        let families = match read.prepare(key, api, bytes) {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {
                 let refusal = Refusal::Inconsistent(inconsistent.to_string());
@@ -222,20 +226,71 @@ impl Arrived {
             }
             Err(Unfit::TooLarge) => return Ok(Outcome::HandedOver(api.store.refuse_too_large(scope, key, at))),
         };
+        if !is_cast {
+            self.reading.moulds.missed(&self.body.bytes, || self.mould());
+        }
         let taken: u64 = families.iter().map(PreparedFamily::stored_bytes).sum();
         room.shrink(room.bytes().saturating_sub(taken));
         Ok(Outcome::HandedOver(api.store.push(scope, Push::new(key.clone(), *method, families, at))))
     }
 
-    /// The body as its content type says it is written.
-    fn parsed(&self) -> Result<PushedFamilies<'_>, ApiError> {
-        let TenantReading { dialect, names, .. } = self.reading;
-        let Self { bounds, body: Taken { bytes, .. }, .. } = self;
+    /// The body as one before it that it is like, or as its content type says it is written.
+    fn read(&self) -> Result<Read<'_>, ApiError> {
+        let cast = self.reading.moulds.cast(self.format, &self.body.bytes, &self.key);
+        cast.map_or_else(|| self.decoded(&self.body.bytes).map(Read::Decoded), |cast| Ok(Read::Cast(cast)))
+    }
+
+    fn decoded<'b>(&self, bytes: &'b [u8]) -> Result<PushedFamilies<'b>, ApiError> {
+        let Self { bounds, reading: TenantReading { dialect, names, .. }, .. } = self;
         match self.format {
-            PushFormat::Text => exposition::text::parse_within(bytes, dialect, names, bounds)
+            PushFormat::Text => exposition::text::parse_within(bytes, *dialect, *names, bounds)
                 .map_err(|error| ApiError::unread(&error, error.bound())),
-            PushFormat::Protobuf => exposition::protobuf::parse_within(bytes, names, bounds)
+            PushFormat::Protobuf => exposition::protobuf::parse_within(bytes, *names, bounds)
                 .map_err(|error| ApiError::unread(&error, error.bound())),
+        }
+    }
+
+    /// What those to come that are like it are cast in.
+    fn mould(&self) -> Option<Mould> {
+        let original = Original {
+            format: self.format,
+            body: &self.body.bytes,
+            key: &self.key,
+            hasher: &self.api.hasher,
+            namespace_label: &self.api.reading.namespace_label,
+            line_bytes_max: self.bounds.push().line_bytes_max,
+        };
+        original.mould(|bytes| self.decoded(bytes).ok())
+    }
+}
+
+/// A body that was read.
+enum Read<'b> {
+    Decoded(PushedFamilies<'b>),
+    Cast(Cast<'b>),
+}
+
+impl Read<'_> {
+    fn line_count(&self) -> u64 {
+        match self {
+            Self::Decoded(pushed) => pushed.line_count(),
+            Self::Cast(cast) => cast.line_count(),
+        }
+    }
+
+    fn prepared_bytes(&self, body_bytes: u64, key: &GroupingKey) -> u64 {
+        match self {
+            Self::Decoded(pushed) => pushed.prepared_bytes(body_bytes, key),
+            Self::Cast(cast) => cast.prepared_bytes(key),
+        }
+    }
+
+    fn prepare(self, key: &GroupingKey, api: &Api, bytes_max: u64) -> Result<Vec<PreparedFamily>, Unfit> {
+        match self {
+            Self::Decoded(pushed) => {
+                exposition::prepare(pushed, key, &api.hasher, &api.reading.namespace_label, bytes_max)
+            }
+            Self::Cast(cast) => cast.prepare(key, bytes_max),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::compressed::FinishedLists;
+use super::moulds::Moulds;
 use super::readers::Readers;
 use super::reload::Reload;
 use super::turns::Turns;
@@ -92,11 +93,13 @@ pub(super) struct Reading {
 #[derive(Clone, Debug, Default)]
 pub struct Readings(Arc<ArcSwap<TenantMap<TenantReading>>>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TenantReading {
     pub(super) dialect: TextDialect,
     pub(super) names: NameScheme,
     pub(super) bounds: PushBounds,
+    /// Of bodies that were read so.
+    pub(super) moulds: Moulds,
 }
 
 impl Readings {
@@ -112,6 +115,7 @@ impl Readings {
             dialect: tenant.text,
             names: if tenant.utf8_names { NameScheme::Utf8 } else { NameScheme::Classic },
             bounds: tenant.limits.push,
+            moulds: Moulds::among(config.tenants.len()),
         };
         let tenants = config.tenants.iter().map(|(id, tenant)| (id.clone(), reading(tenant)));
         self.0.store(Arc::new(tenants.collect()));
@@ -167,6 +171,6 @@ impl Api {
 
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
         // A tenant without settings went with a reload a moment ago.
-        self.reading.tenants.0.load().get(tenant).copied().ok_or_else(Rejection::withdrawn)
+        self.reading.tenants.0.load().get(tenant).cloned().ok_or_else(Rejection::withdrawn)
     }
 }

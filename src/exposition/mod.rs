@@ -2,7 +2,8 @@
 //! its lines as a tenant or an operator sees them.
 //!
 //! A push is read once ([`text::parse()`], [`protobuf::parse()`]), made ready once ([`prepare()`]) and from then on only
-//! copied ([`write_lines`]), unless a scrape asks for protobuf or for names in another escaping.
+//! copied ([`write_lines`]), unless a scrape asks for protobuf or for names in another escaping. One that is like another but
+//! for its numbers is [`Cast`] in the [`Mould`] of that.
 
 mod by_name;
 mod escape;
@@ -12,6 +13,7 @@ mod float;
 mod gzip;
 mod json;
 mod media;
+mod mould;
 mod negotiate;
 mod own;
 mod prepare;
@@ -38,6 +40,9 @@ pub use json::write_json_labels;
 pub use json::write_json_metrics;
 pub use json::write_json_string;
 pub use media::PushFormat;
+pub use mould::Cast;
+pub use mould::Mould;
+pub use mould::Original;
 pub use negotiate::Negotiated;
 pub use negotiate::ScrapeFormat;
 pub use own::OWN_GAUGES;

@@ -153,11 +153,7 @@ impl<'a> PushedFamilies<'a> {
     /// About how many bytes it takes in the store's account once it is prepared for this group, from a body of so many: the
     /// group's labels stand on every line. Rather too many than too few.
     pub fn prepared_bytes(&self, body_bytes: u64, key: &GroupingKey) -> u64 {
-        // Identity, value and what is written around labels; and a family's own text beyond the body's.
-        const OF_LINE: u64 = 100;
-        let of_lines = self.lines.saturating_mul(OF_LINE + 2 * key.heap_bytes() as u64);
-        let of_families = (self.families.len() * (PreparedFamily::OVERHEAD + 100)) as u64;
-        body_bytes.saturating_mul(2).saturating_add(of_lines).saturating_add(of_families)
+        prepared_bytes(self.lines, self.families.len(), body_bytes, key)
     }
 
     /// Takes the labels that were read of a metric, in any order. `Err` is the name that occurs twice.
@@ -238,6 +234,15 @@ impl<'a> PushedFamilies<'a> {
             Form::Plain | Form::Meant => Cow::Borrowed(std::str::from_utf8(self.bytes_of(value)).unwrap_or_default()),
         }
     }
+}
+
+/// What so many lines of so many families, from a body of so many bytes, take at most in the store's account.
+pub(super) fn prepared_bytes(lines: u64, families: usize, body_bytes: u64, key: &GroupingKey) -> u64 {
+    // Identity, value and what is written around labels; and a family's own text beyond the body's.
+    const OF_LINE: u64 = 100;
+    let of_lines = lines.saturating_mul(OF_LINE + 2 * key.heap_bytes() as u64);
+    let of_families = (families * (PreparedFamily::OVERHEAD + 100)) as u64;
+    body_bytes.saturating_mul(2).saturating_add(of_lines).saturating_add(of_families)
 }
 
 #[inline]

@@ -49,16 +49,24 @@ impl Gathering {
     /// Adds a family whose lines are there, and says what the store accounts for it. `escaped` is its name underscored, or
     /// empty where that is its name.
     pub fn add(&mut self, name: &str, escaped: &str, help: &str, traits: Traits) -> u64 {
+        let texts = Texts::write(&mut self.text, name, help, escaped);
+        self.push(texts, help, traits)
+    }
+
+    /// Adds a family whose lines are there, which is like another in all else; and says what the store accounts for it.
+    pub fn add_like(&mut self, like: &PreparedFamily) -> u64 {
+        self.push(like.texts.clone(), like.help(), like.traits.clone())
+    }
+
+    fn push(&mut self, texts: Texts, help: &str, traits: Traits) -> u64 {
         let lines = self.lines.get(self.begun..).unwrap_or_default();
-        let proto = &traits.proto;
-        let stored_bytes = PreparedFamily::accounted(lines, traits.line_count.into(), Some(help), proto);
+        let stored_bytes = PreparedFamily::accounted(lines, traits.line_count.into(), Some(help), &traits.proto);
         let own = if lines.len() < PreparedFamily::OWN_LINES { None } else { Some(Bytes::copy_from_slice(lines)) };
         if own.is_some() {
             self.lines.truncate(self.begun);
         }
         self.places.push(self.begun..self.lines.len());
         self.begun = self.lines.len();
-        let texts = Texts::write(&mut self.text, name, help, escaped);
         self.families.push(PreparedFamily { texts, lines: own.unwrap_or_default(), traits });
         stored_bytes
     }
@@ -74,7 +82,10 @@ impl Gathering {
         }
         let (text, lines): (Arc<str>, _) = (text.into(), Bytes::from(lines));
         for (family, place) in families.iter_mut().zip(places) {
-            family.texts.of_push = Arc::clone(&text);
+            // Texts of another's are there already.
+            if family.texts.of_push.is_empty() {
+                family.texts.of_push = Arc::clone(&text);
+            }
             if !place.is_empty() {
                 family.lines = lines.slice(place);
             }

@@ -226,6 +226,12 @@ impl PreparedFamily {
         (!self.traits.proto.is_empty()).then_some(&*self.traits.proto)
     }
 
+    /// The same without its lines, with these series.
+    #[must_use]
+    pub fn without_lines(self, series: Series) -> Self {
+        Self { lines: Bytes::new(), traits: Traits { series, ..self.traits }, ..self }
+    }
+
     /// Whether the other has its name, spelled as here, and its type.
     pub fn is_called_as(&self, other: &Self) -> bool {
         self.kind() == other.kind() && self.name() == other.name()

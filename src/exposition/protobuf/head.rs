@@ -97,7 +97,7 @@ impl<'a> Head<'a> {
     }
 }
 
-fn kind_of(number: u64) -> Result<MetricKind, DecodeError> {
+pub(super) fn kind_of(number: u64) -> Result<MetricKind, DecodeError> {
     Ok(match number {
         0 => MetricKind::Counter,
         1 => MetricKind::Gauge,

@@ -16,6 +16,7 @@ mod native;
 mod repeats;
 mod schema;
 mod scrape;
+mod values;
 mod wire;
 
 pub use decode::parse;
@@ -28,6 +29,7 @@ pub(super) use native::KeptHistogram;
 pub(super) use native::NativeBucket;
 pub(super) use native::next_histogram;
 pub use scrape::FamilyMessage;
+pub(super) use values::places_of_values;
 
 #[cfg(test)]
 mod messages_tests;

@@ -13,11 +13,13 @@ mod line;
 mod named;
 mod parser;
 mod repeats;
+mod values;
 
 pub use error::ParseError;
 pub use parser::parse;
 pub use parser::parse_within;
 pub(super) use parser::read_back;
+pub(super) use values::places_of_values;
 
 #[cfg(test)]
 mod bounds_tests;

@@ -1,0 +1,276 @@
+//! Stage `exposition`, pushes that are like one before them. Input: a body and a [`Mould`] made of another. Output: the
+//! families that decoding and [`prepare`](super::prepare()) would make of it, for a fifth of the instructions.
+//!
+//! What a job pushes differs from what it, or its sibling of another group, pushed before in its numbers alone. So what
+//! stands around the numbers is compared and not read; and what stands around them in the lines, with the names, the types
+//! and the order of everything, is taken as it was made before. Whatever is not so, be it one byte, is no cast of the mould
+//! and is decoded as ever.
+
+mod make;
+
+#[cfg(test)]
+mod tests;
+
+use super::escape;
+use super::float;
+use super::media::PushFormat;
+use super::prepare::Unfit;
+use super::pushed;
+use super::pushed::index;
+use super::pushed::range;
+use crate::model::Gathering;
+use crate::model::GroupingKey;
+use crate::model::PreparedFamily;
+use std::ops::Range;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+pub use make::Original;
+
+/// A body without its numbers, and the lines that it becomes without them and without the values of the labels of its group.
+#[derive(Debug)]
+pub struct Mould {
+    format: PushFormat,
+    labels: Box<[GroupLabel]>,
+    body: Box<[u8]>,
+    /// Where the body has its numbers.
+    sites: Box<[Site]>,
+    /// The lines, without what is filled in.
+    text: Box<[u8]>,
+    fills: Box<[Fill]>,
+    /// Labels of the group, by their place among all, which stand beside each other in some lines.
+    runs: Box<[RangeInclusive<usize>]>,
+    /// In the order of their names as they are compared.
+    families: Box<[Family]>,
+    /// How many lines of a scrape it becomes, and how many families it has, both as a decoder counts them.
+    lines: u64,
+    families_pushed: usize,
+}
+
+/// A label that a group must have for the mould, with some value; or without any.
+#[derive(Debug, PartialEq, Eq)]
+struct GroupLabel {
+    name: Box<str>,
+    is_empty: bool,
+}
+
+/// Where a number stands in the body.
+#[derive(Clone, Copy, Debug)]
+struct Site {
+    start: u32,
+    end: u32,
+    takes: Takes,
+}
+
+/// Which numbers may stand there, so that nothing else becomes of the body for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Takes {
+    Any,
+    /// Buckets and counts may not be below zero.
+    Unsigned,
+    /// The count of a summary is a whole number, whatever was pushed.
+    Whole,
+}
+
+/// What is filled in where the text has come so far.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    until: u32,
+    with: With,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum With {
+    /// Which of the runs.
+    Labels(u32),
+    /// That of which site.
+    Number(u32),
+}
+
+#[derive(Debug)]
+struct Family {
+    /// What it is, its lines aside.
+    like: PreparedFamily,
+    /// Where its text ends, and its fills.
+    text_end: u32,
+    fills_end: u32,
+}
+
+/// A body that is like that of a mould but for its numbers.
+#[derive(Debug)]
+pub struct Cast<'a> {
+    mould: Arc<Mould>,
+    body: &'a [u8],
+    /// One for each site.
+    numbers: Vec<Number>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    value: f64,
+    /// Where the body has it as it is written in a line; or nothing, at no place.
+    written: (u32, u32),
+}
+
+impl Mould {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let texts = |family: &Family| family.like.name().len() + family.like.help().len();
+        self.body.len()
+            + self.text.len()
+            + size_of_val(&*self.sites)
+            + size_of_val(&*self.fills)
+            + size_of_val(&*self.families)
+            + self.families.iter().map(texts).sum::<usize>()
+            + size_of::<Self>()
+    }
+
+    /// `body` as a cast of this mould, if it is one.
+    pub fn cast<'a>(self: &Arc<Self>, format: PushFormat, body: &'a [u8], key: &GroupingKey) -> Option<Cast<'a>> {
+        if format != self.format || !self.is_for(key) {
+            return None;
+        }
+        let numbers = self.numbers(body)?;
+        Some(Cast { mould: self.clone(), body, numbers })
+    }
+
+    /// Whether the group has the labels that it must have.
+    fn is_for(&self, key: &GroupingKey) -> bool {
+        let fits = |(label, (name, value)): (&GroupLabel, (&str, &str))| {
+            // One with a NUL is refused where a body is prepared.
+            *label.name == *name && label.is_empty == value.is_empty() && !value.contains('\0')
+        };
+        let labels = key.labels();
+        labels.len() == self.labels.len() && self.labels.iter().zip(labels).all(fits)
+    }
+
+    /// The numbers of a body in which all else is as here.
+    fn numbers(&self, body: &[u8]) -> Option<Vec<Number>> {
+        let (mut rest, mut from) = (body, 0);
+        let mut numbers = Vec::new();
+        for site in &self.sites {
+            rest = rest.strip_prefix(self.body.get(range((from, site.start)))?)?;
+            // Most bodies that are none of this mould's are told by how they begin.
+            if numbers.is_empty() {
+                numbers.reserve_exact(self.sites.len());
+            }
+            let (number, length) = match self.format {
+                PushFormat::Text => site.takes.decimal(rest, index(body.len() - rest.len()))?,
+                PushFormat::Protobuf => (Number::unwritten(f64::from_le_bytes(*rest.first_chunk()?)), 8),
+            };
+            numbers.push(number);
+            rest = rest.get(length..)?;
+            from = site.end;
+        }
+        (rest == self.body.get(from as usize..)?).then_some(numbers)
+    }
+}
+
+impl Takes {
+    /// The decimal that `text` begins with, which lies at this place of the body, and how long it is.
+    fn decimal(self, text: &[u8], at: u32) -> Option<(Number, usize)> {
+        let plain = float::plain(text)?;
+        let text = text.get(..plain.length)?;
+        let fits = match self {
+            Self::Any => true,
+            Self::Unsigned => text.first() != Some(&b'-'),
+            Self::Whole => text.iter().all(u8::is_ascii_digit),
+        };
+        let written = if plain.written_so { (at, at + index(plain.length)) } else { (0, 0) };
+        fits.then_some((Number { value: plain.value, written }, plain.length))
+    }
+}
+
+impl Number {
+    const fn unwritten(value: f64) -> Self {
+        Self { value, written: (0, 0) }
+    }
+
+    fn write(self, out: &mut Vec<u8>, body: &[u8]) {
+        match self.written {
+            (0, 0) => float::write(out, self.value),
+            written => out.extend_from_slice(body.get(range(written)).unwrap_or_default()),
+        }
+    }
+}
+
+impl Cast<'_> {
+    /// As [`PushedFamilies::line_count`](super::PushedFamilies::line_count).
+    pub fn line_count(&self) -> u64 {
+        self.mould.lines
+    }
+
+    /// As [`PushedFamilies::prepared_bytes`](super::PushedFamilies::prepared_bytes).
+    pub fn prepared_bytes(&self, key: &GroupingKey) -> u64 {
+        pushed::prepared_bytes(self.mould.lines, self.mould.families_pushed, self.body.len() as u64, key)
+    }
+
+    /// As [`prepare`](super::prepare()), in the order of the families' names. Of a mould is made what contradicts itself in
+    /// nothing, so that a cast does not either.
+    pub fn prepare(&self, key: &GroupingKey, bytes_max: u64) -> Result<Vec<PreparedFamily>, Unfit> {
+        let Self { mould, body, numbers } = self;
+        let (labels, runs) = mould.written_runs(key);
+        let of_labels = runs.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
+        let room = mould.text.len() + body.len() + mould.fills.len().saturating_mul(of_labels);
+        let mut gathered = Gathering::with_room(mould.families.len(), room.min(LINE_BYTES_EXPECTED_MAX));
+        let (mut bytes_left, mut from, mut fills) = (bytes_max, 0, mould.fills.iter());
+        let mut filled = 0;
+        for family in &mould.families {
+            let lines = gathered.lines();
+            let start = lines.len();
+            for fill in fills.by_ref().take((family.fills_end - filled) as usize) {
+                lines.extend_from_slice(mould.text.get(range((from, fill.until))).unwrap_or_default());
+                from = fill.until;
+                match fill.with {
+                    With::Labels(run) => {
+                        let run = runs.get(run as usize).cloned().unwrap_or_default();
+                        lines.extend_from_slice(labels.get(run).unwrap_or_default());
+                        // What stands on every line can be a thousand times what was sent.
+                        if (lines.len() - start) as u64 > bytes_left {
+                            return Err(Unfit::TooLarge);
+                        }
+                    }
+                    With::Number(site) => {
+                        if let Some(number) = numbers.get(site as usize) {
+                            number.write(lines, body);
+                        }
+                    }
+                }
+            }
+            filled = family.fills_end;
+            lines.extend_from_slice(mould.text.get(range((from, family.text_end))).unwrap_or_default());
+            from = family.text_end;
+            let stored_bytes = gathered.add_like(&family.like);
+            bytes_left = bytes_left.checked_sub(stored_bytes).ok_or(Unfit::TooLarge)?;
+        }
+        Ok(gathered.done())
+    }
+}
+
+/// Room for lines that is taken before they are written. More cost a few moves.
+const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
+
+impl Mould {
+    /// The runs of labels as they are written for this group, one behind the other, and where each is.
+    fn written_runs(&self, key: &GroupingKey) -> (Vec<u8>, Vec<Range<usize>>) {
+        let mut text = Vec::with_capacity(64);
+        let places = self.runs.iter().map(|run| {
+            let start = text.len();
+            let labels = key.labels().skip(*run.start()).take(run.end() - run.start() + 1);
+            for (nth, (name, value)) in labels.enumerate() {
+                if nth > 0 {
+                    text.extend_from_slice(between(name).as_bytes());
+                }
+                escape::label_value(&mut text, value);
+            }
+            start..text.len()
+        });
+        let places = places.collect();
+        (text, places)
+    }
+}
+
+/// What stands between the value of a label and that of the next one, which is called so.
+fn between(name: &str) -> String {
+    format!("\",{name}=\"")
+}
