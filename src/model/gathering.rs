@@ -74,10 +74,10 @@ impl Gathering {
     /// All of them, in their order.
     pub fn done(self) -> Vec<PreparedFamily> {
         let Self { text, mut lines, mut families, places, .. } = self;
-        // What is accounted for is what is there: room for comments and for what has lines of its own is given back. Of a small push
-        // it is not worth the while.
+        // No more is there than is accounted for, which is a fifth more than the lines are: room for comments and for what has
+        // lines of its own is given back. Of a small push it is not worth the while.
         const SMALL: usize = 4 << 10;
-        if lines.capacity() > SMALL && lines.len() < lines.capacity() / 8 * 7 {
+        if lines.capacity() > SMALL && lines.len() < lines.capacity() / 6 * 5 {
             lines.shrink_to_fit();
         }
         let (text, lines): (Arc<str>, _) = (text.into(), Bytes::from(lines));

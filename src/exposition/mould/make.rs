@@ -5,10 +5,10 @@ use super::Family;
 use super::Fill;
 use super::GroupLabel;
 use super::Mould;
+use super::Run;
 use super::Site;
 use super::Takes;
 use super::With;
-use super::between;
 use crate::exposition::float;
 use crate::exposition::media::PushFormat;
 use crate::exposition::prepare;
@@ -73,8 +73,7 @@ impl Original<'_> {
             return None;
         }
         let (even, odd) = (self.probe(&places, 0, &read)?, self.probe(&places, 1, &read)?);
-        let labels =
-            self.key.labels().map(|(name, value)| GroupLabel { name: name.into(), is_empty: value.is_empty() });
+        let labels = self.key.labels().map(|(name, value)| GroupLabel::new(name, value));
         let mut writer = Writer::new(labels.collect(), places.len(), self.hasher);
         if even.families.len() != odd.families.len() {
             return None;
@@ -86,8 +85,10 @@ impl Original<'_> {
         // One that is seen nowhere may be anything.
         let site =
             |(&(start, end), takes): (_, &Option<Takes>)| Site { start, end, takes: takes.unwrap_or(Takes::Whole) };
+        let number_bytes: usize = places.iter().map(|place| range(*place).len()).sum();
         Some(Mould {
             format: self.format,
+            body_text_bytes: self.body.len() - number_bytes,
             body: self.body.into(),
             sites: sites.map(site).collect(),
             text: writer.text.into(),
@@ -164,7 +165,7 @@ struct Writer<'m> {
     labels: Box<[GroupLabel]>,
     text: Vec<u8>,
     fills: Vec<Fill>,
-    runs: Vec<RangeInclusive<usize>>,
+    runs: Vec<Run>,
     families: Vec<Family>,
     /// Of each site, as far as it was seen.
     takes: Vec<Option<Takes>>,
@@ -206,9 +207,9 @@ impl<'m> Writer<'m> {
             let end = memmem::find(behind, MARK.as_bytes())?;
             let label: usize = std::str::from_utf8(behind.get(..end)?).ok()?.parse().ok()?;
             rest = behind.get(end + MARK.len()..)?;
-            let name = &self.labels.get(label)?.name;
+            let between = self.labels.get(label)?.before.as_bytes();
             match &mut run {
-                Some(run) if *run.end() + 1 == label && *before == *between(name).as_bytes() => {
+                Some(run) if *run.end() + 1 == label && before == between => {
                     *run = *run.start()..=label;
                 }
                 _ => {
@@ -227,11 +228,12 @@ impl<'m> Writer<'m> {
     }
 
     fn fill_with_labels(&mut self, run: RangeInclusive<usize>) -> Option<()> {
-        let known = self.runs.iter().position(|known| *known == run);
+        let known = self.runs.iter().position(|known| known.labels == run);
         let run = known.unwrap_or_else(|| {
-            self.runs.push(run);
+            self.runs.push(Run { labels: run, lines: 0 });
             self.runs.len() - 1
         });
+        self.runs.get_mut(run)?.lines += 1;
         self.fills.push(Fill { until: index(self.text.len()), with: With::Labels(index(run)) });
         (self.runs.len() <= RUNS_MAX).then_some(())
     }

@@ -35,11 +35,12 @@ pub struct Mould {
     body: Box<[u8]>,
     /// Where the body has its numbers.
     sites: Box<[Site]>,
+    /// How many bytes of it are none of a number's.
+    body_text_bytes: usize,
     /// The lines, without what is filled in.
     text: Box<[u8]>,
     fills: Box<[Fill]>,
-    /// Labels of the group, by their place among all, which stand beside each other in some lines.
-    runs: Box<[RangeInclusive<usize>]>,
+    runs: Box<[Run]>,
     /// In the order of their names as they are compared.
     families: Box<[Family]>,
     /// How many lines of a scrape it becomes, and how many families it has, both as a decoder counts them.
@@ -52,6 +53,23 @@ pub struct Mould {
 struct GroupLabel {
     name: Box<str>,
     is_empty: bool,
+    /// What stands between the value of the label before it and its own.
+    before: Box<str>,
+}
+
+impl GroupLabel {
+    fn new(name: &str, value: &str) -> Self {
+        Self { name: name.into(), is_empty: value.is_empty(), before: format!("\",{name}=\"").into() }
+    }
+}
+
+/// Labels of the group which stand beside each other in some lines.
+#[derive(Debug)]
+struct Run {
+    /// By their place among all.
+    labels: RangeInclusive<usize>,
+    /// How many lines have it.
+    lines: usize,
 }
 
 /// Where a number stands in the body.
@@ -210,8 +228,9 @@ impl Cast<'_> {
     pub fn prepare(&self, key: &GroupingKey, bytes_max: u64) -> Result<Vec<PreparedFamily>, Unfit> {
         let Self { mould, body, numbers } = self;
         let (labels, runs) = mould.written_runs(key);
-        let of_labels = runs.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
-        let room = mould.text.len() + body.len() + mould.fills.len().saturating_mul(of_labels);
+        // Not much more than is needed, so that nothing is given back: a large piece is mapped then, and comes page by page.
+        let in_runs = mould.runs.iter().zip(&runs).map(|(run, text)| run.lines.saturating_mul(text.len()));
+        let room = in_runs.fold(mould.text.len() + self.number_bytes(), usize::saturating_add);
         let mut gathered = Gathering::with_room(mould.families.len(), room.min(LINE_BYTES_EXPECTED_MAX));
         let (mut bytes_left, mut from, mut fills) = (bytes_max, 0, mould.fills.iter());
         let mut filled = 0;
@@ -247,6 +266,17 @@ impl Cast<'_> {
     }
 }
 
+impl Cast<'_> {
+    /// How many bytes all numbers have in the lines, if each is written once.
+    fn number_bytes(&self) -> usize {
+        match self.mould.format {
+            PushFormat::Text => self.body.len().saturating_sub(self.mould.body_text_bytes),
+            // As most have that are measured: three digits, a point, and three more.
+            PushFormat::Protobuf => self.numbers.len() * 7,
+        }
+    }
+}
+
 /// Room for lines that is taken before they are written. More cost a few moves.
 const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
 
@@ -256,10 +286,11 @@ impl Mould {
         let mut text = Vec::with_capacity(64);
         let places = self.runs.iter().map(|run| {
             let start = text.len();
-            let labels = key.labels().skip(*run.start()).take(run.end() - run.start() + 1);
-            for (nth, (name, value)) in labels.enumerate() {
-                if nth > 0 {
-                    text.extend_from_slice(between(name).as_bytes());
+            for (label, (_, value)) in
+                self.labels.iter().zip(key.labels()).take(run.labels.end() + 1).skip(*run.labels.start())
+            {
+                if text.len() > start {
+                    text.extend_from_slice(label.before.as_bytes());
                 }
                 escape::label_value(&mut text, value);
             }
@@ -268,9 +299,4 @@ impl Mould {
         let places = places.collect();
         (text, places)
     }
-}
-
-/// What stands between the value of a label and that of the next one, which is called so.
-fn between(name: &str) -> String {
-    format!("\",{name}=\"")
 }
