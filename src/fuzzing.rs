@@ -3,6 +3,8 @@
 
 pub use crate::api::fuzzing::decompressed;
 pub use crate::api::fuzzing::key_of;
+pub use crate::exposition::fuzzing::TwoWays;
+pub use crate::exposition::fuzzing::cast_again;
 pub use crate::identity::fuzzing::Authorization;
 pub use crate::identity::fuzzing::ReadCertificate;
 pub use crate::identity::fuzzing::ReadJwt;

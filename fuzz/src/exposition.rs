@@ -5,6 +5,7 @@ use crate::allocation::Bound;
 use crate::seen::hash_of;
 use pushward::exposition::Escaping;
 use pushward::exposition::FleetLabels;
+use pushward::exposition::PushFormat;
 use pushward::exposition::PushedFamilies;
 use pushward::exposition::Shown;
 use pushward::exposition::protobuf::FamilyMessage;
@@ -13,6 +14,7 @@ use pushward::exposition::write_json_header;
 use pushward::exposition::write_json_metrics;
 use pushward::exposition::write_lines;
 use pushward::fuzzing;
+use pushward::fuzzing::TwoWays;
 use pushward::model::GroupingKey;
 use pushward::model::NameScheme;
 use pushward::model::PreparedFamily;
@@ -36,6 +38,50 @@ fn prepared_for(pushed: PushedFamilies<'_>, labels: &[(&str, &str)]) -> Result<V
     // Twice what it may take, since it is copied from where it was written; and the columns once more in another order.
     let bound = Bound { per_byte: 64, constant: 4 * STORED_MAX as usize };
     bound.hold(pushed.metric_count(), || fuzzing::prepared(pushed, &key, STORED_MAX))
+}
+
+/// Holds what is pushed again with other numbers against the mould of what was pushed: in two ways it becomes the same.
+pub(crate) fn hold_casts(
+    format: PushFormat,
+    data: &[u8],
+    read: impl for<'b> Fn(&'b [u8]) -> Option<PushedFamilies<'b>>,
+) {
+    const NUMBERS: [&str; 16] = [
+        "0",
+        "7",
+        "42",
+        "100",
+        "-0",
+        "-1.5",
+        "2.5",
+        "5.0",
+        "5.",
+        "0.0001",
+        "0.00001",
+        "999999",
+        "1000000",
+        "12345678",
+        "123456789012345",
+        "0007",
+    ];
+    let group = |labels: &[(&str, &str)]| GroupingKey::new("j", labels.iter().copied()).expect("a good key");
+    let (key, other) = (group(&[("k", "v"), ("empty", "")]), group(&[("k", "\"\\\n"), ("empty", "")]));
+    let hash = hash_of(data);
+    // None of a sign, or any.
+    let most = if hash & 1 == 0 { 4 } else { NUMBERS.len() };
+    let number = |body: &mut Vec<u8>, at: u32| {
+        let number = NUMBERS[(hash.rotate_left(at.wrapping_mul(7)) >> 1) as usize % most];
+        match format {
+            PushFormat::Text => body.extend_from_slice(number.as_bytes()),
+            PushFormat::Protobuf => body.extend_from_slice(&number.parse::<f64>().expect("a number").to_le_bytes()),
+        }
+    };
+    let bytes_max = if hash & 2 == 0 { STORED_MAX } else { hash >> 32 & 0xfff };
+    if let Some(TwoWays { cast, decoded }) =
+        fuzzing::cast_again((format, data), (&key, &other), number, read, bytes_max)
+    {
+        assert_eq!(Some(cast), decoded);
+    }
 }
 
 /// Holds prepared families against what is promised of them. Says what they are in a number.

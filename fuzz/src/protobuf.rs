@@ -5,6 +5,7 @@ use crate::Target;
 use crate::allocation::Bound;
 use crate::exposition;
 use crate::seen::magnitude;
+use pushward::exposition::PushFormat;
 use pushward::fuzzing;
 use pushward::model::NameScheme;
 use std::time::Duration;
@@ -58,6 +59,9 @@ pub fn protobuf(data: &[u8]) -> Seen {
             match exposition::prepared(pushed) {
                 Ok(families) => {
                     let digest = exposition::hold(&families);
+                    exposition::hold_casts(PushFormat::Protobuf, data, |body| {
+                        fuzzing::protobuf(body, NameScheme::Utf8).ok()
+                    });
                     let kinds: Vec<_> =
                         families.iter().map(|family| (family.kind(), family.proto().is_some())).take(3).collect();
                     return Seen::taken((metrics, kinds, classic.is_ok()), digest);

@@ -6,6 +6,7 @@ use crate::allocation::Bound;
 use crate::exposition;
 use crate::seen::hash_of;
 use crate::seen::magnitude;
+use pushward::exposition::PushFormat;
 use pushward::exposition::PushedFamilies;
 use pushward::fuzzing;
 use pushward::model::NameScheme;
@@ -91,6 +92,9 @@ pub fn text(data: &[u8]) -> Seen {
     match exposition::prepared(pushed) {
         Ok(families) => {
             let digest = exposition::hold(&families);
+            exposition::hold_casts(PushFormat::Text, data, |body| {
+                fuzzing::text(body, TextDialect::Lenient, NameScheme::Utf8).ok()
+            });
             let kinds: Vec<_> = families.iter().map(|family| family.kind()).take(3).collect();
             Seen::taken((metrics, kinds.len(), kinds, strict.is_ok(), lenient.is_ok()), digest)
         }

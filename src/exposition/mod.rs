@@ -43,6 +43,8 @@ pub use media::PushFormat;
 pub use mould::Cast;
 pub use mould::Mould;
 pub use mould::Original;
+#[cfg(feature = "fuzzing")]
+pub(crate) use mould::fuzzing;
 pub use negotiate::Negotiated;
 pub use negotiate::ScrapeFormat;
 pub use own::OWN_GAUGES;

@@ -151,3 +151,52 @@ async fn the_body_of_a_delete_is_read_to_its_end_though_it_means_nothing() {
     let answer = gateway.client("red").send("DELETE", "/metrics/job/a", body).await;
     assert_eq!((answer.status.as_u16(), ended.load(std::sync::atomic::Ordering::Relaxed)), (202, true));
 }
+
+/// What a job sends after each of its runs.
+fn run(rows: &str, seconds: &str, count: &str) -> String {
+    format!(
+        "# HELP rows How many.\n# TYPE rows gauge\nrows{{table=\"a\"}} {rows}\nrows{{table=\"b\"}} 7\n# TYPE run summary\n\
+         run{{quantile=\"0.5\"}} {seconds}\nrun_sum {seconds}\nrun_count {count}\n"
+    )
+}
+
+#[tokio::test]
+async fn what_a_job_pushes_again_and_again_is_seen_with_its_last_numbers_and_as_its_group_is_called() {
+    let gateway = GatewayBuilder::new().tenant("red").tenant("blue").start();
+    let (red, blue) = (gateway.client("red"), gateway.client("blue"));
+    for nth in 0..20 {
+        let (group, rows, seconds) = (nth % 3, (nth * 5003).to_string(), format!("{nth}.50"));
+        let body = run(&rows, &seconds, "4");
+        red.put(&format!("/metrics/job/a/instance/{group}"), &body).await.ok();
+        blue.post(&format!("/metrics/job/a/zone/{group}"), &body).await.ok();
+        let labels = format!("instance=\"{group}\",job=\"a\"");
+        let scrape = red.scrape().await;
+        for line in [
+            format!("rows{{{labels},table=\"a\"}} {rows}"),
+            format!("rows{{{labels},table=\"b\"}} 7"),
+            format!("run{{{labels},quantile=\"0.5\"}} {nth}.5"),
+            format!("run_sum{{{labels}}} {nth}.5"),
+            format!("run_count{{{labels}}} 4"),
+        ] {
+            assert!(scrape.contains(&line), "{line} is not in {scrape:?}");
+        }
+        assert_eq!(scrape.len(), 5 * 3.min(nth + 1));
+        let line = format!("rows{{instance=\"\",job=\"a\",table=\"a\",zone=\"{group}\"}} {rows}");
+        assert!(blue.scrape().await.contains(&line));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_push_is_refused_however_alike_it_is_to_those_before() {
+    let gateway = GatewayBuilder::new().tenant("red").start();
+    let red = gateway.client("red");
+    for nth in 0..20 {
+        red.put("/metrics/job/a", &run(&nth.to_string(), "1", "4")).await.ok();
+        let before = red.scrape().await;
+        for (rows, count) in [("1 2", "4"), ("x", "4"), ("1", "-4"), ("1e", "4"), ("", "4")] {
+            assert_eq!(red.put("/metrics/job/a", &run(rows, "1", count)).await.status.as_u16(), 400, "{rows} {count}");
+        }
+        red.put("/metrics/job/a", &run("1", "1", "4\nrows{table=\"a\"} 8")).await.refused(400, "inconsistent");
+        assert_eq!(red.scrape().await, before);
+    }
+}

@@ -62,10 +62,7 @@ impl Original<'_> {
     /// Numbers are probed twice, for what is no number of the body could look like one in one of the two: even ones that say
     /// which of them they are, and odd ones.
     pub fn mould(&self, read: impl for<'b> Fn(&'b [u8]) -> Option<PushedFamilies<'b>>) -> Option<Mould> {
-        let places = match self.format {
-            PushFormat::Text => text::places_of_values(self.body),
-            PushFormat::Protobuf => protobuf::places_of_values(self.body),
-        };
+        let places = places_of_values(self.format, self.body);
         if places.is_empty() || self.key.is_utf8() || memmem::find(self.body, MARK.as_bytes()).is_some() {
             return None;
         }
@@ -119,18 +116,13 @@ impl Original<'_> {
         odd: u32,
         read: impl for<'b> Fn(&'b [u8]) -> Option<PushedFamilies<'b>>,
     ) -> Option<Probe> {
-        let mut body = Vec::with_capacity(self.body.len());
-        let mut from = 0;
-        for (at, (start, end)) in places.iter().enumerate() {
-            body.extend_from_slice(self.body.get(range((from, *start)))?);
-            let number = f64::from(number_of(index(at), odd));
+        let body = renumbered(self.body, places, |body, site| {
+            let number = f64::from(number_of(site, odd));
             match self.format {
-                PushFormat::Text => float::write(&mut body, number),
+                PushFormat::Text => float::write(body, number),
                 PushFormat::Protobuf => body.extend_from_slice(&number.to_le_bytes()),
             }
-            from = *end;
-        }
-        body.extend_from_slice(self.body.get(from as usize..)?);
+        });
         let pushed = read(&body)?;
         let (lines, families_pushed) = (pushed.line_count(), pushed.families.len());
         let mut families = prepare(pushed, &self.marked(), self.hasher, self.namespace_label, u64::MAX).ok()?;
@@ -145,6 +137,27 @@ impl Original<'_> {
         let labels = self.key.labels().enumerate().filter(|(_, (_, value))| !value.is_empty());
         labels.fold(self.key.clone(), |key, (at, (name, _))| key.with(name, &format!("{MARK}{at}{MARK}")))
     }
+}
+
+/// Where the numbers of a body stand, which was read and has no timestamps.
+pub(super) fn places_of_values(format: PushFormat, body: &[u8]) -> Vec<(u32, u32)> {
+    match format {
+        PushFormat::Text => text::places_of_values(body),
+        PushFormat::Protobuf => protobuf::places_of_values(body),
+    }
+}
+
+/// The body with other numbers, which are written by their place among all.
+pub(super) fn renumbered(body: &[u8], places: &[(u32, u32)], mut number: impl FnMut(&mut Vec<u8>, u32)) -> Vec<u8> {
+    let mut written = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for (at, (start, end)) in places.iter().enumerate() {
+        written.extend_from_slice(body.get(range((from, *start))).unwrap_or_default());
+        number(&mut written, index(at));
+        from = *end;
+    }
+    written.extend_from_slice(body.get(from as usize..).unwrap_or_default());
+    written
 }
 
 /// The number that stands for that of a site.

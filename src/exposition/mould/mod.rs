@@ -6,6 +6,8 @@
 //! and the order of everything, is taken as it was made before. Whatever is not so, be it one byte, is no cast of the mould
 //! and is decoded as ever.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod make;
 
 #[cfg(test)]
