@@ -31,10 +31,12 @@ fn documented() -> u64 {
     let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
     // The program by itself, its threads and what an allocator keeps for them; a debug build's.
     let base = 48 << 20;
+    // What jobs push again and again, of each of six tenants.
+    let moulds = 6 << 20;
     let stored = (STORED_MAX + STORED_MAX / 2 + STORED_MAX / 8) * 5 / 4;
     // A body that is being read, parsed and prepared: itself, its parts, and what is to be stored.
     let at_work = processors * (8 * BODY_MAX + 2 * QUOTA);
-    base + stored + BODIES_MAX + at_work + SCRAPES_MAX * (2 << 20) + (TRICKLING + STALLED as u64) * (64 << 10)
+    base + moulds + stored + BODIES_MAX + at_work + SCRAPES_MAX * (2 << 20) + (TRICKLING + STALLED as u64) * (64 << 10)
 }
 
 /// A gateway with `BAD` tenants of one kind, two of another, and a token of each.

@@ -14,7 +14,7 @@ pub(super) const ASK: &str = "/api/v1/limits";
 pub(super) const MORE: &str = "requests_burst: 3000";
 pub(super) const CEILING: &str = "limits_ceiling:";
 pub(super) const LESS: &str = "--token-file nightly.token";
-pub(super) const SMALL: &str = "stored_bytes_max: 184MiB";
+pub(super) const SMALL: &str = "stored_bytes_max: 168MiB";
 pub(super) const RULES: &str = "alert: PushwardTenantFills";
 
 /// The team of the recipe, with these limits from the start, and its tokens: to push, and to read.
