@@ -24,9 +24,8 @@ pub struct Gathering {
 impl Gathering {
     /// With room for so many families and so many bytes of all their lines.
     pub fn with_room(families: usize, line_bytes: usize) -> Self {
-        const TEXT_OF_FAMILY: usize = 100;
         Self {
-            text: String::with_capacity(families * TEXT_OF_FAMILY),
+            text: String::new(),
             lines: Vec::with_capacity(line_bytes),
             families: Vec::with_capacity(families),
             places: Vec::with_capacity(families),
@@ -49,6 +48,10 @@ impl Gathering {
     /// Adds a family whose lines are there, and says what the store accounts for it. `escaped` is its name underscored, or
     /// empty where that is its name.
     pub fn add(&mut self, name: &str, escaped: &str, help: &str, traits: Traits) -> u64 {
+        const TEXT_OF_FAMILY: usize = 100;
+        if self.text.is_empty() {
+            self.text.reserve(self.families.capacity() * TEXT_OF_FAMILY);
+        }
         let texts = Texts::write(&mut self.text, name, help, escaped);
         self.push(texts, help, traits)
     }
@@ -80,12 +83,15 @@ impl Gathering {
         if lines.capacity() > SMALL && lines.len() < lines.capacity() / 6 * 5 {
             lines.shrink_to_fit();
         }
-        let (text, lines): (Arc<str>, _) = (text.into(), Bytes::from(lines));
-        for (family, place) in families.iter_mut().zip(places) {
-            // Texts of another's are there already.
-            if family.texts.of_push.is_empty() {
+        // Texts of others are there already.
+        if !text.is_empty() {
+            let text = Arc::from(text);
+            for family in families.iter_mut().filter(|family| family.texts.of_push.is_empty()) {
                 family.texts.of_push = Arc::clone(&text);
             }
+        }
+        let lines = Bytes::from(lines);
+        for (family, place) in families.iter_mut().zip(places) {
             if !place.is_empty() {
                 family.lines = lines.slice(place);
             }
