@@ -51,7 +51,7 @@ impl Gathering {
     pub fn add(&mut self, name: &str, escaped: &str, help: &str, traits: Traits) -> u64 {
         let lines = self.lines.get(self.begun..).unwrap_or_default();
         let proto = &traits.proto;
-        let stored_bytes = PreparedFamily::accounted(lines, traits.line_count.into(), Some(help), proto);
+        let stored_bytes = PreparedFamily::accounted(lines.len(), traits.line_count.into(), Some(help), proto);
         let own = if lines.len() < PreparedFamily::OWN_LINES { None } else { Some(Bytes::copy_from_slice(lines)) };
         if own.is_some() {
             self.lines.truncate(self.begun);

@@ -26,7 +26,7 @@ pub struct Catalogue {
 /// What a tenant holds, of one instant.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) groups: Shared<Arc<Group>>,
+    pub(super) groups: Shared<Option<Arc<Group>>>,
     pub(super) columns: Columns,
 }
 
@@ -59,7 +59,7 @@ impl Catalogue {
             if let Some(open) = &mut self.open
                 && let Some(row) = open.order.next()
             {
-                let group = open.held.groups.get(row)?.clone();
+                let group = open.held.groups.get(row)?.clone()?;
                 let families = families_of(&group, &open.held.columns);
                 return Some(GroupView { tenant: open.tenant.clone(), group, families });
             }
@@ -70,11 +70,12 @@ impl Catalogue {
     }
 
     /// The rows of those groups that may be seen.
-    fn order_of(&self, groups: &Shared<Arc<Group>>) -> Vec<u32> {
+    fn order_of(&self, groups: &Shared<Option<Arc<Group>>>) -> Vec<u32> {
         let all = self.narrowing.is_everything();
-        let visible = groups.iter().filter(|(_, group)| all || self.narrowing.admits(&group.key));
+        let present = groups.iter().filter_map(|(row, group)| Some((row, group.as_ref()?)));
+        let visible = present.filter(|(_, group)| all || self.narrowing.admits(&group.key));
         let mut rows: Vec<u32> = visible.map(|(row, _)| row).collect();
-        let key = |row: &u32| groups.get(*row).map(|group| &group.key);
+        let key = |row: &u32| groups.get(*row)?.as_ref().map(|group| &group.key);
         rows.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
         rows
     }

@@ -43,6 +43,11 @@ impl Helps {
         }
     }
 
+    /// Whether the groups never had different texts in the column `id`.
+    pub(super) fn agree(&self, id: ColumnId) -> bool {
+        self.differing.is_empty() || !self.differing.contains_key(&id)
+    }
+
     /// The help of the column `id` when the group `key` has left it; `None` if that cannot have changed it.
     pub(super) fn without(&mut self, id: ColumnId, key: &GroupingKey) -> Option<Arc<str>> {
         let texts = self.differing.get_mut(&id)?;

@@ -8,6 +8,7 @@ use super::column::Place;
 use super::group::Held;
 use super::helps::Helps;
 use super::space::Churn;
+use super::state::Coming;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
@@ -158,6 +159,30 @@ impl Index {
             column.replace(place.row, cell)
         });
         self.churn.add(put_aside);
+    }
+
+    /// Writes lines over those in the places of families for which these come, wherever that takes no other place and nothing else
+    /// changes; what is left is those of which that is not so. All lines are found before the first are written to, so that
+    /// the processor need not wait for some to find the next.
+    pub(super) fn overwrite(&mut self, comes: &mut Vec<(Place, Coming<'_>)>) {
+        let Some(mut columns) = Arc::get_mut(&mut self.columns).map(Vec::as_mut_slice) else { return };
+        // Nearly always they are: names and columns come in the same order.
+        if !comes.is_sorted_by_key(|(place, _)| place.column) {
+            comes.sort_unstable_by_key(|(place, _)| place.column);
+        }
+        let (mut first, mut over) = (0, Vec::with_capacity(comes.len()));
+        comes.retain(|(place, (family, _))| {
+            let id = place.column.0 as usize;
+            let behind = id.checked_sub(first).map_or(columns.len(), |before| before.saturating_add(1));
+            let Some((to_column, others)) = std::mem::take(&mut columns).split_at_mut_checked(behind) else { return true };
+            (columns, first) = (others, id.saturating_add(1));
+            let column = to_column.last_mut().and_then(Option::as_mut).and_then(Arc::get_mut);
+            let lines = column.filter(|_| self.helps.agree(place.column)).and_then(|it| it.place_of(place.row, family));
+            lines.map(|lines| over.push((lines, family.lines()))).is_none()
+        });
+        for (lines, coming) in over {
+            lines.copy_from_slice(coming);
+        }
     }
 
     /// Puts other lines of the same family in its place.

@@ -8,6 +8,7 @@
 use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
+use super::spot::ROWS_MAX;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use bytes::Bytes;
@@ -28,10 +29,11 @@ const ROW: usize = 100;
 
 /// Lines of one family, row by row.
 #[derive(Clone, Debug)]
+#[repr(C)] // As in its leaf.
 pub(super) struct Page {
     text: Text,
-    entries: Vec<Entry>,
     flags: Flags,
+    entries: Vec<Entry>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +87,8 @@ impl Page {
 
     /// Whether so many bytes may be added.
     pub(super) fn takes(&self, more: usize) -> bool {
-        matches!(&self.text, Text::Gathered(text) if more < LARGE && text.len().saturating_add(more) <= PAGE)
+        let has_room = |text: &Vec<u8>| text.len().saturating_add(more) <= PAGE && self.entries.len() < ROWS_MAX;
+        matches!(&self.text, Text::Gathered(text) if more < LARGE && has_room(text))
     }
 
     /// Adds a row that the page takes, and says how many there were.
@@ -110,20 +113,28 @@ impl Page {
         self.entries.push(Entry { key, end, row });
     }
 
-    /// Writes lines over those of a row, if they are as many bytes, or those of the only one, which stand for themselves.
-    pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
-        let range = self.range(at);
+    /// Where lines stand that can be written over.
+    pub(super) fn place_of(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+        match &mut self.text {
+            Text::Gathered(text) => text.get_mut(range),
+            Text::Whole(_) => None,
+        }
+    }
+
+    /// Puts lines in the place of those of the only row, if both stand for themselves.
+    pub(super) fn replace_whole(&mut self, lines: Lines<'_>) -> bool {
         match (&mut self.text, lines) {
             (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
                 text.clone_from(pushed);
                 true
             }
-            (Text::Gathered(text), lines) if lines.len() == range.len() => text.get_mut(range).is_some_and(|text| {
-                text.copy_from_slice(lines.bytes());
-                true
-            }),
             _ => false,
         }
+    }
+
+    /// Whether it is one row's, and no other's.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.text, Text::Whole(_))
     }
 
     pub(super) fn text(&self) -> &[u8] {

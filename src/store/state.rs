@@ -98,7 +98,7 @@ impl State {
         self.index.share()
     }
 
-    pub(super) fn share_groups(&self) -> Shared<Arc<Group>> {
+    pub(super) fn share_groups(&self) -> Shared<Option<Arc<Group>>> {
         self.groups.share()
     }
 
@@ -337,8 +337,8 @@ impl State {
         let moment = group.times.moment(gauge);
         if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
             own.at = moment.unwrap_or(group.times.came_at);
-            let shown = self.index.get(own.place.column).and_then(|column| column.view(own.place.row));
-            let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown.lines, moment));
+            let shown = self.index.get(own.place.column).and_then(|column| column.lines(own.place.row));
+            let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown, moment));
             self.index.rewrite(own.place, &lines);
         }
     }
