@@ -8,47 +8,44 @@
 
 use std::sync::Arc;
 
-/// Rows in one chunk: copying one is a few hundred nanoseconds, and a million rows are some 16,000 pointers.
-const CHUNK: usize = 64;
-
 /// As many rows the first chunk has room for at first: most lists are short.
 const FIRST: usize = 4;
 
 /// Rows in one piece of memory, so that whoever looks for one finds it with one look. Behind those that are there it has
-/// default ones, in a first chunk of 2^n rows and else of [`CHUNK`].
+/// default ones, in a first chunk of 2^n rows and else of `CHUNK`, which is 2^n, too.
 type Chunk<T> = [T];
 
-/// A list of rows. A row keeps its number until another is taken away.
+/// A list of rows, so many in one chunk. A row keeps its number until another is taken away.
 #[derive(Clone, Debug)]
-pub(super) struct Chunks<T> {
-    /// Each of [`CHUNK`] rows but the last, which is not empty.
+pub(super) struct Chunks<T, const CHUNK: usize> {
+    /// Each of `CHUNK` rows but the last, which is not empty.
     chunks: Arc<Vec<Arc<Chunk<T>>>>,
     len: u32,
 }
 
 /// The rows as they were at one instant.
 #[derive(Clone, Debug)]
-pub(super) struct Shared<T> {
+pub(super) struct Shared<T, const CHUNK: usize> {
     chunks: Arc<Vec<Arc<Chunk<T>>>>,
     len: u32,
 }
 
 /// The rows, to be changed one after the other.
 #[derive(Debug)]
-pub(super) struct RowsMut<'c, T> {
+pub(super) struct RowsMut<'c, T, const CHUNK: usize> {
     chunks: &'c mut Vec<Arc<Chunk<T>>>,
     copied: u64,
 }
 
-impl<T> Default for Chunks<T> {
+impl<T, const CHUNK: usize> Default for Chunks<T, CHUNK> {
     fn default() -> Self {
         Self { chunks: Arc::default(), len: 0 }
     }
 }
 
-impl<T> Shared<T> {
+impl<T, const CHUNK: usize> Shared<T, CHUNK> {
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        cell(&self.chunks, self.len, row)
+        cell::<_, CHUNK>(&self.chunks, self.len, row)
     }
 
     /// Every row, with its number.
@@ -57,7 +54,7 @@ impl<T> Shared<T> {
     }
 }
 
-fn cell<T>(chunks: &[Arc<Chunk<T>>], len: u32, row: u32) -> Option<&T> {
+fn cell<T, const CHUNK: usize>(chunks: &[Arc<Chunk<T>>], len: u32, row: u32) -> Option<&T> {
     if row >= len {
         return None;
     }
@@ -69,14 +66,14 @@ fn bytes_of<T>(chunk: &Arc<Chunk<T>>) -> usize {
     2 * size_of::<usize>() + size_of_val(&**chunk)
 }
 
-impl<T> Chunks<T> {
-    pub(super) fn share(&self) -> Shared<T> {
+impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
+    pub(super) fn share(&self) -> Shared<T, CHUNK> {
         Shared { chunks: self.chunks.clone(), len: self.len }
     }
 
     #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        cell(&self.chunks, self.len, row)
+        cell::<_, CHUNK>(&self.chunks, self.len, row)
     }
 
     #[cfg(test)]
@@ -98,7 +95,7 @@ impl<T> Chunks<T> {
     }
 }
 
-impl<T: Clone + Default> Chunks<T> {
+impl<T: Clone + Default, const CHUNK: usize> Chunks<T, CHUNK> {
     /// Adds a row behind the others and returns its number.
     pub(super) fn insert(&mut self, new: T) -> u32 {
         let row = self.len;
@@ -118,7 +115,7 @@ impl<T: Clone + Default> Chunks<T> {
     }
 
     /// For whoever changes many rows: the list is looked at once.
-    pub(super) fn rows_mut(&mut self) -> RowsMut<'_, T> {
+    pub(super) fn rows_mut(&mut self) -> RowsMut<'_, T, CHUNK> {
         let list_shared = Arc::strong_count(&self.chunks) > 1;
         let copied = if list_shared { self.chunks.len() * size_of::<Arc<Chunk<T>>>() } else { 0 };
         RowsMut { chunks: Arc::make_mut(&mut self.chunks), copied: copied as u64 }
@@ -155,7 +152,7 @@ fn roomy<T: Clone + Default>(rows: &[T], room: usize) -> Arc<Chunk<T>> {
     rows.iter().cloned().chain(std::iter::repeat_with(T::default).take(more)).collect()
 }
 
-impl<T: Clone> RowsMut<'_, T> {
+impl<T: Clone, const CHUNK: usize> RowsMut<'_, T, CHUNK> {
     pub(super) fn change(&mut self, row: u32, change: impl FnOnce(&mut T)) {
         let Some(chunk) = self.chunks.get_mut(row as usize / CHUNK) else { return };
         if Arc::strong_count(chunk) > 1 {
@@ -182,7 +179,7 @@ mod tests {
         fn chunks_are_a_list_and_a_reader_keeps_what_it_shared(
             ops in prop::collection::vec((any::<bool>(), any::<u16>()), 1..400),
         ) {
-            let (mut chunks, mut list) = (Chunks::default(), Vec::new());
+            let (mut chunks, mut list) = (Chunks::<_, 64>::default(), Vec::new());
             let mut kept = (chunks.share(), list.clone());
             for (at, (grow, pick)) in ops.into_iter().enumerate() {
                 if at % 50 == 0 {

@@ -190,7 +190,7 @@ impl Column {
     /// Puts other lines in a row, all else being as it was; what is put aside or copied, since a reader may hold it.
     pub(super) fn rewrite(&mut self, number: u32, lines: &[u8]) -> u64 {
         let lines = Lines::Written(lines);
-        let Some(flags) = self.pages.find(number).map(|(leaf, _)| leaf.page().flags()) else { return 0 };
+        let Some(flags) = self.pages.find(number).map(|(leaf, _)| leaf.flags()) else { return 0 };
         if self.pages.overwrite(number, lines, flags) {
             return 0;
         }

@@ -9,12 +9,18 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Groups whose pointers are copied at one time.
+const CHUNK: usize = 64;
+
+/// The groups as a reader holds them.
+pub(super) type SharedGroups = Shared<Option<Arc<Group>>, CHUNK>;
+
 /// All groups of one tenant.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     rows: HashMap<Arc<GroupingKey>, u32>,
     /// Each behind an `Arc` of its own, so that the copy of a chunk is one of pointers.
-    cells: Chunks<Option<Arc<Group>>>,
+    cells: Chunks<Option<Arc<Group>>, CHUNK>,
     /// The row that was last found: a write looks for its group again and again, and only its first look takes a hash.
     last: Cell<u32>,
     /// What is copied here because a reader holds it.
@@ -85,7 +91,7 @@ impl Groups {
     }
 
     /// All groups, to be kept: one pointer.
-    pub(super) fn share(&self) -> Shared<Option<Arc<Group>>> {
+    pub(super) fn share(&self) -> SharedGroups {
         self.cells.share()
     }
 }

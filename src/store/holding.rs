@@ -5,7 +5,6 @@ use super::claims::Claimant;
 use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
-use super::group::Held;
 use super::index::Index;
 use super::state::Coming;
 use super::state::State;
@@ -29,22 +28,21 @@ impl State {
         let key = group.key.clone();
         let (mut replacing, mut others, mut next) = (Vec::new(), Vec::new(), 0);
         for coming in families {
-            let found = index.find_near(&group.families, &mut next, coming.0.escaped_name());
-            let held = found.and_then(|found| found.held).map(|(nth, _)| nth);
-            match held.and_then(|nth| group.families.get_mut(nth)) {
-                Some(held) => {
-                    held.at = at;
-                    replacing.push((held.place, coming));
-                }
+            let found = index.find_near(group.families(), &mut next, coming.0.escaped_name());
+            match found.and_then(|found| found.held) {
+                Some((nth, place)) => replacing.push((nth, place, coming)),
                 None => others.push(coming),
             }
         }
+        group.push_again(replacing.iter().map(|(nth, ..)| *nth), at);
         if !series.are_kept() {
             index.overwrite(&mut replacing);
         }
-        for (place, (family, opened_with)) in replacing {
+        for (_, place, (family, opened_with)) in replacing {
             let (cell, column) = (Cell { key: &key, family }, index.get(place.column));
-            series.remove(|| column.and_then(|it| it.view(place.row)).map(|old| identify.series(old)).unwrap_or_default());
+            series.remove(|| {
+                column.and_then(|it| it.view(place.row)).map(|old| identify.series(old)).unwrap_or_default()
+            });
             // Else its column is there, is so called and of that type, and claims all that it may.
             if column.is_none_or(|column| !column.takes(family)) {
                 open(index, cell, opened_with, claims);
@@ -56,10 +54,10 @@ impl State {
         for (family, opened_with) in others {
             let cell = Cell { key: &key, family };
             let column = open(index, cell, opened_with, claims);
-            new.push(Held { place: index.insert(column, cell), at });
+            new.push(index.insert(column, cell));
             series.add(&key, family);
         }
-        group.add(&new);
+        group.add(&new, at);
     }
 
     pub(super) fn drop_families(
@@ -71,11 +69,11 @@ impl State {
         let Self { groups, index, identities, identify, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         let mut series = identities.of_job(key);
-        group.families.retain(|held| {
-            let Some(column) = index.get(held.place.column).filter(|column| gone(column)) else { return true };
-            series.remove(|| column.view(held.place.row).map(|old| identify.series(old)).unwrap_or_default());
+        group.retain(|place| {
+            let Some(column) = index.get(place.column).filter(|column| gone(column)) else { return true };
+            series.remove(|| column.view(place.row).map(|old| identify.series(old)).unwrap_or_default());
             let claimant = (column.holders() == 1).then(|| Claimant::of_column(column));
-            index.remove(held.place, key);
+            index.remove(place, key);
             if let Some(claimant) = claimant {
                 claims.remove(&claimant);
             }

@@ -32,7 +32,7 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     /// The column of that name, and where the group holds it, for names in their order.
     fn find(&self, next: &mut usize, escaped: &str) -> Option<Found<'a>> {
-        self.index.find_near(self.group.map_or(&[], |group| &group.families), next, escaped)
+        self.index.find_near(self.group.map_or(&[], Group::families), next, escaped)
     }
 }
 
@@ -178,8 +178,8 @@ impl Change {
     /// Before any family comes.
     fn of(push: &Push, state: &State<'_>) -> Self {
         let (mut given, gives_all) = (Usage::default(), push.method == Method::Replace);
-        for held in state.group.filter(|_| gives_all).into_iter().flat_map(|group| &group.families) {
-            given.add(state.index.get(held.place.column).map(|it| it.usage_of(held.place.row)).unwrap_or_default());
+        for place in state.group.filter(|_| gives_all).into_iter().flat_map(Group::families) {
+            given.add(state.index.get(place.column).map(|it| it.usage_of(place.row)).unwrap_or_default());
         }
         Self { taken: Usage::default(), given, gives_all, replaced: 0 }
     }
@@ -197,7 +197,7 @@ impl Change {
             && *column.name == *family.name()
         {
             if !self.gives_all {
-                self.given.add(column.usage_of(held.place.row));
+                self.given.add(column.usage_of(held.row));
             }
             self.replaced += 1;
         }
@@ -209,7 +209,7 @@ impl Change {
             && let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
             && *column.name == *family.name()
         {
-            self.given.add(column.usage_of(held.place.row));
+            self.given.add(column.usage_of(held.row));
             self.leaves(column);
         }
     }
@@ -227,8 +227,8 @@ impl Change {
             self.taken.add(empty_group_usage(&push.key));
             return self.given;
         };
-        if self.gives_all && self.replaced < group.families.len() {
-            let columns = group.families.iter().filter_map(|held| state.index.get(held.place.column));
+        if self.gives_all && self.replaced < group.families().len() {
+            let columns = group.families().iter().filter_map(|place| state.index.get(place.column));
             for column in columns.filter(|column| push.takes_away(column)) {
                 self.leaves(column);
             }

@@ -20,6 +20,8 @@ use std::sync::Arc;
 #[repr(C)] // What writing over lines reads stands together, in front.
 pub(super) struct Leaf {
     page: Arc<Page>,
+    /// Those of all rows.
+    flags: Flags,
     pub(super) blocks: Blocks,
     /// By row; shorter than the rows where the last ones have nothing rare. None of a row that is dead.
     rare: Vec<Option<Arc<Rare>>>,
@@ -53,7 +55,7 @@ impl Clone for Leaf {
 impl Leaf {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
     pub(super) fn beginning(row: Row<'_>, flags: Flags, filled: bool) -> (Self, Laid) {
-        let mut leaf = Self::of(Page::beginning(&row, flags, filled));
+        let mut leaf = Self::of(Page::beginning(&row, filled), flags);
         let laid = leaf.laid(0, &row);
         note(&mut leaf.rare, &mut leaf.rare_bytes, 0, row.rare);
         (leaf, laid)
@@ -61,12 +63,12 @@ impl Leaf {
 
     /// A page for these rows; one that will be `filled` has all its room at once.
     pub(super) fn empty(flags: Flags, rows: &Moving, filled: bool) -> Self {
-        Self::of(Page::empty(flags, rows.count(), rows.bytes(), filled))
+        Self::of(Page::empty(rows.count(), rows.bytes(), filled), flags)
     }
 
-    fn of(page: Page) -> Self {
+    fn of(page: Page, flags: Flags) -> Self {
         let (rare, dead, blocks) = (Vec::new(), Vec::new(), Blocks::default());
-        Self { page: Arc::new(page), rare, rare_bytes: 0, dead, dead_rows: 0, dead_bytes: 0, blocks }
+        Self { page: Arc::new(page), flags, blocks, rare, rare_bytes: 0, dead, dead_rows: 0, dead_bytes: 0 }
     }
 
     /// Adds a row that the page takes, and says how many there were. The page is copied first if a reader holds it.
@@ -109,11 +111,10 @@ impl Leaf {
     /// Where lines are to be written over those there, which are all of a row that has nothing rare: if they are of this kind and the
     /// page was never compressed. No reader may have the leaf.
     pub(super) fn place_of(&mut self, range: Range<usize>, flags: Flags) -> Option<&mut [u8]> {
-        if self.blocks.ever() {
+        if self.blocks.ever() || self.flags != flags {
             return None;
         }
-        let page = Arc::get_mut(&mut self.page).filter(|page| page.flags() == flags)?;
-        page.place_of(range)
+        Arc::get_mut(&mut self.page)?.place_of(range)
     }
 
     /// Puts the lines in the place of those of the only row, which stand for themselves, as these do; the same holds of the row.
@@ -128,6 +129,11 @@ impl Leaf {
             page.close();
         }
         self.rare.shrink_to_fit();
+    }
+
+    /// What is true of all its rows.
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
     }
 
     pub(super) fn page(&self) -> &Page {
@@ -256,7 +262,7 @@ impl Leaf {
         let rare = self.rare(rows.start);
         let help = rare.and_then(|rare| rare.help.as_deref()).unwrap_or(opened_with);
         let proto: &[u8] = rare.map(|rare| &*rare.proto).unwrap_or_default();
-        let Flags { renamed, utf8 } = self.page.flags();
+        let Flags { renamed, utf8 } = self.flags;
         FamilyView { name, kind, help, lines: self.lines(rows), renamed, proto, utf8 }
     }
 }

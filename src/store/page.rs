@@ -5,7 +5,6 @@
 //! while it is its column's youngest; what is replaced stays in it as a hole. Which rows live is not the page's business but
 //! its [`Leaf`](super::leaf::Leaf)'s, so that a reader keeps the text while pushes go on marking.
 
-use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
 use super::spot::ROWS_MAX;
@@ -32,7 +31,6 @@ const ROW: usize = 100;
 #[repr(C)] // As in its leaf.
 pub(super) struct Page {
     text: Text,
-    flags: Flags,
     entries: Vec<Entry>,
 }
 
@@ -64,25 +62,25 @@ impl Text {
 
 impl Page {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
-    pub(super) fn beginning(row: &Row<'_>, flags: Flags, filled: bool) -> Self {
+    pub(super) fn beginning(row: &Row<'_>, filled: bool) -> Self {
         if let Lines::Pushed(lines) = row.lines
             && row.lines.stand_alone()
         {
-            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), flags };
+            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new() };
             page.enter(row.key.clone(), row.number);
             return page;
         }
-        let mut page = Self::empty(flags, 0, 0, filled);
+        let mut page = Self::empty(0, 0, filled);
         page.add(row);
         page
     }
 
     /// A page for so many rows of so many bytes.
-    pub(super) fn empty(flags: Flags, rows: usize, bytes: usize, filled: bool) -> Self {
+    pub(super) fn empty(rows: usize, bytes: usize, filled: bool) -> Self {
         let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
         grow(&mut entries, rows);
-        Self { text: Text::Gathered(text), entries, flags }
+        Self { text: Text::Gathered(text), entries }
     }
 
     /// Whether so many bytes may be added.
@@ -144,10 +142,6 @@ impl Page {
     /// Its lines, and its rows.
     pub(super) fn into_parts(self) -> (Text, Vec<Entry>) {
         (self.text, self.entries)
-    }
-
-    pub(super) fn flags(&self) -> Flags {
-        self.flags
     }
 
     /// How many rows it has, dead ones included.
