@@ -121,8 +121,13 @@ impl Column {
     /// Where the lines of a family are to be written over those of its group, if it differs in nothing else from what the row holds,
     /// and no reader has that.
     pub(super) fn place_of(&mut self, row: u32, family: &PreparedFamily) -> Option<&mut [u8]> {
-        let alike = self.takes(family) && self.is_plain(family) && *self.help == *family.help();
-        if alike { self.pages.place_of(row, Lines::Pushed(family.shared_lines()), Flags::of(family)) } else { None }
+        let lines = Lines::Pushed(family.shared_lines());
+        if !self.pages.fits(row, lines.len()) {
+            return None;
+        }
+        let helps_agree = || Arc::ptr_eq(&self.help, &self.opened_with) || *self.help == *family.help();
+        let alike = self.takes(family) && self.is_plain(family) && helps_agree();
+        if alike { self.pages.place_of(row, lines, Flags::of(family)) } else { None }
     }
 
     /// Whether it would have nothing rare here.

@@ -97,6 +97,15 @@ impl Group {
         self.times.moment(gauge).unwrap_or(self.times.came_at)
     }
 
+    /// Where an own gauge stands.
+    pub(super) const fn own_place(&self, gauge: OwnGauge) -> Place {
+        let [failure, push] = self.own;
+        match gauge {
+            OwnGauge::PushFailureTime => failure,
+            OwnGauge::PushTime => push,
+        }
+    }
+
     /// By the family's column: which of its families, and where it stands.
     pub(super) fn get(&self, column: ColumnId) -> Option<(usize, Place)> {
         let nth = self.families.binary_search_by_key(&column, |place| place.column).ok()?;

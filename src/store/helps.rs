@@ -32,7 +32,11 @@ impl Helps {
                 first_of(texts)
             }
             None if *before.help == *pushed => before.help.clone(),
-            None if !before.keys().take(2).any(|other| other != cell.key) => pushed.into(),
+            // One text for both where they are one: whoever compares them looks at one place in memory.
+            None if !before.keys().take(2).any(|other| other != cell.key) => match *before.opened_with == *pushed {
+                true => before.opened_with.clone(),
+                false => pushed.into(),
+            },
             None => {
                 let mut texts: BTreeMap<_, _> = before.keys().map(|key| (key.clone(), before.help.clone())).collect();
                 texts.insert(cell.key.clone(), pushed.into());

@@ -9,6 +9,7 @@ use super::index::Index;
 use super::state::Coming;
 use super::state::State;
 use crate::model::GroupingKey;
+use crate::model::OwnGauge;
 use crate::model::Timestamp;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl State {
         }
         group.push_again(replacing.iter().map(|(nth, ..)| *nth), at);
         if !series.are_kept() {
-            index.overwrite(&mut replacing);
+            index.overwrite(&mut replacing, group.own_place(OwnGauge::PushTime));
         }
         for (_, place, (family, opened_with)) in replacing {
             let (cell, column) = (Cell { key: &key, family }, index.get(place.column));

@@ -163,9 +163,9 @@ impl Index {
 
     /// Writes lines over those in the places of families for which these come, wherever that takes no other place and nothing else
     /// changes; what is left is those of which that is not so. All lines are found before the first are written to, so that
-    /// the processor need not wait for some to find the next.
-    pub(super) fn overwrite(&mut self, comes: &mut Vec<(usize, Place, Coming<'_>)>) {
-        self.look_at(comes);
+    /// the processor need not wait for some to find the next. What is `next` to be written over is looked at along with them.
+    pub(super) fn overwrite(&mut self, comes: &mut Vec<(usize, Place, Coming<'_>)>, next: Place) {
+        self.look_at(comes, next);
         let Some(mut columns) = Arc::get_mut(&mut self.columns).map(Vec::as_mut_slice) else { return };
         // Nearly always they are: names and columns come in the same order.
         if !comes.is_sorted_by_key(|(_, place, _)| place.column) {
@@ -174,7 +174,7 @@ impl Index {
         let (mut first, mut over) = (0, Vec::with_capacity(comes.len()));
         comes.retain(|(_, place, (family, _))| {
             let id = place.column.0 as usize;
-            let behind = id.checked_sub(first).map_or(columns.len(), |before| before.saturating_add(1));
+            let behind = id.checked_sub(first).map_or(usize::MAX, |before| before.saturating_add(1));
             let Some((to_column, others)) = std::mem::take(&mut columns).split_at_mut_checked(behind) else {
                 return true;
             };
@@ -191,11 +191,10 @@ impl Index {
     /// Looks at what [`Index::overwrite`] is about to change. There each family's turn begins with counts of readers that are made sure
     /// of one by one, and the processor waits for each to come from memory; looks that wait for nothing take little longer,
     /// all together, than one of them.
-    fn look_at(&self, comes: &[(usize, Place, Coming<'_>)]) {
-        let look = |(_, place, (family, _)): &(usize, Place, Coming<'_>)| {
-            self.get(place.column)?.pages().look_at(place.row, family.lines().len())
-        };
-        black_box(comes.iter().filter_map(look).fold(0, |seen, byte| seen ^ byte));
+    fn look_at(&self, comes: &[(usize, Place, Coming<'_>)], next: Place) {
+        let coming = comes.iter().map(|(_, place, (family, _))| (*place, Some(family.lines().len())));
+        let look = |(place, len): (Place, Option<usize>)| self.get(place.column)?.pages().look_at(place.row, len);
+        black_box(coming.chain([(next, None)]).filter_map(look).fold(0, |seen, byte| seen ^ byte));
     }
 
     /// Puts other lines of the same family in its place.

@@ -91,6 +91,12 @@ impl Pages {
         self.spots.get(row)?.plain()
     }
 
+    /// Whether the row has so many bytes of lines, and nothing besides.
+    #[inline]
+    pub(super) fn fits(&self, row: u32, len: usize) -> bool {
+        self.plain(row).is_some_and(|plain| plain.range.len() == len)
+    }
+
     /// The lines of the row.
     pub(super) fn lines(&self, row: u32) -> Option<&[u8]> {
         if let Some(Plain { leaf, range, .. }) = self.plain(row) {
@@ -99,10 +105,12 @@ impl Pages {
         self.find(row).map(|(leaf, at)| leaf.lines(at..at + 1))
     }
 
-    /// A byte or two of the row's lines, if lines of so many bytes may be written over them: nothing but a look at whatever that takes.
+    /// A byte or two of the row's lines, if they may be written over, with as many bytes if it says so: nothing but a look at
+    /// whatever that takes.
     #[inline]
-    pub(super) fn look_at(&self, row: u32, len: usize) -> Option<u8> {
-        let Plain { leaf, range, .. } = self.plain(row).filter(|plain| plain.range.len() == len)?;
+    pub(super) fn look_at(&self, row: u32, len: Option<usize>) -> Option<u8> {
+        let fits = |plain: &Plain| len.is_none_or(|len| plain.range.len() == len);
+        let Plain { leaf, range, .. } = self.plain(row).filter(fits)?;
         let leaf = self.leaf(leaf as usize).filter(|leaf| !leaf.blocks.ever())?;
         let lines = leaf.page().text().get(range)?;
         Some(lines.first()? ^ lines.last()?)

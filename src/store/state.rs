@@ -332,11 +332,10 @@ impl State {
     pub(super) fn show_own_gauge(&mut self, key: &GroupingKey, gauge: OwnGauge, own_gauge: WriteOwnGauge) {
         let Some(group) = self.groups.get(key) else { return };
         let moment = group.times.moment(gauge);
-        if let Some((_, own)) = OwnGauge::ALL.iter().zip(group.own).find(|(own, _)| **own == gauge) {
-            let shown = self.index.get(own.column).and_then(|column| column.lines(own.row));
-            let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown, moment));
-            self.index.rewrite(own, &lines);
-        }
+        let own = group.own_place(gauge);
+        let shown = self.index.get(own.column).and_then(|column| column.lines(own.row));
+        let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown, moment));
+        self.index.rewrite(own, &lines);
     }
 
     /// Everything counted anew, for tests to compare with what was counted along the way.
