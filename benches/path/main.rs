@@ -1,7 +1,10 @@
 //! What one push costs from the request stack inwards, in instructions, which no other work on the machine disturbs:
 //!
 //!     cargo bench --bench path --no-run       (it says where the bench is)
-//!     valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*::measured' BENCH small
+//!     valgrind --tool=callgrind --collect-atstart=no --toggle-collect='path::measured*' BENCH small
+//!
+//! `growth` is `small` among 100,000 groups, which are pushed to in an order that no cache foresees; with `--cache-sim=yes
+//! --LL=1048576,16,64` callgrind says which looks into memory find nothing nearby. `growth_small` is the same among [`GROUPS`].
 //!
 //! `tenants` pushes and scrapes as one tenant, alone and among 5,000: it prints what each costs and the ratios.
 //!
@@ -19,6 +22,7 @@ mod body;
 
 use bytes::Bytes;
 use pushward::config::Limits;
+use pushward::model::Quota;
 use pushward::testkit::Client;
 use pushward::testkit::GatewayBuilder;
 use std::num::NonZeroU32;
@@ -29,6 +33,10 @@ const TEXT: &str = "text/plain; version=0.0.4";
 const PUSHES: u32 = 2_000;
 /// Each push is the next one of another group, as in `benches/push`.
 const GROUPS: u32 = 100;
+/// Far more than any cache holds.
+const MANY_GROUPS: u32 = 100_000;
+/// From one group to the next that is pushed to. It has no divisor in common with how many there are: each has its turn.
+const STRIDE: usize = 61_803;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -45,7 +53,12 @@ fn main() {
         ("large_protobuf", body::DELIMITED, vec![body::protobuf_of(50, 20, 0)]),
     ] {
         if is_asked(what) {
-            measure(what, media, &body.into_iter().map(Bytes::from).collect::<Vec<_>>());
+            measure(what, media, &body.into_iter().map(Bytes::from).collect::<Vec<_>>(), GROUPS);
+        }
+    }
+    for (what, groups) in [("growth_small", GROUPS), ("growth", MANY_GROUPS)] {
+        if is_asked(what) {
+            measure(what, TEXT, &[body::text(10, 1).into()], groups);
         }
     }
 }
@@ -55,15 +68,20 @@ fn varied(body: String) -> Vec<Vec<u8>> {
     ["", "5", "25"].iter().map(|more| body.replace(".25\n", &format!(".25{more}\n")).into()).collect()
 }
 
-fn measure(what: &str, media: &str, bodies: &[Bytes]) {
+fn measure(what: &str, media: &str, bodies: &[Bytes], groups: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let gateway = GatewayBuilder::new().tenant("bench");
     let gateway = unlimited(gateway).start();
     let client = gateway.client("bench").with("host", "localhost").with("content-type", media);
-    let paths: Vec<String> = (0..GROUPS).map(|group| format!("/metrics/job/bench/instance/{group}")).collect();
+    let paths: Vec<String> = (0..groups).map(|group| format!("/metrics/job/bench/instance/{group}")).collect();
     // Every group is there already, as nearly always.
-    push(&runtime, &client, &paths, bodies, GROUPS * 2);
+    push(&runtime, &client, &paths, bodies, groups);
+    let order = (0..paths.len()).map(|nth| nth * STRIDE % paths.len());
+    let mut paths: Vec<String> = order.filter_map(|group| paths.get(group).cloned()).collect();
+    push(&runtime, &client, &paths, bodies, GROUPS);
+    // These are not cold any more.
+    paths.rotate_left(GROUPS as usize);
     let began = cpu();
     measured(&runtime, &client, &paths, bodies);
     let each = (cpu() - began) / PUSHES;
@@ -115,6 +133,8 @@ fn among(tenants: u32, body: &[Bytes]) -> (Duration, Duration) {
 
 /// What this thread has run for.
 fn cpu() -> Duration {
+    // Who gives way has all of it counted, and not what it was when the clock last ticked.
+    std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
@@ -134,13 +154,14 @@ fn push(runtime: &Runtime, client: &Client, paths: &[String], bodies: &[Bytes], 
     });
 }
 
-/// The clock stands still, so no rate may ever be reached.
+/// The clock stands still, so no rate may ever be reached; nor any quota.
 fn unlimited(mut gateway: GatewayBuilder) -> GatewayBuilder {
     for tenant in gateway.config.tenants.values_mut() {
-        let Limits { pace, .. } = &mut tenant.limits;
+        let Limits { pace, quota, .. } = &mut tenant.limits;
         for rate in [&mut pace.requests, &mut pace.kib, &mut pace.samples] {
             (rate.per_second, rate.burst) = (NonZeroU32::MAX, NonZeroU32::MAX);
         }
+        *quota = Quota { groups_max: 1 << 40, series_max: 1 << 40, stored_bytes_max: 1 << 40 };
     }
     gateway
 }

@@ -63,7 +63,8 @@ impl Gathering {
 
     fn push(&mut self, texts: Texts, help: &str, traits: Traits) -> u64 {
         let lines = self.lines.get(self.begun..).unwrap_or_default();
-        let stored_bytes = PreparedFamily::accounted(lines, traits.line_count.into(), Some(help), &traits.proto);
+        let proto = &traits.proto;
+        let stored_bytes = PreparedFamily::accounted(lines.len(), traits.line_count.into(), Some(help), proto);
         let own = if lines.len() < PreparedFamily::OWN_LINES { None } else { Some(Bytes::copy_from_slice(lines)) };
         if own.is_some() {
             self.lines.truncate(self.begun);

@@ -244,15 +244,15 @@ impl PreparedFamily {
 
     /// The bytes the store accounts for this family at most: where its help is not that of the others of its name.
     pub fn stored_bytes(&self) -> u64 {
-        Self::accounted(&self.lines, self.traits.line_count.into(), Some(self.help()), &self.traits.proto)
+        Self::accounted(self.lines.len(), self.traits.line_count.into(), Some(self.help()), &self.traits.proto)
     }
 
-    /// The bytes the store accounts for a family of such lines, such a help where that is its own, and such a `proto`. Lines
+    /// The bytes the store accounts for a family of so many bytes of lines, such a help where that is its own, and such a `proto`. Lines
     /// count for a fifth more than they are: what is replaced stays in its page until it is a sixth of it.
-    pub fn accounted(lines: &[u8], line_count: u64, own_help: Option<&str>, proto: &[u8]) -> u64 {
+    pub fn accounted(lines: usize, line_count: u64, own_help: Option<&str>, proto: &[u8]) -> u64 {
         let help = own_help.map_or(0, |help| 2 * help.len() + Self::RARE);
         let proto = if proto.is_empty() { 0 } else { proto.len() + Self::RARE };
-        let text = lines.len() + lines.len() / 5;
+        let text = lines + lines / 5;
         line_count * Self::OF_LINE as u64 + (text + help + proto + Self::OVERHEAD) as u64
     }
 }

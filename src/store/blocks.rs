@@ -65,10 +65,11 @@ impl BlockSpace {
 
 /// A page's blocks: for the tenant's view, and for the operator's.
 #[derive(Debug, Default)]
+#[repr(C)] // As in its leaf.
 pub(super) struct Blocks {
-    kept: Mutex<[Option<Arc<KeptBlock>>; 2]>,
     /// Whether there ever was one.
     ever: AtomicBool,
+    kept: Mutex<[Option<Arc<KeptBlock>>; 2]>,
 }
 
 impl Blocks {

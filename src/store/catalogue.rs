@@ -1,11 +1,13 @@
 //! What one scope sees, group by group.
 
-use super::chunks::Shared;
 use super::column::Column;
+use super::column::Place;
 use super::group::Group;
+use super::groups::SharedGroups;
 use super::index::Columns;
 use crate::model::FamilyView;
 use crate::model::GroupingKey;
+use crate::model::OwnGauge;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::namespace::Narrowing;
@@ -26,7 +28,7 @@ pub struct Catalogue {
 /// What a tenant holds, of one instant.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) groups: Shared<Arc<Group>>,
+    pub(super) groups: SharedGroups,
     pub(super) columns: Columns,
 }
 
@@ -59,7 +61,7 @@ impl Catalogue {
             if let Some(open) = &mut self.open
                 && let Some(row) = open.order.next()
             {
-                let group = open.held.groups.get(row)?.clone();
+                let group = open.held.groups.get(row)?.clone()?;
                 let families = families_of(&group, &open.held.columns);
                 return Some(GroupView { tenant: open.tenant.clone(), group, families });
             }
@@ -70,23 +72,23 @@ impl Catalogue {
     }
 
     /// The rows of those groups that may be seen.
-    fn order_of(&self, groups: &Shared<Arc<Group>>) -> Vec<u32> {
+    fn order_of(&self, groups: &SharedGroups) -> Vec<u32> {
         let all = self.narrowing.is_everything();
-        let visible = groups.iter().filter(|(_, group)| all || self.narrowing.admits(&group.key));
+        let present = groups.iter().filter_map(|(row, group)| Some((row, group.as_ref()?)));
+        let visible = present.filter(|(_, group)| all || self.narrowing.admits(&group.key));
         let mut rows: Vec<u32> = visible.map(|(row, _)| row).collect();
-        let key = |row: &u32| groups.get(*row).map(|group| &group.key);
+        let key = |row: &u32| groups.get(*row)?.as_ref().map(|group| &group.key);
         rows.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
         rows
     }
 }
 
 fn families_of(group: &Group, columns: &Columns) -> Box<[(Arc<Column>, u32, Timestamp)]> {
-    let of = |held: &super::group::Held| {
-        columns.by_id(held.place.column).map(|column| (column.clone(), held.place.row, held.at))
-    };
-    let mut families: Vec<_> = group.families.iter().filter_map(of).collect();
+    let of = |(place, at): (Place, Timestamp)| Some((columns.by_id(place.column)?.clone(), place.row, at));
+    let mut families: Vec<_> = group.pushed().filter_map(of).collect();
     families.sort_unstable_by(|(left, ..), (right, ..)| left.escaped.cmp(&right.escaped));
-    families.extend(group.own.iter().filter_map(of));
+    let own = group.own.iter().zip(OwnGauge::ALL).map(|(place, gauge)| (*place, group.own_at(gauge)));
+    families.extend(own.filter_map(of));
     families.into()
 }
 

@@ -8,63 +8,77 @@
 
 use std::sync::Arc;
 
-/// Rows in one chunk: copying one is a few hundred nanoseconds, and a million rows are some 16,000 pointers.
-const CHUNK: usize = 64;
+/// As many rows the first chunk has room for at first: most lists are short.
+const FIRST: usize = 4;
 
-type Chunk<T> = Vec<T>;
+/// Rows in one piece of memory, so that whoever looks for one finds it with one look. Behind those that are there it has
+/// default ones, in a first chunk of 2^n rows and else of `CHUNK`, which is 2^n, too.
+type Chunk<T> = [T];
 
-/// A list of rows. A row keeps its number until another is taken away.
+/// A list of rows, so many in one chunk. A row keeps its number until another is taken away.
 #[derive(Clone, Debug)]
-pub(super) struct Chunks<T> {
-    /// Each of [`CHUNK`] rows but the last, which is not empty.
+pub(super) struct Chunks<T, const CHUNK: usize> {
+    /// Each of `CHUNK` rows but the last, which is not empty.
     chunks: Arc<Vec<Arc<Chunk<T>>>>,
     len: u32,
 }
 
 /// The rows as they were at one instant.
 #[derive(Clone, Debug)]
-pub(super) struct Shared<T>(Arc<Vec<Arc<Chunk<T>>>>);
+pub(super) struct Shared<T, const CHUNK: usize> {
+    chunks: Arc<Vec<Arc<Chunk<T>>>>,
+    len: u32,
+}
 
-/// The rows, to be replaced one after the other.
+/// The rows, to be changed one after the other.
 #[derive(Debug)]
-pub(super) struct RowsMut<'c, T> {
+pub(super) struct RowsMut<'c, T, const CHUNK: usize> {
     chunks: &'c mut Vec<Arc<Chunk<T>>>,
     copied: u64,
 }
 
-impl<T> Default for Chunks<T> {
+impl<T, const CHUNK: usize> Default for Chunks<T, CHUNK> {
     fn default() -> Self {
         Self { chunks: Arc::default(), len: 0 }
     }
 }
 
-impl<T> Shared<T> {
+impl<T, const CHUNK: usize> Shared<T, CHUNK> {
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        cell(&self.0, row)
+        cell::<_, CHUNK>(&self.chunks, self.len, row)
     }
 
     /// Every row, with its number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..).zip(self.0.iter().flat_map(|chunk| chunk.iter()))
+        (0..self.len).zip(self.chunks.iter().flat_map(|chunk| chunk.iter()))
     }
 }
 
-fn cell<T>(chunks: &[Arc<Chunk<T>>], row: u32) -> Option<&T> {
+fn cell<T, const CHUNK: usize>(chunks: &[Arc<Chunk<T>>], len: u32, row: u32) -> Option<&T> {
+    if row >= len {
+        return None;
+    }
     chunks.get(row as usize / CHUNK)?.get(row as usize % CHUNK)
 }
 
-impl<T> Chunks<T> {
-    pub(super) fn share(&self) -> Shared<T> {
-        Shared(self.chunks.clone())
+/// What a copy of a chunk takes.
+fn bytes_of<T>(chunk: &Arc<Chunk<T>>) -> usize {
+    2 * size_of::<usize>() + size_of_val(&**chunk)
+}
+
+impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
+    pub(super) fn share(&self) -> Shared<T, CHUNK> {
+        Shared { chunks: self.chunks.clone(), len: self.len }
     }
 
+    #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        cell(&self.chunks, row)
+        cell::<_, CHUNK>(&self.chunks, self.len, row)
     }
 
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.len as usize)
     }
 
     pub(super) fn len(&self) -> u32 {
@@ -77,27 +91,31 @@ impl<T> Chunks<T> {
         let list_shared = Arc::strong_count(&self.chunks) > 1;
         let list = if list_shared { self.chunks.len() * size_of::<Arc<Chunk<T>>>() } else { 0 };
         let shared = chunk.filter(|chunk| list_shared || Arc::strong_count(chunk) > 1);
-        (list + shared.map_or(0, |chunk| size_of_val(&**chunk) + chunk.capacity() * size_of::<T>())) as u64
+        (list + shared.map_or(0, bytes_of)) as u64
     }
 }
 
-impl<T: Clone> Chunks<T> {
+impl<T: Clone + Default, const CHUNK: usize> Chunks<T, CHUNK> {
     /// Adds a row behind the others and returns its number.
     pub(super) fn insert(&mut self, new: T) -> u32 {
         let row = self.len;
+        let (nth, at) = (row as usize / CHUNK, row as usize % CHUNK);
         let chunks = Arc::make_mut(&mut self.chunks);
-        if row as usize / CHUNK == chunks.len() {
-            chunks.push(Arc::new(Vec::new()));
+        let is_first = nth == 0;
+        match chunks.get_mut(nth) {
+            None => chunks.push(roomy(&[], if is_first { FIRST } else { CHUNK })),
+            Some(full) if full.len() == at => *full = roomy(full, (2 * at).min(CHUNK)),
+            Some(_) => {}
         }
-        if let Some(last) = chunks.last_mut() {
-            Arc::make_mut(last).push(new);
+        if let Some(cell) = chunks.get_mut(nth).and_then(|chunk| Arc::make_mut(chunk).get_mut(at)) {
+            *cell = new;
         }
         self.len = row.saturating_add(1);
         row
     }
 
-    /// For whoever replaces many rows: the list is looked at once.
-    pub(super) fn rows_mut(&mut self) -> RowsMut<'_, T> {
+    /// For whoever changes many rows: the list is looked at once.
+    pub(super) fn rows_mut(&mut self) -> RowsMut<'_, T, CHUNK> {
         let list_shared = Arc::strong_count(&self.chunks) > 1;
         let copied = if list_shared { self.chunks.len() * size_of::<Arc<Chunk<T>>>() } else { 0 };
         RowsMut { chunks: Arc::make_mut(&mut self.chunks), copied: copied as u64 }
@@ -108,6 +126,9 @@ impl<T: Clone> Chunks<T> {
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> Option<&mut T> {
+        if row >= self.len {
+            return None;
+        }
         let chunk = Arc::make_mut(&mut self.chunks).get_mut(row as usize / CHUNK)?;
         Arc::make_mut(chunk).get_mut(row as usize % CHUNK)
     }
@@ -115,24 +136,30 @@ impl<T: Clone> Chunks<T> {
     /// Takes a row away. What was the last row has its number now, unless it was the last itself.
     pub(super) fn swap_remove(&mut self, row: u32) -> Option<T> {
         self.get(row)?;
-        let chunks = Arc::make_mut(&mut self.chunks);
-        let last = chunks.last_mut().and_then(|chunk| Arc::make_mut(chunk).pop())?;
-        if chunks.last().is_some_and(|chunk| chunk.is_empty()) {
-            chunks.pop();
+        let last = self.len.saturating_sub(1);
+        let taken = self.get_mut(last).map(std::mem::take)?;
+        if (last as usize).is_multiple_of(CHUNK) {
+            Arc::make_mut(&mut self.chunks).pop();
         }
-        self.len = self.len.saturating_sub(1);
-        if row == self.len { Some(last) } else { self.replace(row, last) }
+        self.len = last;
+        if row == last { Some(taken) } else { self.replace(row, taken) }
     }
 }
 
-impl<T: Clone> RowsMut<'_, T> {
-    pub(super) fn set(&mut self, row: u32, new: T) {
+/// A chunk of these rows and room for others.
+fn roomy<T: Clone + Default>(rows: &[T], room: usize) -> Arc<Chunk<T>> {
+    let more = room.saturating_sub(rows.len());
+    rows.iter().cloned().chain(std::iter::repeat_with(T::default).take(more)).collect()
+}
+
+impl<T: Clone, const CHUNK: usize> RowsMut<'_, T, CHUNK> {
+    pub(super) fn change(&mut self, row: u32, change: impl FnOnce(&mut T)) {
         let Some(chunk) = self.chunks.get_mut(row as usize / CHUNK) else { return };
         if Arc::strong_count(chunk) > 1 {
-            self.copied += (size_of_val(&**chunk) + chunk.capacity() * size_of::<T>()) as u64;
+            self.copied += bytes_of(chunk) as u64;
         }
         if let Some(cell) = Arc::make_mut(chunk).get_mut(row as usize % CHUNK) {
-            *cell = new;
+            change(cell);
         }
     }
 
@@ -152,7 +179,7 @@ mod tests {
         fn chunks_are_a_list_and_a_reader_keeps_what_it_shared(
             ops in prop::collection::vec((any::<bool>(), any::<u16>()), 1..400),
         ) {
-            let (mut chunks, mut list) = (Chunks::default(), Vec::new());
+            let (mut chunks, mut list) = (Chunks::<_, 64>::default(), Vec::new());
             let mut kept = (chunks.share(), list.clone());
             for (at, (grow, pick)) in ops.into_iter().enumerate() {
                 if at % 50 == 0 {

@@ -9,6 +9,8 @@ use super::row::Flags;
 use super::row::Lines;
 use super::row::Rare;
 use super::row::Row;
+use super::row::count_lines;
+use super::spot::Plain;
 use super::usage::Usage;
 use crate::model::FamilyName;
 use crate::model::FamilyView;
@@ -111,29 +113,55 @@ impl Column {
         leaf.lives(at).then(|| self.view_of(leaf, at..at + 1))
     }
 
+    /// The lines of one group.
+    pub(super) fn lines(&self, row: u32) -> Option<&[u8]> {
+        self.pages.lines(row)
+    }
+
+    /// Where the lines of a family are to be written over those of its group, if it differs in nothing else from what the row holds,
+    /// and no reader has that.
+    pub(super) fn place_of(&mut self, row: u32, family: &PreparedFamily) -> Option<&mut [u8]> {
+        let lines = Lines::Pushed(family.shared_lines());
+        if !self.pages.fits(row, lines.len()) {
+            return None;
+        }
+        let helps_agree = || Arc::ptr_eq(&self.help, &self.opened_with) || *self.help == *family.help();
+        let alike = self.takes(family) && self.is_plain(family) && helps_agree();
+        if alike { self.pages.place_of(row, lines, Flags::of(family)) } else { None }
+    }
+
+    /// Whether it would have nothing rare here.
+    fn is_plain(&self, family: &PreparedFamily) -> bool {
+        family.proto().is_none() && *self.opened_with == *family.help()
+    }
+
     /// Some of its rows.
     pub(super) fn view_of<'v>(&'v self, leaf: &'v Leaf, rows: Range<u32>) -> FamilyView<'v> {
         leaf.view(rows, &self.name, self.kind, &self.opened_with)
     }
 
     /// What a row takes of its tenant's quota.
+    #[inline]
     pub(super) fn usage_of(&self, row: u32) -> Usage {
+        match self.pages.plain(row) {
+            Some(Plain { range, lines, .. }) => usage(range.len(), lines, None, &[]),
+            None => self.usage_of_rare(row),
+        }
+    }
+
+    /// The same of one with something rare, or of very many lines.
+    fn usage_of_rare(&self, row: u32) -> Usage {
         let Some((leaf, at)) = self.pages.find(row) else { return Usage::default() };
         let lines = leaf.lines(at..at + 1);
         let own_help = leaf.rare(at).and_then(|rare| rare.help.as_deref());
         let proto: &[u8] = leaf.rare(at).map(|rare| &*rare.proto).unwrap_or_default();
-        let series = count_lines(lines);
-        Usage { groups: 0, series, stored_bytes: PreparedFamily::accounted(lines, series, own_help, proto) }
+        usage(lines.len(), count_lines(lines) as u64, own_help, proto)
     }
 
     /// What this family takes of its tenant's quota if it is put in this column, or in one that is made for it.
     pub(super) fn usage_with(column: Option<&Self>, family: &PreparedFamily) -> Usage {
         let own_help = column.filter(|column| *column.opened_with != *family.help()).map(|_| family.help());
-        let stored_bytes = {
-            let proto = family.proto().unwrap_or_default();
-            PreparedFamily::accounted(family.lines(), family.line_count().into(), own_help, proto)
-        };
-        Usage { groups: 0, series: u64::from(family.line_count()), stored_bytes }
+        usage(family.lines().len(), family.line_count().into(), own_help, family.proto().unwrap_or_default())
     }
 
     fn row<'r>(&self, cell: Cell<'r>, number: u32) -> Row<'r> {
@@ -156,8 +184,7 @@ impl Column {
     /// Puts another family of the same group in its row; what is put aside for it, or copied, since a reader may hold it.
     pub(super) fn replace(&mut self, number: u32, cell: Cell<'_>) -> u64 {
         let (family, flags) = (cell.family, Flags::of(cell.family));
-        let plain = family.proto().is_none() && *self.opened_with == *family.help();
-        if plain && self.pages.overwrite(number, Lines::Pushed(family.shared_lines()), flags) {
+        if self.is_plain(family) && self.pages.overwrite(number, Lines::Pushed(family.shared_lines()), flags) {
             return 0;
         }
         let put_aside = self.usage_of(number).stored_bytes;
@@ -168,7 +195,7 @@ impl Column {
     /// Puts other lines in a row, all else being as it was; what is put aside or copied, since a reader may hold it.
     pub(super) fn rewrite(&mut self, number: u32, lines: &[u8]) -> u64 {
         let lines = Lines::Written(lines);
-        let Some(flags) = self.pages.find(number).map(|(leaf, _)| leaf.page().flags()) else { return 0 };
+        let Some(flags) = self.pages.find(number).map(|(leaf, _)| leaf.flags()) else { return 0 };
         if self.pages.overwrite(number, lines, flags) {
             return 0;
         }
@@ -184,23 +211,7 @@ impl Column {
     }
 }
 
-/// How many lines there are. Most families have one, which is seen at its end and not counted.
-fn count_lines(lines: &[u8]) -> u64 {
-    match memchr::memchr(b'\n', lines) {
-        Some(feed) if feed + 1 == lines.len() => 1,
-        _ => memchr::memchr_iter(b'\n', lines).count() as u64,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::count_lines;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn lines_are_counted_by_their_ends(lines in "[a\n]{0,200}") {
-            prop_assert_eq!(count_lines(lines.as_bytes()), lines.matches('\n').count() as u64);
-        }
-    }
+/// What a row of so many bytes of lines takes.
+fn usage(bytes: usize, series: u64, own_help: Option<&str>, proto: &[u8]) -> Usage {
+    Usage { groups: 0, series, stored_bytes: PreparedFamily::accounted(bytes, series, own_help, proto) }
 }

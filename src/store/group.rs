@@ -17,13 +17,23 @@ const OVERHEAD: usize = 420;
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) key: Arc<GroupingKey>,
-    /// In the order of their columns' numbers: a list that is searched, since most groups hold few, and of each no more than
-    /// where it stands. Those that are new come all at once ([`Group::add`]), else a push of many would be as slow as their
+    /// Where its families stand, in the order of their columns' numbers: a list that is searched, since most groups hold few, and of
+    /// each no more than that. Those that are new come all at once ([`Group::add`]), else a push of many would be as slow as their
     /// square.
-    pub(super) families: Vec<Held>,
-    /// Its own gauges, in the order of [`OwnGauge::ALL`].
-    pub(super) own: [Held; 2],
+    families: Vec<Place>,
+    pushed: Pushed,
+    /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
+    pub(super) own: [Place; 2],
     pub(super) times: GroupTimes,
+}
+
+/// When the families of a group were pushed.
+#[derive(Clone, Debug)]
+enum Pushed {
+    /// All of them by one push: nearly always, and then it is said once.
+    Together(Timestamp),
+    /// In their order.
+    Each(Vec<Timestamp>),
 }
 
 /// What has happened to a group, and when.
@@ -52,47 +62,125 @@ impl GroupTimes {
     }
 }
 
-/// A family within a group: where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
-    pub(super) place: Place,
-    /// When it was pushed.
-    pub(super) at: Timestamp,
-}
-
 impl Group {
-    /// What a copy of it takes, without what it shares with the copy.
-    pub(super) fn bytes(&self) -> u64 {
-        (size_of::<Self>() + size_of_val(&*self.families)) as u64
+    /// Without families.
+    pub(super) const fn new(key: Arc<GroupingKey>, own: [Place; 2], times: GroupTimes) -> Self {
+        Self { key, families: Vec::new(), pushed: Pushed::Together(times.came_at), own, times }
     }
 
-    /// By the family's column.
-    pub(super) fn get(&self, column: ColumnId) -> Option<&Held> {
-        self.families.get(self.find(column)?)
+    /// What a copy of it takes, without what it shares with the copy.
+    pub(super) fn bytes(&self) -> u64 {
+        let times = if let Pushed::Each(times) = &self.pushed { size_of_val(&**times) } else { 0 };
+        (size_of::<Self>() + size_of_val(&*self.families) + times) as u64
+    }
+
+    /// Where its families stand, in the order of their columns' numbers.
+    pub(super) fn families(&self) -> &[Place] {
+        &self.families
+    }
+
+    /// The same, and when each was pushed.
+    pub(super) fn pushed(&self) -> impl Iterator<Item = (Place, Timestamp)> {
+        self.families.iter().zip(0..).map(|(place, nth)| (*place, self.pushed_at(nth)))
+    }
+
+    /// When the `nth` of its families was pushed.
+    pub(super) fn pushed_at(&self, nth: usize) -> Timestamp {
+        match &self.pushed {
+            Pushed::Together(at) => *at,
+            Pushed::Each(times) => times.get(nth).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The moment that an own gauge shows, or else that at which the group came.
+    pub(super) fn own_at(&self, gauge: OwnGauge) -> Timestamp {
+        self.times.moment(gauge).unwrap_or(self.times.came_at)
+    }
+
+    /// Where an own gauge stands.
+    pub(super) const fn own_place(&self, gauge: OwnGauge) -> Place {
+        let [failure, push] = self.own;
+        match gauge {
+            OwnGauge::PushFailureTime => failure,
+            OwnGauge::PushTime => push,
+        }
+    }
+
+    /// By the family's column: which of its families, and where it stands.
+    pub(super) fn get(&self, column: ColumnId) -> Option<(usize, Place)> {
+        let nth = self.families.binary_search_by_key(&column, |place| place.column).ok()?;
+        Some((nth, *self.families.get(nth)?))
     }
 
     /// Its row in that column has another number now.
     pub(super) fn renumber(&mut self, column: ColumnId, row: u32) {
-        let at = self.find(column);
-        let family = at.and_then(|at| self.families.get_mut(at));
-        if let Some(held) = family.or_else(|| self.own.iter_mut().find(|own| own.place.column == column)) {
-            held.place.row = row;
+        let nth = self.get(column).map(|(nth, _)| nth);
+        let family = nth.and_then(|nth| self.families.get_mut(nth));
+        if let Some(place) = family.or_else(|| self.own.iter_mut().find(|own| own.column == column)) {
+            place.row = row;
         }
     }
 
-    fn find(&self, column: ColumnId) -> Option<usize> {
-        self.families.binary_search_by_key(&column, |held| held.place.column).ok()
+    /// These of its families were pushed anew, each once.
+    pub(super) fn push_again(&mut self, these: impl ExactSizeIterator<Item = usize>, at: Timestamp) {
+        if these.len() == self.families.len() {
+            self.pushed = Pushed::Together(at);
+        } else if !matches!(self.pushed, Pushed::Together(before) if before == at) {
+            let times = self.times_of_each();
+            for nth in these {
+                if let Some(time) = times.get_mut(nth) {
+                    *time = at;
+                }
+            }
+        }
     }
 
     /// Families that it did not hold.
-    pub(super) fn add(&mut self, new: &[Held]) {
-        if !new.is_empty() {
-            self.families.reserve_exact(new.len());
-            self.families.extend_from_slice(new);
-            // Of two sorted halves this makes one by merging them.
-            self.families.sort_by_key(|held| held.place.column);
+    pub(super) fn add(&mut self, new: &[Place], at: Timestamp) {
+        if new.is_empty() {
+            return;
+        }
+        if self.families.is_empty() {
+            self.pushed = Pushed::Together(at);
+        }
+        let (before, all) = (self.families.len(), self.families.len().saturating_add(new.len()));
+        self.families.reserve_exact(new.len());
+        self.families.extend_from_slice(new);
+        // Of two sorted halves a sort makes one by merging them.
+        if matches!(self.pushed, Pushed::Together(together) if together == at) {
+            self.families.sort_by_key(|place| place.column);
+            return;
+        }
+        let times = (0..all).map(|nth| if nth < before { self.pushed_at(nth) } else { at });
+        let mut pushed: Vec<_> = self.families.iter().copied().zip(times).collect();
+        pushed.sort_by_key(|(place, _)| place.column);
+        (self.families, self.pushed) = apart(pushed.into_iter());
+    }
+
+    /// Lets go of those families that are not to stay.
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(Place) -> bool) {
+        if matches!(self.pushed, Pushed::Together(_)) {
+            self.families.retain(|place| stays(*place));
+            return;
+        }
+        let kept: Vec<_> = self.pushed().filter(|(place, _)| stays(*place)).collect();
+        (self.families, self.pushed) = apart(kept.into_iter());
+    }
+
+    fn times_of_each(&mut self) -> &mut [Timestamp] {
+        if let Pushed::Together(at) = self.pushed {
+            self.pushed = Pushed::Each(vec![at; self.families.len()]);
+        }
+        match &mut self.pushed {
+            Pushed::Each(times) => times,
+            Pushed::Together(_) => &mut [],
         }
     }
+}
+
+fn apart(pushed: impl Iterator<Item = (Place, Timestamp)>) -> (Vec<Place>, Pushed) {
+    let (families, times) = pushed.unzip();
+    (families, Pushed::Each(times))
 }
 
 /// What a group takes before it holds any family.

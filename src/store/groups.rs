@@ -9,12 +9,18 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Groups whose pointers are copied at one time.
+const CHUNK: usize = 64;
+
+/// The groups as a reader holds them.
+pub(super) type SharedGroups = Shared<Option<Arc<Group>>, CHUNK>;
+
 /// All groups of one tenant.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     rows: HashMap<Arc<GroupingKey>, u32>,
     /// Each behind an `Arc` of its own, so that the copy of a chunk is one of pointers.
-    cells: Chunks<Arc<Group>>,
+    cells: Chunks<Option<Arc<Group>>, CHUNK>,
     /// The row that was last found: a write looks for its group again and again, and only its first look takes a hash.
     last: Cell<u32>,
     /// What is copied here because a reader holds it.
@@ -41,12 +47,12 @@ impl Groups {
     }
 
     pub(super) fn get(&self, key: &GroupingKey) -> Option<&Group> {
-        self.cells.get(self.row(key)?).map(|group| &**group)
+        self.cells.get(self.row(key)?)?.as_deref()
     }
 
     fn row(&self, key: &GroupingKey) -> Option<u32> {
         let last = self.last.get();
-        if self.cells.get(last).is_some_and(|group| *group.key == *key) {
+        if self.cells.get(last).and_then(Option::as_ref).is_some_and(|group| *group.key == *key) {
             return Some(last);
         }
         let row = *self.rows.get(key)?;
@@ -58,7 +64,7 @@ impl Groups {
     pub(super) fn get_mut(&mut self, key: &GroupingKey) -> Option<&mut Group> {
         let row = self.row(key)?;
         let copied = self.cells.copied_by(row);
-        let group = self.cells.get_mut(row)?;
+        let group = self.cells.get_mut(row)?.as_mut()?;
         let held = if Arc::strong_count(group) > 1 { group.bytes() } else { 0 };
         self.churn.add(copied.saturating_add(held));
         Some(Arc::make_mut(group))
@@ -67,14 +73,14 @@ impl Groups {
     /// The caller vouches that there is none of its key.
     pub(super) fn insert(&mut self, group: Group) {
         let key = group.key.clone();
-        let row = self.cells.insert(Arc::new(group));
+        let row = self.cells.insert(Some(Arc::new(group)));
         self.rows.insert(key, row);
     }
 
     pub(super) fn remove(&mut self, key: &GroupingKey) -> Option<Arc<Group>> {
         let row = self.rows.remove(key)?;
-        let group = self.cells.swap_remove(row);
-        if let Some(moved) = self.cells.get(row) {
+        let group = self.cells.swap_remove(row).flatten();
+        if let Some(Some(moved)) = self.cells.get(row) {
             self.rows.insert(moved.key.clone(), row);
         }
         group
@@ -85,7 +91,7 @@ impl Groups {
     }
 
     /// All groups, to be kept: one pointer.
-    pub(super) fn share(&self) -> Shared<Arc<Group>> {
+    pub(super) fn share(&self) -> SharedGroups {
         self.cells.share()
     }
 }

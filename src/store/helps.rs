@@ -32,7 +32,11 @@ impl Helps {
                 first_of(texts)
             }
             None if *before.help == *pushed => before.help.clone(),
-            None if !before.keys().take(2).any(|other| other != cell.key) => pushed.into(),
+            // One text for both where they are one: whoever compares them looks at one place in memory.
+            None if !before.keys().take(2).any(|other| other != cell.key) => match *before.opened_with == *pushed {
+                true => before.opened_with.clone(),
+                false => pushed.into(),
+            },
             None => {
                 let mut texts: BTreeMap<_, _> = before.keys().map(|key| (key.clone(), before.help.clone())).collect();
                 texts.insert(cell.key.clone(), pushed.into());
@@ -41,6 +45,11 @@ impl Helps {
                 first
             }
         }
+    }
+
+    /// Whether the groups never had different texts in the column `id`.
+    pub(super) fn agree(&self, id: ColumnId) -> bool {
+        self.differing.is_empty() || !self.differing.contains_key(&id)
     }
 
     /// The help of the column `id` when the group `key` has left it; `None` if that cannot have changed it.

@@ -5,12 +5,11 @@ use super::claims::Claimant;
 use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
-use super::group::Held;
-use super::index::Found;
 use super::index::Index;
 use super::state::Coming;
 use super::state::State;
 use crate::model::GroupingKey;
+use crate::model::OwnGauge;
 use crate::model::Timestamp;
 use std::sync::Arc;
 
@@ -26,32 +25,40 @@ impl State {
         let Self { groups, index, identities, identify, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         let mut series = identities.of_job(key);
-        let (mut new, mut next) = (Vec::new(), 0);
         // Rows share the key of their group, and not another that says the same.
         let key = group.key.clone();
-        for (family, opened_with) in families {
-            let cell = Cell { key: &key, family };
-            let found = index.find_near(&group.families, &mut next, family.escaped_name());
-            match found.and_then(|Found { column, held }| Some((column, held?))) {
-                Some((column, (nth, &Held { place, .. }))) => {
-                    series.remove(|| column.view(place.row).map(|old| identify.series(old)).unwrap_or_default());
-                    // Else its column is there, is so called and of that type, and claims all that it may.
-                    if !column.takes(family) {
-                        open(index, cell, opened_with, claims);
-                    }
-                    index.replace(place, cell);
-                    if let Some(held) = group.families.get_mut(nth) {
-                        held.at = at;
-                    }
-                }
-                None => {
-                    let column = open(index, cell, opened_with, claims);
-                    new.push(Held { place: index.insert(column, cell), at });
-                }
+        let (mut replacing, mut others, mut next) = (Vec::new(), Vec::new(), 0);
+        for coming in families {
+            let found = index.find_near(group.families(), &mut next, coming.0.escaped_name());
+            match found.and_then(|found| found.held) {
+                Some((nth, place)) => replacing.push((nth, place, coming)),
+                None => others.push(coming),
             }
+        }
+        group.push_again(replacing.iter().map(|(nth, ..)| *nth), at);
+        if !series.are_kept() {
+            index.overwrite(&mut replacing, group.own_place(OwnGauge::PushTime));
+        }
+        for (_, place, (family, opened_with)) in replacing {
+            let (cell, column) = (Cell { key: &key, family }, index.get(place.column));
+            series.remove(|| {
+                column.and_then(|it| it.view(place.row)).map(|old| identify.series(old)).unwrap_or_default()
+            });
+            // Else its column is there, is so called and of that type, and claims all that it may.
+            if column.is_none_or(|column| !column.takes(family)) {
+                open(index, cell, opened_with, claims);
+            }
+            index.replace(place, cell);
             series.add(&key, family);
         }
-        group.add(&new);
+        let mut new = Vec::with_capacity(others.len());
+        for (family, opened_with) in others {
+            let cell = Cell { key: &key, family };
+            let column = open(index, cell, opened_with, claims);
+            new.push(index.insert(column, cell));
+            series.add(&key, family);
+        }
+        group.add(&new, at);
     }
 
     pub(super) fn drop_families(
@@ -63,11 +70,11 @@ impl State {
         let Self { groups, index, identities, identify, .. } = self;
         let Some(group) = groups.get_mut(key) else { return };
         let mut series = identities.of_job(key);
-        group.families.retain(|held| {
-            let Some(column) = index.get(held.place.column).filter(|column| gone(column)) else { return true };
-            series.remove(|| column.view(held.place.row).map(|old| identify.series(old)).unwrap_or_default());
+        group.retain(|place| {
+            let Some(column) = index.get(place.column).filter(|column| gone(column)) else { return true };
+            series.remove(|| column.view(place.row).map(|old| identify.series(old)).unwrap_or_default());
             let claimant = (column.holders() == 1).then(|| Claimant::of_column(column));
-            index.remove(held.place, key);
+            index.remove(place, key);
             if let Some(claimant) = claimant {
                 claims.remove(&claimant);
             }

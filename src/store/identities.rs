@@ -108,6 +108,10 @@ impl Identities {
 pub(super) struct OfJob<'j>(Option<&'j mut HashMap<SeriesId, Arc<GroupingKey>>>);
 
 impl OfJob<'_> {
+    pub(super) fn are_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Which series a family has is only asked where they are kept: they may yet have to be found in its lines.
     pub(super) fn add(&mut self, key: &Arc<GroupingKey>, family: &PreparedFamily) {
         if let Some(series) = &mut self.0 {

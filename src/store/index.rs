@@ -5,9 +5,9 @@ use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
 use super::column::Place;
-use super::group::Held;
 use super::helps::Helps;
 use super::space::Churn;
+use super::state::Coming;
 use crate::model::FamilyName;
 use crate::model::GroupingKey;
 use crate::model::MetricKind;
@@ -15,6 +15,7 @@ use crate::model::PreparedFamily;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
 
 /// As many rows are numbered anew by a write that takes none away. Chosen: some tenths of a millisecond.
@@ -42,7 +43,7 @@ impl Columns {
 /// A column, and what one group holds in it: where that stands among its families.
 pub(super) struct Found<'i> {
     pub(super) column: &'i Column,
-    pub(super) held: Option<(usize, &'i Held)>,
+    pub(super) held: Option<(usize, Place)>,
 }
 
 /// A tenant's columns, found by name or by a claimed line name.
@@ -79,16 +80,16 @@ impl Index {
     /// As [`Index::find`], and which of the `families` of a group stands there. For names in their order: what a group holds came
     /// mostly in that order, too, so what is behind the last one that was found, at `next`, is looked at before all names are
     /// searched.
-    pub(super) fn find_near<'i>(&'i self, families: &'i [Held], next: &mut usize, escaped: &str) -> Option<Found<'i>> {
-        let near = families.get(*next).and_then(|held| Some((held, self.get(held.place.column)?)));
-        if let Some((held, column)) = near.filter(|(_, column)| *column.escaped == *escaped) {
+    pub(super) fn find_near<'i>(&'i self, families: &[Place], next: &mut usize, escaped: &str) -> Option<Found<'i>> {
+        let near = families.get(*next).and_then(|place| Some((*place, self.get(place.column)?)));
+        if let Some((place, column)) = near.filter(|(_, column)| *column.escaped == *escaped) {
             *next += 1;
-            return Some(Found { column, held: Some((*next - 1, held)) });
+            return Some(Found { column, held: Some((*next - 1, place)) });
         }
         let (id, column) = self.find(escaped)?;
-        let held = families.binary_search_by_key(&id, |held| held.place.column).ok();
+        let held = families.binary_search_by_key(&id, |place| place.column).ok();
         *next = held.map_or(*next, |at| at + 1);
-        Some(Found { column, held: held.and_then(|at| Some((at, families.get(at)?))) })
+        Some(Found { column, held: held.and_then(|at| Some((at, *families.get(at)?))) })
     }
 
     /// The column that claims the line name `line` without being named so.
@@ -158,6 +159,42 @@ impl Index {
             column.replace(place.row, cell)
         });
         self.churn.add(put_aside);
+    }
+
+    /// Writes lines over those in the places of families for which these come, wherever that takes no other place and nothing else
+    /// changes; what is left is those of which that is not so. All lines are found before the first are written to, so that
+    /// the processor need not wait for some to find the next. What is `next` to be written over is looked at along with them.
+    pub(super) fn overwrite(&mut self, comes: &mut Vec<(usize, Place, Coming<'_>)>, next: Place) {
+        self.look_at(comes, next);
+        let Some(mut columns) = Arc::get_mut(&mut self.columns).map(Vec::as_mut_slice) else { return };
+        // Nearly always they are: names and columns come in the same order.
+        if !comes.is_sorted_by_key(|(_, place, _)| place.column) {
+            comes.sort_unstable_by_key(|(_, place, _)| place.column);
+        }
+        let (mut first, mut over) = (0, Vec::with_capacity(comes.len()));
+        comes.retain(|(_, place, (family, _))| {
+            let id = place.column.0 as usize;
+            let behind = id.checked_sub(first).map_or(usize::MAX, |before| before.saturating_add(1));
+            let Some((to_column, others)) = std::mem::take(&mut columns).split_at_mut_checked(behind) else {
+                return true;
+            };
+            (columns, first) = (others, id.saturating_add(1));
+            let column = to_column.last_mut().and_then(Option::as_mut).and_then(Arc::get_mut);
+            let lines = column.filter(|_| self.helps.agree(place.column)).and_then(|it| it.place_of(place.row, family));
+            lines.map(|lines| over.push((lines, family.lines()))).is_none()
+        });
+        for (lines, coming) in over {
+            lines.copy_from_slice(coming);
+        }
+    }
+
+    /// Looks at what [`Index::overwrite`] is about to change. There each family's turn begins with counts of readers that are made sure
+    /// of one by one, and the processor waits for each to come from memory; looks that wait for nothing take little longer,
+    /// all together, than one of them.
+    fn look_at(&self, comes: &[(usize, Place, Coming<'_>)], next: Place) {
+        let coming = comes.iter().map(|(_, place, (family, _))| (*place, Some(family.lines().len())));
+        let look = |(place, len): (Place, Option<usize>)| self.get(place.column)?.pages().look_at(place.row, len);
+        black_box(coming.chain([(next, None)]).filter_map(look).fold(0, |seen, byte| seen ^ byte));
     }
 
     /// Puts other lines of the same family in its place.

@@ -7,7 +7,6 @@ use super::column::Column;
 use super::column::ColumnId;
 use super::column::column_usage;
 use super::group::Group;
-use super::group::Held;
 use super::group::empty_group_usage;
 use super::identities::Identities;
 use super::index::Found;
@@ -33,7 +32,7 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     /// The column of that name, and where the group holds it, for names in their order.
     fn find(&self, next: &mut usize, escaped: &str) -> Option<Found<'a>> {
-        self.index.find_near(self.group.map_or(&[], |group| &group.families), next, escaped)
+        self.index.find_near(self.group.map_or(&[], Group::families), next, escaped)
     }
 }
 
@@ -41,11 +40,11 @@ impl<'a> State<'a> {
 pub(super) fn judge(push: &Push, state: &State<'_>) -> Result<Usage, Refusal> {
     check_key(push, state)?;
     let may_meet = state.identities.are_kept(&push.key);
-    let (mut change, mut next) = (Change::default(), 0);
+    let (mut change, mut next) = (Change::of(push, state), 0);
     for family in push.families.iter() {
         let found = state.find(&mut next, family.escaped_name());
         if family.is_empty() {
-            change.empties(found.as_ref(), push, family);
+            change.empties(found.as_ref(), family);
             continue;
         }
         // Whatever the group holds under that name and as that type brings no name and no claim with it that does not stand
@@ -164,16 +163,27 @@ fn check_series(family: &PreparedFamily, key: &GroupingKey, state: &State<'_>) -
 }
 
 /// What a push takes and gives back of the quota.
-#[derive(Default)]
 struct Change {
     taken: Usage,
-    /// By what is replaced, or taken away by name.
+    /// By what is replaced, or taken away.
     given: Usage,
+    /// A PUT gives back all that its group holds, which is added up at once, before anything else is asked of it: looks into
+    /// memory that do not wait for each other take little longer than one. A POST gives back what it carries.
+    gives_all: bool,
     /// The families of the group in whose place another of the same name comes.
     replaced: usize,
 }
 
 impl Change {
+    /// Before any family comes.
+    fn of(push: &Push, state: &State<'_>) -> Self {
+        let (mut given, gives_all) = (Usage::default(), push.method == Method::Replace);
+        for place in state.group.filter(|_| gives_all).into_iter().flat_map(Group::families) {
+            given.add(state.index.get(place.column).map(|it| it.usage_of(place.row)).unwrap_or_default());
+        }
+        Self { taken: Usage::default(), given, gives_all, replaced: 0 }
+    }
+
     /// A family comes.
     fn takes(&mut self, found: Option<&Found<'_>>, family: &PreparedFamily) {
         // Its only holder takes a column away under one spelling and brings it under another.
@@ -186,24 +196,26 @@ impl Change {
         if let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
             && *column.name == *family.name()
         {
-            self.given.add(column.usage_of(held.place.row));
+            if !self.gives_all {
+                self.given.add(column.usage_of(held.row));
+            }
             self.replaced += 1;
         }
     }
 
     /// A family comes with nothing in it. What a PUT takes away is looked at once for all.
-    fn empties(&mut self, found: Option<&Found<'_>>, push: &Push, family: &PreparedFamily) {
-        if push.method == Method::Merge
+    fn empties(&mut self, found: Option<&Found<'_>>, family: &PreparedFamily) {
+        if !self.gives_all
             && let Some((column, held)) = found.and_then(|it| Some((it.column, it.held?.1)))
             && *column.name == *family.name()
         {
-            self.gives(column, held);
+            self.given.add(column.usage_of(held.row));
+            self.leaves(column);
         }
     }
 
     /// A family goes, and its column with the last one.
-    fn gives(&mut self, column: &Column, held: &Held) {
-        self.given.add(column.usage_of(held.place.row));
+    fn leaves(&mut self, column: &Column) {
         if column.holders() == 1 {
             self.given.add(column.usage());
         }
@@ -215,10 +227,10 @@ impl Change {
             self.taken.add(empty_group_usage(&push.key));
             return self.given;
         };
-        if push.method == Method::Replace && self.replaced < group.families.len() {
-            let columns = group.families.iter().filter_map(|held| Some((state.index.get(held.place.column)?, held)));
-            for (column, held) in columns.filter(|(column, _)| push.takes_away(column)) {
-                self.gives(column, held);
+        if self.gives_all && self.replaced < group.families().len() {
+            let columns = group.families().iter().filter_map(|place| state.index.get(place.column));
+            for column in columns.filter(|column| push.takes_away(column)) {
+                self.leaves(column);
             }
         }
         self.given

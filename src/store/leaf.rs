@@ -17,8 +17,12 @@ use std::sync::Arc;
 
 /// A page, which of its rows live, and what is rare of those.
 #[derive(Debug)]
+#[repr(C)] // What writing over lines reads stands together, in front.
 pub(super) struct Leaf {
     page: Arc<Page>,
+    /// Those of all rows.
+    flags: Flags,
+    pub(super) blocks: Blocks,
     /// By row; shorter than the rows where the last ones have nothing rare. None of a row that is dead.
     rare: Vec<Option<Arc<Rare>>>,
     rare_bytes: usize,
@@ -26,7 +30,18 @@ pub(super) struct Leaf {
     dead: Vec<u64>,
     dead_rows: u32,
     dead_bytes: usize,
-    pub(super) blocks: Blocks,
+}
+
+/// A row as it was laid.
+#[derive(Debug)]
+pub(super) struct Laid {
+    /// Its place among the rows.
+    pub(super) at: u32,
+    /// Where its lines stand.
+    pub(super) range: Range<usize>,
+    /// Whether it has nothing rare, and its lines can be written over.
+    pub(super) is_plain: bool,
+    pub(super) lines: usize,
 }
 
 impl Clone for Leaf {
@@ -39,43 +54,50 @@ impl Clone for Leaf {
 
 impl Leaf {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
-    pub(super) fn beginning(row: Row<'_>, flags: Flags, filled: bool) -> Self {
-        let mut leaf = Self::of(Page::beginning(&row, flags, filled));
+    pub(super) fn beginning(row: Row<'_>, flags: Flags, filled: bool) -> (Self, Laid) {
+        let mut leaf = Self::of(Page::beginning(&row, filled), flags);
+        let laid = leaf.laid(0, &row);
         note(&mut leaf.rare, &mut leaf.rare_bytes, 0, row.rare);
-        leaf
+        (leaf, laid)
     }
 
     /// A page for these rows; one that will be `filled` has all its room at once.
     pub(super) fn empty(flags: Flags, rows: &Moving, filled: bool) -> Self {
-        Self::of(Page::empty(flags, rows.count(), rows.bytes(), filled))
+        Self::of(Page::empty(rows.count(), rows.bytes(), filled), flags)
     }
 
-    fn of(page: Page) -> Self {
+    fn of(page: Page, flags: Flags) -> Self {
         let (rare, dead, blocks) = (Vec::new(), Vec::new(), Blocks::default());
-        Self { page: Arc::new(page), rare, rare_bytes: 0, dead, dead_rows: 0, dead_bytes: 0, blocks }
+        Self { page: Arc::new(page), flags, blocks, rare, rare_bytes: 0, dead, dead_rows: 0, dead_bytes: 0 }
     }
 
     /// Adds a row that the page takes, and says how many there were. The page is copied first if a reader holds it.
-    pub(super) fn add(&mut self, row: Row<'_>) -> u32 {
+    pub(super) fn add(&mut self, row: Row<'_>) -> Laid {
         self.blocks.clear();
         let at = Arc::make_mut(&mut self.page).add(&row);
+        let laid = self.laid(at, &row);
         note(&mut self.rare, &mut self.rare_bytes, at, row.rare);
-        at
+        laid
     }
 
-    /// Takes as many of the rows as the page takes, and of an empty page the first in any case; `laid` is told the number of each
-    /// and where it is now. The page is copied first if a reader holds it.
-    pub(super) fn take(&mut self, rows: &mut Moving, mut laid: impl FnMut(u32, u32)) {
+    fn laid(&self, at: u32, row: &Row<'_>) -> Laid {
+        let is_plain = row.rare.is_none() && !self.page.is_whole();
+        Laid { at, range: self.page.range(at), is_plain, lines: row.lines.count() }
+    }
+
+    /// Takes as many of the rows as the page takes, and of an empty page the first in any case; `laid` is told the number of each,
+    /// its place among the rows now, and where its lines begin. The page is copied first if a reader holds it.
+    pub(super) fn take(&mut self, rows: &mut Moving, mut laid: impl FnMut(u32, u32, usize)) {
         self.blocks.clear();
         let page = Arc::make_mut(&mut self.page);
         while let Some(len) = rows.next_len()
             && (page.takes(len) || page.rows() == 0)
             && let Some(Moved { entry, lines, rare }) = rows.next()
         {
-            let number = entry.row;
+            let (number, start) = (entry.row, page.text().len());
             let at = page.append(lines, entry.key, number);
             note(&mut self.rare, &mut self.rare_bytes, at, rare);
-            laid(number, at);
+            laid(number, at, start);
         }
     }
 
@@ -86,11 +108,19 @@ impl Leaf {
         Moving::new(page, self.rare, self.dead, living, bytes)
     }
 
-    /// Writes lines over those of a row that has nothing rare, if it takes no other place than those and the page was never
-    /// compressed. No reader may have the leaf.
-    pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
+    /// Where lines are to be written over those there, which are all of a row that has nothing rare: if they are of this kind and the
+    /// page was never compressed. No reader may have the leaf.
+    pub(super) fn place_of(&mut self, range: Range<usize>, flags: Flags) -> Option<&mut [u8]> {
+        if self.blocks.ever() || self.flags != flags {
+            return None;
+        }
+        Arc::get_mut(&mut self.page)?.place_of(range)
+    }
+
+    /// Puts the lines in the place of those of the only row, which stand for themselves, as these do; the same holds of the row.
+    pub(super) fn replace_whole(&mut self, at: u32, lines: Lines<'_>) -> bool {
         let plain = self.lives(at) && self.rare(at).is_none() && !self.blocks.ever();
-        plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.overwrite(at, lines))
+        plain && Arc::get_mut(&mut self.page).is_some_and(|page| page.replace_whole(lines))
     }
 
     /// Gives back the room that is for more, unless a reader has it.
@@ -99,6 +129,11 @@ impl Leaf {
             page.close();
         }
         self.rare.shrink_to_fit();
+    }
+
+    /// What is true of all its rows.
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
     }
 
     pub(super) fn page(&self) -> &Page {
@@ -172,12 +207,14 @@ impl Leaf {
         self.page.number(at)
     }
 
-    /// Gives each row that lives another number. The page is copied first if a reader holds it.
-    pub(super) fn renumber(&mut self, mut number: impl FnMut(u32) -> u32) {
+    /// Gives each row that lives another number than it has. The page is copied first if a reader holds it.
+    pub(super) fn renumber(&mut self, mut other: impl FnMut(u32) -> u32) {
         let living: Vec<u32> = self.living().collect();
         let page = Arc::make_mut(&mut self.page);
         for at in living {
-            page.set_number(at, number(at));
+            if let Some(number) = page.number(at) {
+                page.set_number(at, other(number));
+            }
         }
     }
 
@@ -225,7 +262,7 @@ impl Leaf {
         let rare = self.rare(rows.start);
         let help = rare.and_then(|rare| rare.help.as_deref()).unwrap_or(opened_with);
         let proto: &[u8] = rare.map(|rare| &*rare.proto).unwrap_or_default();
-        let Flags { renamed, utf8 } = self.page.flags();
+        let Flags { renamed, utf8 } = self.flags;
         FamilyView { name, kind, help, lines: self.lines(rows), renamed, proto, utf8 }
     }
 }

@@ -20,6 +20,7 @@
 //! | `chunks` | rows that a snapshot shares and a write copies piece by piece |
 //! | `column` | a family across groups |
 //! | `pages` | the pages of one column, and where each row stands |
+//! | `spot` | where a row stands, and what is asked of it most |
 //! | `page` | lines of many groups, one behind the other |
 //! | `leaf` | a page, and which of its rows live |
 //! | `moving` | rows of a page that was given up |
@@ -62,6 +63,7 @@ mod sheet;
 mod shelf;
 mod snapshot;
 mod space;
+mod spot;
 mod state;
 mod undo;
 mod usage;

@@ -5,9 +5,9 @@
 //! while it is its column's youngest; what is replaced stays in it as a hole. Which rows live is not the page's business but
 //! its [`Leaf`](super::leaf::Leaf)'s, so that a reader keeps the text while pushes go on marking.
 
-use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
+use super::spot::ROWS_MAX;
 use crate::model::GroupingKey;
 use crate::model::PreparedFamily;
 use bytes::Bytes;
@@ -28,10 +28,10 @@ const ROW: usize = 100;
 
 /// Lines of one family, row by row.
 #[derive(Clone, Debug)]
+#[repr(C)] // As in its leaf.
 pub(super) struct Page {
     text: Text,
     entries: Vec<Entry>,
-    flags: Flags,
 }
 
 #[derive(Clone, Debug)]
@@ -62,30 +62,31 @@ impl Text {
 
 impl Page {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
-    pub(super) fn beginning(row: &Row<'_>, flags: Flags, filled: bool) -> Self {
+    pub(super) fn beginning(row: &Row<'_>, filled: bool) -> Self {
         if let Lines::Pushed(lines) = row.lines
             && row.lines.stand_alone()
         {
-            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), flags };
+            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new() };
             page.enter(row.key.clone(), row.number);
             return page;
         }
-        let mut page = Self::empty(flags, 0, 0, filled);
+        let mut page = Self::empty(0, 0, filled);
         page.add(row);
         page
     }
 
     /// A page for so many rows of so many bytes.
-    pub(super) fn empty(flags: Flags, rows: usize, bytes: usize, filled: bool) -> Self {
+    pub(super) fn empty(rows: usize, bytes: usize, filled: bool) -> Self {
         let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
         grow(&mut entries, rows);
-        Self { text: Text::Gathered(text), entries, flags }
+        Self { text: Text::Gathered(text), entries }
     }
 
     /// Whether so many bytes may be added.
     pub(super) fn takes(&self, more: usize) -> bool {
-        matches!(&self.text, Text::Gathered(text) if more < LARGE && text.len().saturating_add(more) <= PAGE)
+        let has_room = |text: &Vec<u8>| text.len().saturating_add(more) <= PAGE && self.entries.len() < ROWS_MAX;
+        matches!(&self.text, Text::Gathered(text) if more < LARGE && has_room(text))
     }
 
     /// Adds a row that the page takes, and says how many there were.
@@ -110,20 +111,28 @@ impl Page {
         self.entries.push(Entry { key, end, row });
     }
 
-    /// Writes lines over those of a row, if they are as many bytes, or those of the only one, which stand for themselves.
-    pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
-        let range = self.range(at);
+    /// Where lines stand that can be written over.
+    pub(super) fn place_of(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+        match &mut self.text {
+            Text::Gathered(text) => text.get_mut(range),
+            Text::Whole(_) => None,
+        }
+    }
+
+    /// Puts lines in the place of those of the only row, if both stand for themselves.
+    pub(super) fn replace_whole(&mut self, lines: Lines<'_>) -> bool {
         match (&mut self.text, lines) {
             (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
                 text.clone_from(pushed);
                 true
             }
-            (Text::Gathered(text), lines) if lines.len() == range.len() => text.get_mut(range).is_some_and(|text| {
-                text.copy_from_slice(lines.bytes());
-                true
-            }),
             _ => false,
         }
+    }
+
+    /// Whether it is one row's, and no other's.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.text, Text::Whole(_))
     }
 
     pub(super) fn text(&self) -> &[u8] {
@@ -133,10 +142,6 @@ impl Page {
     /// Its lines, and its rows.
     pub(super) fn into_parts(self) -> (Text, Vec<Entry>) {
         (self.text, self.entries)
-    }
-
-    pub(super) fn flags(&self) -> Flags {
-        self.flags
     }
 
     /// How many rows it has, dead ones included.

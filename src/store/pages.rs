@@ -15,15 +15,10 @@ use super::leaf::Leaf;
 use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
+use super::spot::Plain;
+use super::spot::Spot;
 use crate::model::GroupingKey;
 use std::sync::Arc;
-
-/// Where a row stands; of a row that is free, which one is free behind it.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    leaf: u32,
-    at: u32,
-}
 
 /// No row, and no page.
 const NONE: u32 = u32::MAX;
@@ -33,6 +28,10 @@ const FEW: u32 = 64;
 
 /// A page of so many bytes that is read or was compressed takes no more. Chosen: compressing it takes some tens of microseconds.
 const WORTH: usize = 8 << 10;
+
+/// Rows whose spots are copied at one time. Chosen: 3 KiB, and of a hundred thousand rows the list of chunks is 6 KiB, which a
+/// cache keeps for all columns.
+const CHUNK: usize = 256;
 
 /// One column's pages.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ pub(super) struct Pages {
     youngest: [u32; Flags::COUNT],
     /// By number. Numbers are used again, and where the list is four times as long as it has to be, all are given anew
     /// ([`Pages::renumber`]): no quota counts it.
-    spots: Chunks<Spot>,
+    spots: Chunks<Spot, CHUNK>,
     free_spot: u32,
     held: u32,
 }
@@ -82,49 +81,102 @@ impl Pages {
 
     /// The page in which the row stands, and where.
     pub(super) fn find(&self, row: u32) -> Option<(&Arc<Leaf>, u32)> {
-        let spot = self.spots.get(row)?;
-        Some((self.leaf(spot.leaf as usize)?, spot.at))
+        let (leaf, at) = self.spots.get(row)?.place()?;
+        Some((self.leaf(leaf as usize)?, at))
+    }
+
+    /// The row, if it has lines and nothing besides; that takes one look into memory.
+    #[inline]
+    pub(super) fn plain(&self, row: u32) -> Option<Plain> {
+        self.spots.get(row)?.plain()
+    }
+
+    /// Whether the row has so many bytes of lines, and nothing besides.
+    #[inline]
+    pub(super) fn fits(&self, row: u32, len: usize) -> bool {
+        self.plain(row).is_some_and(|plain| plain.range.len() == len)
+    }
+
+    /// The lines of the row.
+    pub(super) fn lines(&self, row: u32) -> Option<&[u8]> {
+        if let Some(Plain { leaf, range, .. }) = self.plain(row) {
+            return self.leaf(leaf as usize)?.page().text().get(range);
+        }
+        self.find(row).map(|(leaf, at)| leaf.lines(at..at + 1))
+    }
+
+    /// A byte or two of the row's lines, if they may be written over, with as many bytes if it says so: nothing but a look at
+    /// whatever that takes.
+    #[inline]
+    pub(super) fn look_at(&self, row: u32, len: Option<usize>) -> Option<u8> {
+        let fits = |plain: &Plain| len.is_none_or(|len| plain.range.len() == len);
+        let Plain { leaf, range, .. } = self.plain(row).filter(fits)?;
+        let leaf = self.leaf(leaf as usize).filter(|leaf| !leaf.blocks.ever())?;
+        let lines = leaf.page().text().get(range)?;
+        Some(lines.first()? ^ lines.last()?)
     }
 
     /// Lays a row that is new, whatever its number says, and says its number and what is copied since a reader holds it.
     pub(super) fn insert(&mut self, row: Row<'_>, flags: Flags) -> (u32, u64) {
-        let free = self.spots.get(self.free_spot).map(|spot| (self.free_spot, spot.at));
+        let free = self.spots.get(self.free_spot).and_then(|spot| Some((self.free_spot, spot.next_free()?)));
         let number = match free {
             Some((number, next)) => {
                 self.free_spot = next;
                 number
             }
-            None => self.spots.insert(Spot { leaf: NONE, at: NONE }),
+            None => self.spots.insert(Spot::free(NONE)),
         };
         self.held = self.held.saturating_add(1);
         let copied = self.lay(Row { number, ..row }, flags);
         (number, copied)
     }
 
-    /// Writes lines over those of the row so numbered, where that takes no other place: they are as many bytes, all of the row
-    /// that is not lines stays, no reader has the page, and it was never compressed. False: nothing is changed.
+    /// Where lines are to be written over those of the row so numbered, if that takes no other place: they are as many bytes and as
+    /// many lines, all of the row that is not lines stays, no reader has the page, and it was never compressed.
+    pub(super) fn place_of(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> Option<&mut [u8]> {
+        let plain = self.plain(number).filter(|plain| plain.range.len() == lines.len())?;
+        if lines.count() as u64 != plain.lines {
+            return None;
+        }
+        self.sole_leaf(plain.leaf)?.place_of(plain.range, flags)
+    }
+
+    /// Writes lines over those of the row so numbered, where they have a place ([`Pages::place_of`]) or the row is a page that they
+    /// come to be. False: nothing is changed.
     pub(super) fn overwrite(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> bool {
-        let Some(spot) = self.spots.get(number) else { return false };
-        let leaf = Arc::get_mut(&mut self.leaves).and_then(|leaves| leaves.get_mut(spot.leaf as usize)?.as_mut());
-        leaf.and_then(Arc::get_mut).is_some_and(|leaf| leaf.page().flags() == flags && leaf.overwrite(spot.at, lines))
+        if lines.stand_alone() {
+            let place = self.spots.get(number).and_then(|spot| spot.place());
+            return place.is_some_and(|(leaf, at)| {
+                self.sole_leaf(leaf).is_some_and(|leaf| leaf.flags() == flags && leaf.replace_whole(at, lines))
+            });
+        }
+        self.place_of(number, lines, flags).is_some_and(|place| {
+            place.copy_from_slice(lines.bytes());
+            true
+        })
+    }
+
+    /// A page, if no reader has it.
+    fn sole_leaf(&mut self, number: u32) -> Option<&mut Leaf> {
+        Arc::get_mut(Arc::get_mut(&mut self.leaves)?.get_mut(number as usize)?.as_mut()?)
     }
 
     /// Lays a row in the place of the one of its number; what is copied since a reader holds it.
     pub(super) fn replace(&mut self, row: Row<'_>, flags: Flags) -> u64 {
-        let before = self.spots.get(row.number).copied();
+        let before = self.spots.get(row.number).and_then(|spot| spot.place());
         // In this order: whether the youngest page is left as it is, is asked before anything in it is taken away.
         let copied = self.lay(row, flags);
-        copied.saturating_add(before.map_or(0, |spot| self.kill(spot)))
+        copied.saturating_add(before.map_or(0, |place| self.kill(place)))
     }
 
     /// Takes a row away; what is copied since a reader holds it.
     pub(super) fn remove(&mut self, number: u32) -> u64 {
-        let Some(spot) = self.spots.get(number).copied() else { return 0 };
+        let Some(place) = self.spots.get(number).and_then(|spot| spot.place()) else { return 0 };
         let copied = self.spots.copied_by(number);
-        self.spots.replace(number, Spot { leaf: NONE, at: self.free_spot });
+        self.spots.replace(number, Spot::free(self.free_spot));
         self.free_spot = number;
         self.held = self.held.saturating_sub(1);
-        copied.saturating_add(self.kill(spot))
+        copied.saturating_add(self.kill(place))
     }
 
     /// Whether its rows are worth being numbered anew.
@@ -135,11 +187,10 @@ impl Pages {
     /// Numbers its rows anew, without a gap; what is copied since a reader holds it. Who knows a row by its number is to be
     /// told the other ([`Pages::numbers`]).
     pub(super) fn renumber(&mut self) -> u64 {
-        let (mut spots, mut copied) = (Chunks::default(), self.list_shared());
-        for (place, number) in Arc::make_mut(&mut self.leaves).iter_mut().zip(0_u32..) {
-            let Some(leaf) = place else { continue };
+        let (before, mut spots, mut copied) = (&self.spots, Chunks::default(), self.list_shared());
+        for leaf in Arc::make_mut(&mut self.leaves).iter_mut().flatten() {
             copied = copied.saturating_add(with_page(leaf));
-            Arc::make_mut(leaf).renumber(|at| spots.insert(Spot { leaf: number, at }));
+            Arc::make_mut(leaf).renumber(|number| spots.insert(before.get(number).copied().unwrap_or_default()));
         }
         (self.spots, self.free_spot) = (spots, NONE);
         copied
@@ -158,15 +209,16 @@ impl Pages {
         let spot = match if alone { None } else { self.youngest_for(more, flags) } {
             Some(youngest) => self.leaf_mut(youngest).map(|leaf| {
                 copied = copied.saturating_add(with_page(leaf));
-                Spot { leaf: youngest, at: Arc::make_mut(leaf).add(row) }
+                Spot::of(youngest, &Arc::make_mut(leaf).add(row))
             }),
             None => {
                 let filled = self.will_be_filled(more, flags);
-                let leaf = self.open(Leaf::beginning(row, flags, filled));
+                let (leaf, laid) = Leaf::beginning(row, flags, filled);
+                let leaf = self.open(leaf);
                 if !alone {
                     self.is_youngest(leaf, flags);
                 }
-                Some(Spot { leaf, at: 0 })
+                Some(Spot::of(leaf, &laid))
             }
         };
         if let Some(spot) = spot {
@@ -228,22 +280,22 @@ impl Pages {
     }
 
     /// What stood there is not held any more. If too much of its page is dead then, the rest is gathered.
-    fn kill(&mut self, spot: Spot) -> u64 {
+    fn kill(&mut self, (number, at): (u32, u32)) -> u64 {
         let list = self.list_shared();
         let leaves = Arc::make_mut(&mut self.leaves);
-        let Some(place) = leaves.get_mut(spot.leaf as usize) else { return list };
+        let Some(place) = leaves.get_mut(number as usize) else { return list };
         let Some(leaf) = place else { return list };
         let copied = list.saturating_add(shared(leaf));
         let changed = Arc::make_mut(leaf);
-        changed.kill(spot.at);
+        changed.kill(at);
         if !changed.is_dead() && !changed.is_sparse() {
             return copied;
         }
         let given_up = place.take();
-        for youngest in self.youngest.iter_mut().filter(|youngest| **youngest == spot.leaf) {
+        for youngest in self.youngest.iter_mut().filter(|youngest| **youngest == number) {
             *youngest = NONE;
         }
-        self.free_leaves.push(spot.leaf);
+        self.free_leaves.push(number);
         copied.saturating_add(given_up.map_or(0, |leaf| self.gather(leaf)))
     }
 
@@ -254,7 +306,7 @@ impl Pages {
             return 0;
         }
         let mut copied = if leaf.page_shared() > 0 { leaf.living_bytes() as u64 } else { 0 };
-        let flags = leaf.page().flags();
+        let flags = leaf.flags();
         let mut rest = Arc::unwrap_or_clone(leaf).into_rows();
         while let Some(more) = rest.next_len() {
             copied = copied.saturating_add(self.list_shared());
@@ -267,7 +319,8 @@ impl Pages {
             let (leaves, mut spots) = (Arc::make_mut(&mut self.leaves), self.spots.rows_mut());
             let Some(leaf) = leaves.get_mut(number as usize).and_then(Option::as_mut) else { return copied };
             copied = copied.saturating_add(with_page(leaf));
-            Arc::make_mut(leaf).take(&mut rest, |row, at| spots.set(row, Spot { leaf: number, at }));
+            Arc::make_mut(leaf)
+                .take(&mut rest, |row, at, start| spots.change(row, |spot| *spot = spot.moved(number, at, start)));
             copied = copied.saturating_add(spots.copied());
         }
         copied

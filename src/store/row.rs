@@ -76,4 +76,30 @@ impl<'r> Lines<'r> {
     pub(super) fn len(self) -> usize {
         self.bytes().len()
     }
+
+    /// How many there are.
+    pub(super) fn count(self) -> usize {
+        count_lines(self.bytes())
+    }
+}
+
+/// How many lines there are. Most families have one, which is seen at its end and not counted.
+pub(super) fn count_lines(lines: &[u8]) -> usize {
+    match memchr::memchr(b'\n', lines) {
+        Some(feed) if feed + 1 == lines.len() => 1,
+        _ => memchr::memchr_iter(b'\n', lines).count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_lines;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lines_are_counted_by_their_ends(lines in "[a\n]{0,200}") {
+            prop_assert_eq!(count_lines(lines.as_bytes()), lines.matches('\n').count());
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl Sheet {
 
     /// Whether some name in it may not be classic.
     pub fn is_utf8(&self) -> bool {
-        self.leaf.page().flags().utf8
+        self.leaf.flags().utf8
     }
 
     /// The bytes of its lines, those of groups that may not be seen included.

@@ -4,17 +4,17 @@ use super::Gone;
 use super::Method;
 use super::Push;
 use super::Refusal;
-use super::chunks::Shared;
 use super::claims::Changing;
 use super::claims::Claimant;
 use super::column::Cell;
 use super::column::Column;
 use super::column::ColumnId;
+use super::column::Place;
 use super::group::Group;
 use super::group::GroupTimes;
-use super::group::Held;
 use super::group::empty_group_usage;
 use super::groups::Groups;
+use super::groups::SharedGroups;
 use super::identities::Identities;
 use super::index::Columns;
 use super::index::Index;
@@ -70,7 +70,7 @@ impl State {
     }
 
     /// What the group holds under a name as it is compared.
-    pub(super) fn held<'g>(&self, group: &'g Group, escaped: &str) -> Option<&'g Held> {
+    pub(super) fn held(&self, group: &Group, escaped: &str) -> Option<(usize, Place)> {
         group.get(self.index.find(escaped)?.0)
     }
 
@@ -98,7 +98,7 @@ impl State {
         self.index.share()
     }
 
-    pub(super) fn share_groups(&self) -> Shared<Arc<Group>> {
+    pub(super) fn share_groups(&self) -> SharedGroups {
         self.groups.share()
     }
 
@@ -129,8 +129,8 @@ impl State {
     pub(super) fn judge(&mut self, push: &Push, quota: &Quota, all_visible: bool) -> Result<Usage, Refusal> {
         let Self { groups, index, identities, identify, usage } = self;
         identities.expect(&push.key, groups.contains(&push.key), |key| {
-            let held = groups.get(key).into_iter().flat_map(|group| &group.families);
-            let views = held.filter_map(|held| index.get(held.place.column)?.view(held.place.row));
+            let held = groups.get(key).into_iter().flat_map(Group::families);
+            let views = held.filter_map(|place| index.get(place.column)?.view(place.row));
             views.flat_map(|view| identify.series(view)).collect()
         });
         let group = groups.get(&push.key);
@@ -196,7 +196,7 @@ impl State {
         self.drop_families(key, |_| true, claims);
         let Some(group) = self.groups.remove(key) else { return };
         for own in &group.own {
-            self.index.remove(own.place, key);
+            self.index.remove(*own, key);
         }
         self.identities.remove_group(key);
         self.usage = self.usage.changed(Usage::default(), given);
@@ -222,8 +222,8 @@ impl State {
             return Usage::default();
         };
         let mut usage = empty_group_usage(&group.key);
-        for held in &group.families {
-            usage.add(self.index.get(held.place.column).map_or_else(Usage::default, |it| it.usage_of(held.place.row)));
+        for place in group.families() {
+            usage.add(self.index.get(place.column).map_or_else(Usage::default, |it| it.usage_of(place.row)));
         }
         usage
     }
@@ -231,8 +231,8 @@ impl State {
     /// What the columns take that go with a group.
     fn columns_of(&self, key: &GroupingKey) -> Usage {
         let mut usage = Usage::default();
-        let families = self.groups.get(key).into_iter().flat_map(|group| &group.families);
-        for column in families.filter_map(|held| self.index.held_alone(held.place)) {
+        let families = self.groups.get(key).into_iter().flat_map(Group::families);
+        for column in families.filter_map(|place| self.index.held_alone(*place)) {
             usage.add(column.usage());
         }
         usage
@@ -273,7 +273,7 @@ impl State {
     /// Whether its group holds any family in whose place the push puts none: nearly every push is of what its group holds.
     fn leaves_any(&self, push: &Push) -> bool {
         let Some(group) = self.groups.get(&push.key) else { return false };
-        let (families, mut next, mut replaced) = (&group.families, 0, 0);
+        let (families, mut next, mut replaced) = (group.families(), 0, 0);
         for family in push.families.iter() {
             let found = self.index.find_near(families, &mut next, family.escaped_name());
             let held = found.filter(|found| found.held.is_some() && *found.column.name == *family.name());
@@ -289,12 +289,12 @@ impl State {
         let Some(group) = self.groups.get(&push.key) else { return false };
         let mut next = 0;
         let mut alike = |family: &PreparedFamily| {
-            let found = self.index.find_near(&group.families, &mut next, family.escaped_name());
+            let found = self.index.find_near(group.families(), &mut next, family.escaped_name());
             let held = found.filter(|found| found.column.takes(family));
-            let held = held.and_then(|found| found.column.view(found.held?.1.place.row));
+            let held = held.and_then(|found| found.column.view(found.held?.1.row));
             held.is_some_and(|held| heads(held.lines).eq(heads(family.lines())))
         };
-        let keeps_all = push.method == Method::Merge || push.families.len() == group.families.len();
+        let keeps_all = push.method == Method::Merge || push.families.len() == group.families().len();
         keeps_all && push.families.iter().all(|family| !family.is_empty() && alike(family))
     }
 
@@ -314,14 +314,11 @@ impl State {
             return;
         }
         let own = OwnGauge::ALL.map(|gauge| {
-            let moment = times.moment(gauge);
-            let at = moment.unwrap_or(times.came_at);
-            let family = (own_gauge.whole)(gauge, key, moment);
+            let family = (own_gauge.whole)(gauge, key, times.moment(gauge));
             let column = self.index.open(&family, None);
-            Held { place: self.index.insert(column, Cell { key, family: &family }), at }
+            self.index.insert(column, Cell { key, family: &family })
         });
-        let group = Group { key: key.clone(), families: Vec::new(), own, times };
-        self.groups.insert(group);
+        self.groups.insert(Group::new(key.clone(), own, times));
         self.identities.add_group(key);
     }
 
@@ -333,14 +330,12 @@ impl State {
 
     /// As the times of the group say.
     pub(super) fn show_own_gauge(&mut self, key: &GroupingKey, gauge: OwnGauge, own_gauge: WriteOwnGauge) {
-        let Some(group) = self.groups.get_mut(key) else { return };
+        let Some(group) = self.groups.get(key) else { return };
         let moment = group.times.moment(gauge);
-        if let Some((_, own)) = OwnGauge::ALL.iter().zip(&mut group.own).find(|(own, _)| **own == gauge) {
-            own.at = moment.unwrap_or(group.times.came_at);
-            let shown = self.index.get(own.place.column).and_then(|column| column.view(own.place.row));
-            let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown.lines, moment));
-            self.index.rewrite(own.place, &lines);
-        }
+        let own = group.own_place(gauge);
+        let shown = self.index.get(own.column).and_then(|column| column.lines(own.row));
+        let lines = shown.map_or_else(Vec::new, |shown| (own_gauge.at_moment)(shown, moment));
+        self.index.rewrite(own, &lines);
     }
 
     /// Everything counted anew, for tests to compare with what was counted along the way.

@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod judgement;
 mod names;
+mod overwriting;
 mod pages;
 mod quota;
 mod reading;

@@ -6,9 +6,9 @@
 use super::Method;
 use super::Push;
 use super::claims::Changing;
+use super::column::Place;
 use super::group::Group;
 use super::group::GroupTimes;
-use super::group::Held;
 use super::state::State;
 use super::write::Effect;
 use crate::model::FamilyName;
@@ -87,20 +87,20 @@ impl State {
     }
 
     fn whole(&self, group: &Group) -> impl Iterator<Item = (FamilyName, Option<Kept>)> {
-        group.families.iter().filter_map(|held| self.kept(held)).map(|(name, kept)| (name, Some(kept)))
+        group.pushed().filter_map(|(place, at)| self.kept(place, at)).map(|(name, kept)| (name, Some(kept)))
     }
 
-    fn kept(&self, held: &Held) -> Option<(FamilyName, Kept)> {
-        let column = self.column(held.place.column)?;
-        let family = self.family_again(column.view(held.place.row)?);
-        Some((column.escaped.clone(), Kept { family, opened_with: column.opened_with.clone(), at: held.at }))
+    fn kept(&self, place: Place, at: Timestamp) -> Option<(FamilyName, Kept)> {
+        let column = self.column(place.column)?;
+        let family = self.family_again(column.view(place.row)?);
+        Some((column.escaped.clone(), Kept { family, opened_with: column.opened_with.clone(), at }))
     }
 
     /// What the push puts in the group, or takes away.
     fn touched(&self, group: &Group, push: &Push) -> Vec<(FamilyName, Option<Kept>)> {
         let carried = push.families.iter().map(|family| family.escaped_name());
         let carried = carried.map(|name| {
-            let held = self.held(group, name).and_then(|held| self.kept(held));
+            let held = self.held(group, name).and_then(|(nth, place)| self.kept(place, group.pushed_at(nth)));
             (name.into(), held.map(|(_, kept)| kept))
         });
         match push.method {
