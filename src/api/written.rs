@@ -151,7 +151,8 @@ impl Written {
 
 impl Pieces for Written {
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
+        // Room for what is written at one time: lines with the labels that they get, and a header.
+        let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4 + PIECE_BYTES / 16);
         while out.len() < PIECE_BYTES && !self.is_tired() {
             if matches!(self.step(&mut out, false), Step::End) {
                 return (!out.is_empty()).then_some(out);

@@ -1,6 +1,7 @@
 //! What pages hold, row by row.
 
 use super::*;
+use crate::model::Checksum;
 use crate::store::Block;
 use crate::store::blocks::BlockSpace;
 use crate::store::pages::Pages;
@@ -79,7 +80,7 @@ fn lines_are_written_over_those_before_where_nobody_reads_them_and_they_are_as_l
 }
 
 fn compress(pages: &Pages) {
-    let block = Block { view: Arc::default(), bytes: Box::default(), crc: 0, plain_len: 0 };
+    let block = Block { view: Arc::default(), bytes: Box::default(), checksum: Checksum::default() };
     let kept = BlockSpace::default().keep(block, u64::MAX).unwrap();
     pages.leaves().for_each(|leaf| leaf.blocks.put(kept.clone()));
 }
