@@ -14,6 +14,7 @@ use crate::exposition::lines_from;
 use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
 use crate::exposition::write_lines;
+use crate::exposition::write_measured_lines;
 use crate::model::MetricKind;
 use crate::model::TenantId;
 use crate::namespace::View;
@@ -304,10 +305,12 @@ impl Writer {
             }
         } else {
             let lines = lines_from(family.lines, part.at, PIECE_BYTES);
+            let all = part.row == 0 && lines.len() == family.lines.len();
+            let lengths = if all { part.sheet.lengths() } else { None };
             let start = out.len();
             out.extend_from_slice(&self.header);
             let first_line = out.len();
-            write_lines(out, family, lines, shown, only);
+            write_measured_lines(out, family, (lines, lengths.unwrap_or_default()), shown, only);
             match out.len() > first_line {
                 true => self.header.clear(),
                 false => out.truncate(start),

@@ -50,6 +50,7 @@ mod index;
 mod journal;
 mod judge;
 mod leaf;
+mod lengths;
 mod moving;
 mod page;
 mod pages;

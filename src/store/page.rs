@@ -5,6 +5,7 @@
 //! while it is its column's youngest; what is replaced stays in it as a hole. Which rows live is not the page's business but
 //! its [`Leaf`](super::leaf::Leaf)'s, so that a reader keeps the text while pushes go on marking.
 
+use super::lengths::LineLengths;
 use super::row::Flags;
 use super::row::Lines;
 use super::row::Row;
@@ -32,6 +33,7 @@ pub(super) struct Page {
     text: Text,
     entries: Vec<Entry>,
     flags: Flags,
+    lengths: LineLengths,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +68,8 @@ impl Page {
         if let Lines::Pushed(lines) = row.lines
             && row.lines.stand_alone()
         {
-            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new(), flags };
+            let (text, lengths) = (Text::Whole(lines.clone()), LineLengths::default());
+            let mut page = Self { text, entries: Vec::new(), flags, lengths };
             page.enter(row.key.clone(), row.number);
             return page;
         }
@@ -80,7 +83,7 @@ impl Page {
         let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
         grow(&mut entries, rows);
-        Self { text: Text::Gathered(text), entries, flags }
+        Self { text: Text::Gathered(text), entries, flags, lengths: LineLengths::default() }
     }
 
     /// Whether so many bytes may be added.
@@ -105,6 +108,7 @@ impl Page {
     }
 
     fn enter(&mut self, key: Arc<GroupingKey>, row: u32) {
+        self.lengths.forget();
         // A page of more bytes has one row, whose end is that of the page.
         let end = u32::try_from(self.text().len()).unwrap_or(u32::MAX);
         self.entries.push(Entry { key, end, row });
@@ -113,6 +117,8 @@ impl Page {
     /// Writes lines over those of a row, if they are as many bytes, or those of the only one, which stand for themselves.
     pub(super) fn overwrite(&mut self, at: u32, lines: Lines<'_>) -> bool {
         let range = self.range(at);
+        // As many bytes may be other lines.
+        self.lengths.forget();
         match (&mut self.text, lines) {
             (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
                 text.clone_from(pushed);
@@ -128,6 +134,11 @@ impl Page {
 
     pub(super) fn text(&self) -> &[u8] {
         self.text.bytes()
+    }
+
+    /// How long its lines are, dead ones included; 0 of one that is longer than a byte says.
+    pub(super) fn lengths(&self) -> &[u8] {
+        self.lengths.of(self.text())
     }
 
     /// Its lines, and its rows.

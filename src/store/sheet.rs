@@ -27,6 +27,13 @@ impl Sheet {
         Some((self.column.view_of(&self.leaf, rows), next))
     }
 
+    /// How long the lines are that are read as one from row 0 on, if those are all there are: each with its line feed, and 0 of one
+    /// that is longer than a byte says.
+    pub fn lengths(&self) -> Option<&[u8]> {
+        let whole = self.leaf.whole().filter(|_| self.narrowing.is_none())?;
+        (!whole.is_empty()).then(|| self.leaf.page().lengths())
+    }
+
     pub(super) fn admits(&self, key: &GroupingKey) -> bool {
         self.narrowing.as_ref().is_none_or(|narrowing| narrowing.admits(key))
     }

@@ -19,6 +19,7 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::Wake;
 use std::task::Waker;
+use tokio_util::task::TaskTracker;
 
 /// What a body says when it is polled.
 #[derive(Clone, Debug)]
@@ -144,7 +145,7 @@ fn an_answer_of_which_all_is_there_lets_others_in_again_and_again() {
 /// As hyper polls it: a body that is pending is asked again, and again.
 #[tokio::test]
 async fn whoever_is_let_in_comes_before_the_next_piece() {
-    let came = Arc::new(Counts::default());
+    let (came, tracker) = (Arc::new(Counts::default()), TaskTracker::new());
     let mut body = pin!(AnswerBody::of(Says(vec![Said::Data(PIECE); 64].into(), 0)));
     let (mut waits_since, mut let_in) = (None, 0);
     std::future::poll_fn(|cx| {
@@ -153,7 +154,7 @@ async fn whoever_is_let_in_comes_before_the_next_piece() {
                 Poll::Pending if waits_since.is_none() => {
                     waits_since = Some(came.0.load(Ordering::Relaxed));
                     let other = came.clone();
-                    tokio::spawn(async move { other.wake() });
+                    tracker.spawn(async move { other.wake() });
                 }
                 Poll::Pending => {}
                 Poll::Ready(Some(Ok(_))) => {

@@ -1,0 +1,36 @@
+//! How long the lines of a page are, found once for all who read it.
+//!
+//! An operator's label is put into each line, and to look for where a line ends takes as long as to copy it. A page is read many
+//! times before it changes, so what was found is kept beside it: a byte for each line.
+
+use std::sync::OnceLock;
+
+/// The lengths of a page's lines, once somebody has asked.
+#[derive(Debug, Default)]
+pub(super) struct LineLengths(OnceLock<Box<[u8]>>);
+
+impl Clone for LineLengths {
+    fn clone(&self) -> Self {
+        // A page is copied to be changed.
+        Self::default()
+    }
+}
+
+impl LineLengths {
+    /// Those of the lines of `text`, line feeds included; 0 of one that is longer than a byte says. The text is what it was when
+    /// this was asked last, or they were forgotten since.
+    pub(super) fn of(&self, text: &[u8]) -> &[u8] {
+        self.0.get_or_init(|| measured(text))
+    }
+
+    /// The text changes.
+    pub(super) fn forget(&mut self) {
+        self.0.take();
+    }
+}
+
+fn measured(text: &[u8]) -> Box<[u8]> {
+    let mut from = 0;
+    let ends = memchr::memchr_iter(b'\n', text);
+    ends.map(|feed| u8::try_from(feed + 1 - std::mem::replace(&mut from, feed + 1)).unwrap_or(0)).collect()
+}
