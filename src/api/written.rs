@@ -22,6 +22,7 @@ use crate::store::FleetPiece;
 use crate::store::FleetSnapshot;
 use crate::store::Piece;
 use crate::store::Pin;
+use crate::store::Reached;
 use crate::store::Sheet;
 use crate::store::Snapshot;
 use std::sync::Arc;
@@ -78,6 +79,7 @@ struct Part {
     only: Option<String>,
     row: u32,
     at: usize,
+    reached: Reached,
 }
 
 impl Written {
@@ -127,7 +129,7 @@ impl Written {
             out.append(&mut writer.header);
             return Step::Page(Page { sheet, words: source.words() });
         }
-        writer.part = Some(Part { sheet, only, row: 0, at: 0 });
+        writer.part = Some(Part { sheet, only, row: 0, at: 0, reached: Reached::default() });
         Step::Wrote
     }
 
@@ -305,12 +307,12 @@ impl Writer {
             }
         } else {
             let lines = lines_from(family.lines, part.at, PIECE_BYTES);
-            let all = part.row == 0 && lines.len() == family.lines.len();
-            let lengths = if all { part.sheet.lengths() } else { None };
+            let all = lines.len() == family.lines.len();
+            let lengths = if all { part.sheet.lengths(lines.len(), next, &mut part.reached) } else { &[] };
             let start = out.len();
             out.extend_from_slice(&self.header);
             let first_line = out.len();
-            write_measured_lines(out, family, (lines, lengths.unwrap_or_default()), shown, only);
+            write_measured_lines(out, family, (lines, lengths), shown, only);
             match out.len() > first_line {
                 true => self.header.clear(),
                 false => out.truncate(start),

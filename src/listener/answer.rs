@@ -24,8 +24,9 @@ use std::task::ready;
 const PIECE: usize = 64 * 1024 - 8;
 
 /// After so many bytes others are let in. hyper goes on until the socket is full, which that of a fast client never is, and
-/// tokio lets it for 128 writes: 8 MiB, in which no push on its thread would be answered. Chosen: some 100 µs of a scrape.
-const TURN_BYTES: usize = 256 * 1024;
+/// tokio lets it for 128 writes: 8 MiB, in which no push on its thread would be answered. Chosen: some 200 µs of a scrape, of
+/// which letting others in takes a hundredth.
+const TURN_BYTES: usize = 8 * PIECE;
 
 pin_project_lite::pin_project! {
     /// An answer's body. Its request is under way until it is gone.

@@ -29,6 +29,28 @@ impl LineLengths {
     }
 }
 
+/// How far somebody has read the lengths of a page: so many lines, which are so many bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reached {
+    line: usize,
+    bytes: usize,
+}
+
+impl Reached {
+    /// The lengths of the lines from byte `start` of their page on, which is none of those that were asked for before; nothing if
+    /// a line before it is too long to be known.
+    pub(super) fn from<'l>(&mut self, start: usize, lengths: &'l [u8]) -> &'l [u8] {
+        while self.bytes < start {
+            match lengths.get(self.line) {
+                Some(length) if *length > 0 => self.bytes += usize::from(*length),
+                _ => return &[],
+            }
+            self.line += 1;
+        }
+        lengths.get(self.line..).unwrap_or_default()
+    }
+}
+
 fn measured(text: &[u8]) -> Box<[u8]> {
     let mut from = 0;
     let ends = memchr::memchr_iter(b'\n', text);

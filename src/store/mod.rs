@@ -84,6 +84,7 @@ pub use journal::Gone;
 pub use journal::Journal;
 pub use journal::JournalError;
 pub use journal::MemoryJournal;
+pub use lengths::Reached;
 pub use push::Method;
 pub use push::Push;
 pub use refusal::Refusal;

@@ -136,9 +136,10 @@ impl Page {
         self.text.bytes()
     }
 
-    /// How long its lines are, dead ones included; 0 of one that is longer than a byte says.
+    /// How long its lines are, dead ones included; 0 of one that is longer than a byte says. Of a page that is larger than others
+    /// nothing is known: it is not read at one time.
     pub(super) fn lengths(&self) -> &[u8] {
-        self.lengths.of(self.text())
+        if self.text().len() > PAGE { &[] } else { self.lengths.of(self.text()) }
     }
 
     /// Its lines, and its rows.
