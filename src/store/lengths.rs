@@ -52,7 +52,12 @@ impl Reached {
 }
 
 fn measured(text: &[u8]) -> Box<[u8]> {
+    // Counted first, so that it takes no more than it is to keep.
+    let mut lengths = Vec::with_capacity(memchr::memchr_iter(b'\n', text).count());
     let mut from = 0;
-    let ends = memchr::memchr_iter(b'\n', text);
-    ends.map(|feed| u8::try_from(feed + 1 - std::mem::replace(&mut from, feed + 1)).unwrap_or(0)).collect()
+    for feed in memchr::memchr_iter(b'\n', text) {
+        lengths.push(u8::try_from(feed + 1 - from).unwrap_or(0));
+        from = feed + 1;
+    }
+    lengths.into()
 }
