@@ -2,8 +2,9 @@
 //!
 //! Each page of lines is compressed by itself and kept beside what it was made of; see [`Deflater`]. What is no such page,
 //! headers, pages that are too small, names in another escaping and whatever else, is compressed as it comes.
-//! The work is done beside the runtime, in turns. Of an operator's view the whole list is kept, and while nothing in the
-//! store changes it is the answer to whoever asks next.
+//! What is kept is only copied, as lines are, and a little is compressed on the way; for more of it the work is done beside the
+//! runtime, in turns. Of an operator's view the whole list is kept, and while nothing in the store changes it is the answer to
+//! whoever asks next.
 
 use super::readers::Pieces;
 use super::written::PIECE_BYTES;
@@ -23,6 +24,10 @@ use std::sync::Arc;
 /// As much is compressed in one turn: some 2 ms.
 const TURN_BYTES: usize = 1 << 20;
 
+/// No more is compressed at one time where others of the runtime wait for it: some 20 µs, while to have a piece made beside the
+/// runtime and to be told of it takes longer than to copy it.
+const AT_ONCE: usize = 32 << 10;
+
 /// A snapshot as gzip.
 pub(super) struct Compressed {
     store: Arc<Store>,
@@ -35,6 +40,10 @@ pub(super) struct Compressed {
     ended: bool,
     /// What was compressed in this turn.
     compressed: usize,
+    /// Whether the next piece is to be made beside the runtime.
+    beside: bool,
+    /// What there was too much to be compressed of at once.
+    owed: Option<Step>,
     list: Option<List>,
 }
 
@@ -49,7 +58,8 @@ struct List {
 impl Compressed {
     pub(super) fn new(store: Arc<Store>, written: Written) -> Self {
         let (deflater, member, plain) = (Deflater::default(), Member::default(), Vec::new());
-        Self { store, written, deflater, member, plain, began: false, ended: false, compressed: 0, list: None }
+        let (began, ended, compressed, beside, owed, list) = (false, false, 0, false, None, None);
+        Self { store, written, deflater, member, plain, began, ended, compressed, beside, owed, list }
     }
 
     /// The same; it is kept when it is at its end if the store was still of this version when the snapshot was taken.
@@ -58,27 +68,47 @@ impl Compressed {
         Self { list: Some(list), ..self }
     }
 
-    fn step(&mut self, out: &mut Vec<u8>) {
-        match self.written.step(&mut self.plain, true) {
-            Step::Wrote => {
-                if self.plain.len() >= PIECE_BYTES {
-                    self.flush(out);
-                }
-            }
+    /// Writes a step; false if that is to be done beside the runtime.
+    fn step(&mut self, out: &mut Vec<u8>) -> bool {
+        let step = self.owed.take().unwrap_or_else(|| self.written.step(&mut self.plain, true));
+        let kept = if let Step::Page(Page { sheet, words }) = &step { sheet.block(words) } else { None };
+        let work = match &step {
+            Step::Wrote if self.plain.len() < PIECE_BYTES => 0,
+            Step::Page(page) if kept.is_none() => self.plain.len() + page.sheet.bytes(),
+            Step::Wrote | Step::Page(_) | Step::End => self.plain.len(),
+        };
+        if !self.beside && self.compressed + work > AT_ONCE {
+            self.owed = Some(step);
+            return false;
+        }
+        match step {
+            Step::Wrote if work == 0 => {}
+            Step::Wrote => self.flush(out),
             Step::Page(page) => {
                 self.flush(out);
-                self.page(&page, out);
+                self.page(&page, kept, out);
             }
-            Step::End => {
-                self.flush(out);
-                let mut end = Vec::new();
-                std::mem::take(&mut self.member).end(&mut end);
-                out.extend_from_slice(&end);
-                self.ended = true;
-                if let Some(List { version, negotiated, finished, blocks }) = self.list.take() {
-                    finished.keep(Finished { version, negotiated, blocks, end });
-                }
-            }
+            Step::End => self.end(out),
+        }
+        true
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.flush(out);
+        self.begin(out);
+        let mut end = Vec::new();
+        std::mem::take(&mut self.member).end(&mut end);
+        out.extend_from_slice(&end);
+        self.ended = true;
+        if let Some(List { version, negotiated, finished, blocks }) = self.list.take() {
+            finished.keep(Finished { version, negotiated, blocks, end });
+        }
+    }
+
+    /// Writes what stands before everything else.
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.began, true) {
+            Member::begin(out);
         }
     }
 
@@ -95,19 +125,16 @@ impl Compressed {
         }
     }
 
-    fn page(&mut self, page: &Page, out: &mut Vec<u8>) {
+    fn page(&mut self, page: &Page, kept: Option<Arc<KeptBlock>>, out: &mut Vec<u8>) {
         let Page { sheet, words } = page;
-        let kept = match sheet.block(words) {
-            Some(kept) => Ok(kept),
-            None => {
-                let mut plain = std::mem::take(&mut self.plain);
-                self.written.write_page(sheet, &mut plain);
-                let block = self.compress(&plain, words.clone());
-                plain.clear();
-                self.plain = plain;
-                self.store.keep_block(Some(sheet), block)
-            }
-        };
+        let kept = kept.ok_or(()).or_else(|()| {
+            let mut plain = std::mem::take(&mut self.plain);
+            self.written.write_page(sheet, &mut plain);
+            let block = self.compress(&plain, words.clone());
+            plain.clear();
+            self.plain = plain;
+            self.store.keep_block(Some(sheet), block)
+        });
         self.write(kept, out);
     }
 
@@ -115,7 +142,7 @@ impl Compressed {
         self.compressed += plain.len();
         let mut bytes = Vec::with_capacity(plain.len() / 8 + 64);
         self.deflater.block(plain, &mut bytes);
-        Block { view, bytes: bytes.into(), crc: checksum(plain), plain_len: plain.len() as u64 }
+        Block { view, bytes: bytes.into(), checksum: checksum(plain) }
     }
 
     /// Writes a block. One for which there is no room to keep it ends the list.
@@ -124,8 +151,9 @@ impl Compressed {
             Ok(kept) => kept.block(),
             Err(block) => block,
         };
+        self.begin(out);
         out.extend_from_slice(&block.bytes);
-        self.member.add(block.crc, block.plain_len);
+        self.member.add(block.checksum);
         match (kept, &mut self.list) {
             (Ok(kept), Some(list)) => list.blocks.push(kept),
             _ => self.list = None,
@@ -139,18 +167,19 @@ impl Pieces for Compressed {
             return None;
         }
         let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
-        if !std::mem::replace(&mut self.began, true) {
-            Member::begin(&mut out);
-        }
         self.compressed = 0;
-        while out.len() < PIECE_BYTES && self.compressed < TURN_BYTES && !self.ended && !self.written.is_tired() {
-            self.step(&mut out);
-        }
+        while out.len() < PIECE_BYTES
+            && self.compressed < TURN_BYTES
+            && !self.ended
+            && !self.written.is_tired()
+            && self.step(&mut out)
+        {}
+        self.beside = self.owed.is_some() || self.compressed > AT_ONCE;
         Some(out)
     }
 
     fn takes_work(&self) -> bool {
-        true
+        self.beside || self.written.takes_work()
     }
 }
 
@@ -177,7 +206,7 @@ impl<P: Pieces> Pieces for Zipped<P> {
         match self.pieces.next() {
             Some(piece) => {
                 self.deflater.block(&piece, &mut out);
-                self.member.as_mut()?.add(checksum(&piece), piece.len() as u64);
+                self.member.as_mut()?.add(checksum(&piece));
             }
             None => self.member.take()?.end(&mut out),
         }

@@ -14,6 +14,7 @@ use crate::exposition::lines_from;
 use crate::exposition::protobuf::FamilyMessage;
 use crate::exposition::write_header;
 use crate::exposition::write_lines;
+use crate::exposition::write_measured_lines;
 use crate::model::MetricKind;
 use crate::model::TenantId;
 use crate::namespace::View;
@@ -21,6 +22,7 @@ use crate::store::FleetPiece;
 use crate::store::FleetSnapshot;
 use crate::store::Piece;
 use crate::store::Pin;
+use crate::store::Reached;
 use crate::store::Sheet;
 use crate::store::Snapshot;
 use std::sync::Arc;
@@ -77,6 +79,7 @@ struct Part {
     only: Option<String>,
     row: u32,
     at: usize,
+    reached: Reached,
 }
 
 impl Written {
@@ -126,7 +129,7 @@ impl Written {
             out.append(&mut writer.header);
             return Step::Page(Page { sheet, words: source.words() });
         }
-        writer.part = Some(Part { sheet, only, row: 0, at: 0 });
+        writer.part = Some(Part { sheet, only, row: 0, at: 0, reached: Reached::default() });
         Step::Wrote
     }
 
@@ -151,7 +154,8 @@ impl Written {
 
 impl Pieces for Written {
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 8);
+        // Room for what is written at one time: lines with the labels that they get, and a header.
+        let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4 + PIECE_BYTES / 16);
         while out.len() < PIECE_BYTES && !self.is_tired() {
             if matches!(self.step(&mut out, false), Step::End) {
                 return (!out.is_empty()).then_some(out);
@@ -303,10 +307,12 @@ impl Writer {
             }
         } else {
             let lines = lines_from(family.lines, part.at, PIECE_BYTES);
+            let all = lines.len() == family.lines.len();
+            let lengths = if all { part.sheet.lengths(lines.len(), next, &mut part.reached) } else { &[] };
             let start = out.len();
             out.extend_from_slice(&self.header);
             let first_line = out.len();
-            write_lines(out, family, lines, shown, only);
+            write_measured_lines(out, family, (lines, lengths), shown, only);
             match out.len() > first_line {
                 true => self.header.clear(),
                 false => out.truncate(start),

@@ -59,3 +59,4 @@ pub use shown::Shown;
 pub use write::lines_from;
 pub use write::write_header;
 pub use write::write_lines;
+pub use write::write_measured_lines;

@@ -11,6 +11,7 @@ use super::pushed::PushedFamilies;
 use super::text;
 use super::write_header;
 use super::write_lines;
+use super::write_measured_lines;
 use crate::model::GroupingKey;
 use crate::model::NameScheme;
 use crate::model::PreparedFamily;
@@ -131,6 +132,26 @@ proptest! {
                 }
                 if escaping != Escaping::AllowUtf8 {
                     prop_assert!(text::parse(&view, TextDialect::Strict, NameScheme::Classic).is_ok());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_which_some_lengths_are_known_come_out_as_all_others_do(body in body(), known in 0..20_usize, every in 1..4_usize) {
+        let Some(families) = accepted(&body) else { return Ok(()) };
+        for (tenant, job_prefix) in [("red", false), ("r", true)] {
+            let labels = FleetLabels::new("tenant", &TenantId::parse(tenant).unwrap(), job_prefix);
+            for shown in [Shown::to_tenant(Escaping::Underscores), Shown::to_operator(Escaping::Underscores, &labels)] {
+                for family in &families {
+                    let lines = family.lines();
+                    let lengths = lines.split_inclusive(|byte| *byte == b'\n').zip(0..known).map(|(line, nth)| {
+                        if nth % every == 0 { u8::try_from(line.len()).unwrap_or(0) } else { 0 }
+                    });
+                    let (lengths, mut plain, mut measured) = (lengths.collect::<Vec<_>>(), Vec::new(), Vec::new());
+                    write_lines(&mut plain, family, lines, &shown, None);
+                    write_measured_lines(&mut measured, family.into(), (lines, &lengths), &shown, None);
+                    prop_assert_eq!(measured, plain);
                 }
             }
         }

@@ -45,7 +45,18 @@ pub fn write_lines<'f>(
     shown: &Shown<'_>,
     only: Option<&str>,
 ) {
-    let family = family.into();
+    write_measured_lines(out, family.into(), (lines, &[]), shown, only);
+}
+
+/// The same of lines of known lengths, each with its line feed, 0 of one that is to be looked at. Where no lengths are left, all
+/// are.
+pub fn write_measured_lines(
+    out: &mut Vec<u8>,
+    family: FamilyView<'_>,
+    (lines, lengths): (&[u8], &[u8]),
+    shown: &Shown<'_>,
+    only: Option<&str>,
+) {
     match shown.fleet {
         None if only.is_none() && shown.keeps_names(family) => out.extend_from_slice(lines),
         Some(fleet)
@@ -55,7 +66,7 @@ pub fn write_lines<'f>(
                 && !(family.renamed && fleet.may_be_label_of(lines)) =>
         {
             match only {
-                None => write_behind_tenant(out, family, lines, fleet),
+                None => write_behind_tenant(out, family, (lines, lengths), fleet),
                 Some(only) => write_only_behind_tenant(out, lines, fleet, only),
             }
         }
@@ -77,8 +88,13 @@ pub fn lines_from(lines: &[u8], start: usize, enough: usize) -> &[u8] {
 /// Writes lines of classic names, the tenant's label put in front of the others. Two copies a line: from behind one line's
 /// brace to the next one's, and the label. The brace is looked for where the family's name ends, which is where it stands but
 /// for the lines of distributions.
-fn write_behind_tenant(out: &mut Vec<u8>, family: FamilyView<'_>, lines: &[u8], fleet: &FleetLabels) {
-    let (insertion, name) = (fleet.insertion(), family.name.len());
+fn write_behind_tenant(
+    out: &mut Vec<u8>,
+    family: FamilyView<'_>,
+    (lines, lengths): (&[u8], &[u8]),
+    fleet: &FleetLabels,
+) {
+    let (insertion, name, mut lengths) = (fleet.insertion(), family.name.len(), lengths.iter());
     out.reserve(lines.len() + lines.len() / 4);
     let (mut written, mut line) = (0, 0);
     while line < lines.len() {
@@ -91,8 +107,13 @@ fn write_behind_tenant(out: &mut Vec<u8>, family: FamilyView<'_>, lines: &[u8], 
         out.extend_from_slice(lines.get(written..behind).unwrap_or_default());
         out.extend_from_slice(insertion);
         written = behind;
-        let rest = lines.get(behind..).unwrap_or_default();
-        line = behind + memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        line = match lengths.next() {
+            Some(length) if *length > 0 => line + usize::from(*length),
+            _ => {
+                let rest = lines.get(behind..).unwrap_or_default();
+                behind + memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1)
+            }
+        };
     }
     out.extend_from_slice(lines.get(written..).unwrap_or_default());
 }

@@ -11,6 +11,7 @@
 //! Knows no path, no tenant, no credential.
 
 mod accept;
+mod answer;
 mod bind;
 mod caps;
 mod chain;
@@ -43,6 +44,7 @@ pub use self::http::HttpService;
 pub use accept::Arrival;
 pub use accept::Connection;
 pub use accept::serve;
+pub use answer::AnswerBody;
 pub use bind::BindError;
 pub use bind::bind;
 pub use caps::CapsLayer;
@@ -65,7 +67,6 @@ pub use peer::Peer;
 pub use peer::Protocol;
 pub use proxy::ProxyLayer;
 pub use proxy::ProxyService;
-pub use request::AnswerBody;
 pub use request::Answers;
 pub use request::Asked;
 pub use request::BodyError;

@@ -1,5 +1,6 @@
-//! A request as the service sees it, and an answer as the connection does: both tell the connection's course.
+//! A request as the service sees it; it tells the connection's course.
 
+use super::answer::AnswerBody;
 use super::course::LITTLE;
 use super::course::RequestId;
 use super::leftover::read_away;
@@ -28,15 +29,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
-use std::task::ready;
 use tokio_util::task::TaskTracker;
 
 /// What a body may fail with: [`BodyTooSlow`], or hyper's error.
 pub type BodyError = Box<dyn Error + Send + Sync>;
-
-/// An answer's data is handed on in pieces of at most this many bytes, so that what is still to be taken of a large one
-/// lies here, where it is counted, and not in a buffer of HTTP's.
-const PIECE: usize = 64 * 1024;
 
 /// The client did not send its body within the time the configuration gives it (`deadlines.body`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +47,7 @@ impl BodyTooSlow {
 }
 
 /// Ends its request when the last part of it is gone: the answer's body, or the service that was to make it.
-struct UnderWay {
+pub(super) struct UnderWay {
     watch: Watch,
     id: RequestId,
 }
@@ -143,58 +139,6 @@ impl Drop for RequestBody {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// An answer's body. Its request is under way until it is gone.
-    pub struct AnswerBody<B> {
-        #[pin]
-        inner: B,
-        rest: Bytes,
-        under_way: Option<UnderWay>,
-    }
-}
-
-impl<B> Body for AnswerBody<B>
-where
-    B: Body<Data = Bytes>,
-{
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.project();
-        if this.rest.is_empty() {
-            match ready!(this.inner.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => *this.rest = data,
-                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
-                },
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => {
-                    *this.under_way = None;
-                    return Poll::Ready(None);
-                }
-            }
-        }
-        let piece = this.rest.split_to(PIECE.min(this.rest.len()));
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
-        let inner = self.inner.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint
-    }
-}
-
 /// How often the connection is given the time to read on: once for it to learn that it should, once to do so, and once for
 /// the last piece.
 const LOOKS: usize = 3;
@@ -227,7 +171,7 @@ pub struct Asked<B> {
 
 /// What answers the requests of connections.
 pub trait Answers: Send + Sync + 'static {
-    type Body: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<BodyError> + Send> + Send + 'static;
 
     /// The answer: there always is one.
     fn respond(&self, asked: Asked<RequestBody>) -> impl Future<Output = Response<Self::Body>> + Send;
@@ -297,7 +241,7 @@ impl<A: Answers> hyper::service::Service<Request<Incoming>> for Requests<A> {
             if http1 && (last || missing) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer.map(|inner| AnswerBody { inner, rest: Bytes::new(), under_way: Some(under_way) }))
+            Ok(answer.map(|inner| AnswerBody::new(inner, under_way)))
         })
     }
 }

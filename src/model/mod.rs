@@ -3,6 +3,7 @@
 //! Imports nothing else of the crate; does no IO and knows no HTTP.
 
 mod bounds;
+mod checksum;
 mod clock;
 mod dialect;
 mod durability;
@@ -25,6 +26,7 @@ pub use bounds::GroupBounds;
 pub use bounds::OverBound;
 pub use bounds::PushBound;
 pub use bounds::PushBounds;
+pub use checksum::Checksum;
 pub use clock::Clock;
 pub use clock::SharedClock;
 pub use clock::Sleep;

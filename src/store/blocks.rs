@@ -4,6 +4,7 @@
 //! compressed last. So each page is compressed by itself, to a block that stands for it in any answer, and is dropped with
 //! it. What all blocks take together is counted, and beyond an eighth of what is stored none is kept.
 
+use crate::model::Checksum;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,9 +17,8 @@ pub struct Block {
     /// The words of the view that stand between what is stored.
     pub view: Arc<[u8]>,
     pub bytes: Box<[u8]>,
-    /// Of what is compressed: its checksum and length.
-    pub crc: u32,
-    pub plain_len: u64,
+    /// Of what is compressed.
+    pub checksum: Checksum,
 }
 
 /// A block, counted for as long as anybody holds it.

@@ -5,6 +5,7 @@
 //! while it is its column's youngest; what is replaced stays in it as a hole. Which rows live is not the page's business but
 //! its [`Leaf`](super::leaf::Leaf)'s, so that a reader keeps the text while pushes go on marking.
 
+use super::lengths::LineLengths;
 use super::row::Lines;
 use super::row::Row;
 use super::spot::ROWS_MAX;
@@ -32,6 +33,7 @@ const ROW: usize = 100;
 pub(super) struct Page {
     text: Text,
     entries: Vec<Entry>,
+    lengths: LineLengths,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +68,8 @@ impl Page {
         if let Lines::Pushed(lines) = row.lines
             && row.lines.stand_alone()
         {
-            let mut page = Self { text: Text::Whole(lines.clone()), entries: Vec::new() };
+            let (text, lengths) = (Text::Whole(lines.clone()), LineLengths::default());
+            let mut page = Self { text, entries: Vec::new(), lengths };
             page.enter(row.key.clone(), row.number);
             return page;
         }
@@ -80,7 +83,7 @@ impl Page {
         let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
         grow(&mut entries, rows);
-        Self { text: Text::Gathered(text), entries }
+        Self { text: Text::Gathered(text), entries, lengths: LineLengths::default() }
     }
 
     /// Whether so many bytes may be added.
@@ -106,6 +109,7 @@ impl Page {
     }
 
     fn enter(&mut self, key: Arc<GroupingKey>, row: u32) {
+        self.lengths.forget();
         // A page of more bytes has one row, whose end is that of the page.
         let end = u32::try_from(self.text().len()).unwrap_or(u32::MAX);
         self.entries.push(Entry { key, end, row });
@@ -113,6 +117,8 @@ impl Page {
 
     /// Where lines stand that can be written over.
     pub(super) fn place_of(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+        // As many bytes may be other lines.
+        self.lengths.forget();
         match &mut self.text {
             Text::Gathered(text) => text.get_mut(range),
             Text::Whole(_) => None,
@@ -121,6 +127,7 @@ impl Page {
 
     /// Puts lines in the place of those of the only row, if both stand for themselves.
     pub(super) fn replace_whole(&mut self, lines: Lines<'_>) -> bool {
+        self.lengths.forget();
         match (&mut self.text, lines) {
             (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
                 text.clone_from(pushed);
@@ -137,6 +144,12 @@ impl Page {
 
     pub(super) fn text(&self) -> &[u8] {
         self.text.bytes()
+    }
+
+    /// How long its lines are, dead ones included; 0 of one that is longer than a byte says. Of a page that is larger than others
+    /// nothing is known: it is not read at one time.
+    pub(super) fn lengths(&self) -> &[u8] {
+        if self.text().len() > PAGE { &[] } else { self.lengths.of(self.text()) }
     }
 
     /// Its lines, and its rows.

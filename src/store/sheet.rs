@@ -3,6 +3,7 @@
 use super::blocks::KeptBlock;
 use super::column::Column;
 use super::leaf::Leaf;
+use super::lengths::Reached;
 use crate::model::FamilyView;
 use crate::model::GroupingKey;
 use crate::namespace::Narrowing;
@@ -25,6 +26,14 @@ impl Sheet {
         let rows = whole.or_else(|| self.leaf.run(from, |key| self.admits(key)))?;
         let next = rows.end;
         Some((self.column.view_of(&self.leaf, rows), next))
+    }
+
+    /// How long the lines are of a run of so many bytes that ends before row `next`, each with its line feed, and 0 of one that is
+    /// longer than a byte says; as far as they are known, and those behind them, too. Runs are asked for in their order.
+    pub fn lengths(&self, bytes: usize, next: u32, reached: &mut Reached) -> &[u8] {
+        let page = self.leaf.page();
+        let end = next.checked_sub(1).map_or(0, |last| page.range(last).end);
+        reached.from(end.saturating_sub(bytes), page.lengths())
     }
 
     pub(super) fn admits(&self, key: &GroupingKey) -> bool {

@@ -4,6 +4,7 @@ use super::Finished;
 use super::FinishedLists;
 use crate::exposition;
 use crate::exposition::Negotiated;
+use crate::model::Checksum;
 use crate::model::SeriesHasher;
 use crate::store::Block;
 use crate::store::MemoryJournal;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 fn a_list_that_is_asked_for_by_nobody_any_more_makes_room_for_the_next() {
     let identify = Arc::new(exposition::StoredSeries(SeriesHasher::with_key([1; 16])));
     let store = Store::new([], &[], Arc::new(MemoryJournal), exposition::OWN_GAUGES, identify);
-    let block = || Block { view: Arc::new([]), bytes: vec![0; 1 << 16].into(), crc: 0, plain_len: 1 };
+    let block = || Block { view: Arc::new([]), bytes: vec![0; 1 << 16].into(), checksum: Checksum::default() };
     let blocks: Vec<_> = std::iter::from_fn(|| store.keep_block(None, block()).ok()).collect();
     assert!(store.keep_block(None, block()).is_err(), "{} blocks are all that is kept", blocks.len());
     let (finished, negotiated) = (FinishedLists::default(), Negotiated::default());

@@ -241,6 +241,31 @@ fn scrape(site: &Site, escaping: Escaping) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn what_is_compressed_already_is_copied_where_it_is_and_a_little_that_is_new_is_compressed_there() {
+    let mut site = Site::new();
+    let large = format!("a{{t=\"{}\"}} 1\n", "x".repeat(40_000));
+    (0..5).for_each(|group| site.push(0, group, Method::Replace, &large));
+    let beside = |site: &Site| {
+        let mut pieces = Compressed::new(site.store.clone(), site.fleet(Negotiated::default()));
+        let (mut beside, mut zipped) = (pieces.takes_work(), Vec::new());
+        while let Some(piece) = pieces.next() {
+            zipped.extend(piece);
+            beside |= pieces.takes_work();
+        }
+        let mut plain = Vec::new();
+        GzDecoder::new(&*zipped).read_to_end(&mut plain).unwrap();
+        assert!(plain == whole(site.fleet(Negotiated::default())), "gzip is another text");
+        beside
+    };
+    assert!(beside(&site), "200 KB were compressed where pushes wait");
+    assert!(!beside(&site));
+    site.push(1, 0, Method::Replace, "a 1\nb 2\n");
+    assert!(!beside(&site));
+    (0..5).for_each(|group| site.push(1, group, Method::Replace, &large));
+    assert!(beside(&site));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -1,6 +1,7 @@
 //! What pages hold, row by row.
 
 use super::*;
+use crate::model::Checksum;
 use crate::store::Block;
 use crate::store::blocks::BlockSpace;
 use crate::store::pages::Pages;
@@ -78,8 +79,30 @@ fn lines_are_written_over_those_before_where_nobody_reads_them_and_they_are_as_l
     assert!(!over(&mut pages, b"m{job=\"j\"} 4\n", FLAGS), "gone");
 }
 
+proptest! {
+    #[test]
+    fn the_lengths_of_lines_are_those_of_the_lines_that_are_there_now(
+        ops in prop::collection::vec((0..6_u32, "(a 1\n){1,3}|a 1a 1\n|b{300}\n|c{18000}\n|d{250}\n(d 1\n)?", any::<bool>()), 0..40),
+    ) {
+        let (key, mut pages, mut reader) = (Arc::new(key("j", &[])), Pages::default(), None);
+        for (number, lines, read) in ops {
+            let lines = Bytes::from(lines.into_bytes());
+            if number >= pages.held() {
+                pages.insert(row(&key, &lines, None), FLAGS);
+            } else if !pages.overwrite(number, Lines::Pushed(&lines), FLAGS) {
+                pages.replace(Row { number, ..row(&key, &lines, None) }, FLAGS);
+            }
+            for leaf in pages.leaves() {
+                let lengths = leaf.page().text().split_inclusive(|byte| *byte == b'\n').map(|line| u8::try_from(line.len()).unwrap_or(0));
+                prop_assert_eq!(leaf.page().lengths(), lengths.collect::<Vec<_>>());
+            }
+            reader = if read { Some(pages.clone()) } else { reader.filter(|_| number > 2) };
+        }
+    }
+}
+
 fn compress(pages: &Pages) {
-    let block = Block { view: Arc::default(), bytes: Box::default(), crc: 0, plain_len: 0 };
+    let block = Block { view: Arc::default(), bytes: Box::default(), checksum: Checksum::default() };
     let kept = BlockSpace::default().keep(block, u64::MAX).unwrap();
     pages.leaves().for_each(|leaf| leaf.blocks.put(kept.clone()));
 }
