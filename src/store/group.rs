@@ -20,7 +20,7 @@ pub(super) struct Group {
     /// Where its families stand, in the order of their columns' numbers: a list that is searched, since most groups hold few, and of
     /// each no more than that. Those that are new come all at once ([`Group::add`]), else a push of many would be as slow as their
     /// square.
-    families: Vec<Place>,
+    families: Box<[Place]>,
     pushed: Pushed,
     /// Where its own gauges stand, in the order of [`OwnGauge::ALL`].
     pub(super) own: [Place; 2],
@@ -33,7 +33,7 @@ enum Pushed {
     /// All of them by one push: nearly always, and then it is said once.
     Together(Timestamp),
     /// In their order.
-    Each(Vec<Timestamp>),
+    Each(Box<[Timestamp]>),
 }
 
 /// What has happened to a group, and when.
@@ -64,8 +64,8 @@ impl GroupTimes {
 
 impl Group {
     /// Without families.
-    pub(super) const fn new(key: Arc<GroupingKey>, own: [Place; 2], times: GroupTimes) -> Self {
-        Self { key, families: Vec::new(), pushed: Pushed::Together(times.came_at), own, times }
+    pub(super) fn new(key: Arc<GroupingKey>, own: [Place; 2], times: GroupTimes) -> Self {
+        Self { key, families: Box::default(), pushed: Pushed::Together(times.came_at), own, times }
     }
 
     /// What a copy of it takes, without what it shares with the copy.
@@ -125,7 +125,7 @@ impl Group {
     pub(super) fn push_again(&mut self, these: impl ExactSizeIterator<Item = usize>, at: Timestamp) {
         if these.len() == self.families.len() {
             self.pushed = Pushed::Together(at);
-        } else if !matches!(self.pushed, Pushed::Together(before) if before == at) {
+        } else if these.len() > 0 && !matches!(self.pushed, Pushed::Together(before) if before == at) {
             let times = self.times_of_each();
             for nth in these {
                 if let Some(time) = times.get_mut(nth) {
@@ -143,33 +143,32 @@ impl Group {
         if self.families.is_empty() {
             self.pushed = Pushed::Together(at);
         }
-        let (before, all) = (self.families.len(), self.families.len().saturating_add(new.len()));
-        self.families.reserve_exact(new.len());
-        self.families.extend_from_slice(new);
         // Of two sorted halves a sort makes one by merging them.
         if matches!(self.pushed, Pushed::Together(together) if together == at) {
-            self.families.sort_by_key(|place| place.column);
+            let mut families: Vec<Place> = Vec::with_capacity(self.families.len().saturating_add(new.len()));
+            families.extend(self.families.iter().chain(new));
+            families.sort_by_key(|place| place.column);
+            self.families = families.into();
             return;
         }
-        let times = (0..all).map(|nth| if nth < before { self.pushed_at(nth) } else { at });
-        let mut pushed: Vec<_> = self.families.iter().copied().zip(times).collect();
+        let mut pushed: Vec<_> = self.pushed().chain(new.iter().map(|place| (*place, at))).collect();
         pushed.sort_by_key(|(place, _)| place.column);
-        (self.families, self.pushed) = apart(pushed.into_iter());
+        (self.families, self.pushed) = apart(pushed);
     }
 
     /// Lets go of those families that are not to stay.
     pub(super) fn retain(&mut self, mut stays: impl FnMut(Place) -> bool) {
         if matches!(self.pushed, Pushed::Together(_)) {
-            self.families.retain(|place| stays(*place));
+            self.families = self.families.iter().copied().filter(|place| stays(*place)).collect();
             return;
         }
-        let kept: Vec<_> = self.pushed().filter(|(place, _)| stays(*place)).collect();
-        (self.families, self.pushed) = apart(kept.into_iter());
+        let kept = self.pushed().filter(|(place, _)| stays(*place)).collect();
+        (self.families, self.pushed) = apart(kept);
     }
 
     fn times_of_each(&mut self) -> &mut [Timestamp] {
         if let Pushed::Together(at) = self.pushed {
-            self.pushed = Pushed::Each(vec![at; self.families.len()]);
+            self.pushed = Pushed::Each(vec![at; self.families.len()].into());
         }
         match &mut self.pushed {
             Pushed::Each(times) => times,
@@ -178,9 +177,9 @@ impl Group {
     }
 }
 
-fn apart(pushed: impl Iterator<Item = (Place, Timestamp)>) -> (Vec<Place>, Pushed) {
-    let (families, times) = pushed.unzip();
-    (families, Pushed::Each(times))
+fn apart(pushed: Vec<(Place, Timestamp)>) -> (Box<[Place]>, Pushed) {
+    let times = pushed.iter().map(|(_, at)| *at).collect();
+    (pushed.iter().map(|(place, _)| *place).collect(), Pushed::Each(times))
 }
 
 /// What a group takes before it holds any family.
