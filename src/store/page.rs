@@ -73,7 +73,7 @@ impl Page {
             page.enter(row.key.clone(), row.number);
             return page;
         }
-        let mut page = Self::empty(0, 0, filled);
+        let mut page = Self::empty(1, row.lines.len(), filled);
         page.add(row);
         page
     }
@@ -82,6 +82,9 @@ impl Page {
     pub(super) fn empty(rows: usize, bytes: usize, filled: bool) -> Self {
         let (mut text, mut entries) = (Vec::with_capacity(if filled { PAGE } else { 0 }), Vec::new());
         grow(&mut text, bytes.min(PAGE));
+        if filled {
+            entries.reserve_exact(rows_expected(rows, bytes).max(rows));
+        }
         grow(&mut entries, rows);
         Self { text: Text::Gathered(text), entries, lengths: LineLengths::default() }
     }
@@ -184,7 +187,9 @@ impl Page {
         {
             text.shrink_to_fit();
         }
-        self.entries.shrink_to_fit();
+        if self.entries.len() < self.entries.capacity() / 8 * 7 {
+            self.entries.shrink_to_fit();
+        }
     }
 
     /// Whether more than half of its room is empty.
@@ -218,6 +223,16 @@ impl Page {
     pub(super) fn weight(rows: usize, lines: usize) -> usize {
         rows.saturating_mul(ROW).saturating_add(lines)
     }
+}
+
+/// As many rows a page holds when it is full, if all are like these; in steps, so that the pages of a column have one size, and
+/// what one gives back fits the next.
+fn rows_expected(rows: usize, bytes: usize) -> usize {
+    const STEP: usize = 64;
+    /// More are not taken for granted: 16 KiB.
+    const MAX: usize = 1024;
+    let expected = PAGE.saturating_mul(rows).checked_div(bytes).unwrap_or(0);
+    expected.next_multiple_of(STEP).min(MAX)
 }
 
 /// Room for `more`, in sizes of 2^n and half as much again: of sizes that are few and the same for all columns, what one gives
