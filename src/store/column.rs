@@ -121,7 +121,7 @@ impl Column {
     /// Where the lines of a family are to be written over those of its group, if it differs in nothing else from what the row holds,
     /// and no reader has that.
     pub(super) fn place_of(&mut self, row: u32, family: &PreparedFamily) -> Option<&mut [u8]> {
-        let lines = Lines::Pushed(family.shared_lines());
+        let lines = Lines::of(family);
         if !self.pages.fits(row, lines.len()) {
             return None;
         }
@@ -172,7 +172,7 @@ impl Column {
             false => family.help().into(),
         });
         let rare = (help.is_some() || !proto.is_empty()).then(|| Arc::new(Rare { help, proto: proto.into() }));
-        Row { key, lines: Lines::Pushed(family.shared_lines()), rare, number }
+        Row { key, lines: Lines::of(family), rare, number }
     }
 
     /// Gives a new holder a row; its number, and what is copied since a reader holds it.
@@ -184,7 +184,7 @@ impl Column {
     /// Puts another family of the same group in its row; what is put aside for it, or copied, since a reader may hold it.
     pub(super) fn replace(&mut self, number: u32, cell: Cell<'_>) -> u64 {
         let (family, flags) = (cell.family, Flags::of(cell.family));
-        if self.is_plain(family) && self.pages.overwrite(number, Lines::Pushed(family.shared_lines()), flags) {
+        if self.is_plain(family) && self.pages.overwrite(number, Lines::of(family), flags) {
             return 0;
         }
         let put_aside = self.usage_of(number).stored_bytes;

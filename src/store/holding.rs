@@ -28,7 +28,8 @@ impl State {
         // Rows share the key of their group, and not another that says the same.
         let key = group.key.clone();
         let families = families.into_iter();
-        let (mut replacing, mut others, mut next) = (Vec::with_capacity(families.size_hint().1.unwrap_or_default()), Vec::new(), 0);
+        let (mut replacing, mut others, mut next) =
+            (Vec::with_capacity(families.size_hint().1.unwrap_or_default()), Vec::new(), 0);
         for coming in families {
             let found = index.find_near(group.families(), &mut next, coming.0.escaped_name());
             match found.and_then(|found| found.held) {

@@ -65,10 +65,10 @@ impl Text {
 impl Page {
     /// A page that begins with this row. One that will be `filled` has all its room at once.
     pub(super) fn beginning(row: &Row<'_>, filled: bool) -> Self {
-        if let Lines::Pushed(lines) = row.lines
+        if let Lines::Pushed { shared, .. } = row.lines
             && row.lines.stand_alone()
         {
-            let (text, lengths) = (Text::Whole(lines.clone()), LineLengths::default());
+            let (text, lengths) = (Text::Whole(shared.clone()), LineLengths::default());
             let mut page = Self { text, entries: Vec::new(), lengths };
             page.enter(row.key.clone(), row.number);
             return page;
@@ -132,8 +132,8 @@ impl Page {
     pub(super) fn replace_whole(&mut self, lines: Lines<'_>) -> bool {
         self.lengths.forget();
         match (&mut self.text, lines) {
-            (Text::Whole(text), Lines::Pushed(pushed)) if lines.stand_alone() => {
-                text.clone_from(pushed);
+            (Text::Whole(text), Lines::Pushed { shared, .. }) if lines.stand_alone() => {
+                text.clone_from(shared);
                 true
             }
             _ => false,
@@ -244,5 +244,21 @@ fn grow<T>(list: &mut Vec<T>, more: usize) {
         let fitting = (above / 4 * 3 / size_of::<T>()).max(4);
         let room = if fitting >= needed { fitting } else { above / size_of::<T>() };
         list.reserve_exact(room.max(needed) - list.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PAGE;
+    use super::rows_expected;
+
+    #[test]
+    fn pages_of_rows_of_about_one_length_have_one_size_and_room_for_all_of_them() {
+        let sizes: Vec<usize> = (106..=112).map(|bytes| rows_expected(1, bytes)).collect();
+        assert!(sizes.iter().all(|rows| *rows == sizes[0]), "{sizes:?}");
+        for bytes in 100..10_000 {
+            assert!(rows_expected(1, bytes) >= PAGE / bytes);
+        }
+        assert!((0..100).all(|bytes| rows_expected(1, bytes) <= 1024), "however small the first row is");
     }
 }

@@ -56,21 +56,29 @@ pub(super) struct Row<'r> {
 /// Lines on their way into a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lines<'r> {
-    Pushed(&'r Bytes),
+    /// Shared with their push, which says how many there are.
+    Pushed {
+        shared: &'r Bytes,
+        count: u32,
+    },
     Written(&'r [u8]),
 }
 
 impl<'r> Lines<'r> {
+    pub(super) fn of(family: &'r PreparedFamily) -> Self {
+        Self::Pushed { shared: family.shared_lines(), count: family.line_count() }
+    }
+
     pub(super) fn bytes(self) -> &'r [u8] {
         match self {
-            Self::Pushed(bytes) => bytes,
+            Self::Pushed { shared, .. } => shared,
             Self::Written(bytes) => bytes,
         }
     }
 
     /// Whether they are so many that they are a page, which shares them with the push.
     pub(super) fn stand_alone(self) -> bool {
-        matches!(self, Self::Pushed(lines) if lines.len() >= LARGE)
+        matches!(self, Self::Pushed { shared, .. } if shared.len() >= LARGE)
     }
 
     pub(super) fn len(self) -> usize {
@@ -79,7 +87,10 @@ impl<'r> Lines<'r> {
 
     /// How many there are.
     pub(super) fn count(self) -> usize {
-        count_lines(self.bytes())
+        match self {
+            Self::Pushed { count, .. } => count as usize,
+            Self::Written(lines) => count_lines(lines),
+        }
     }
 }
 

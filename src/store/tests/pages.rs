@@ -14,8 +14,13 @@ use proptest::prelude::*;
 
 const FLAGS: Flags = Flags { renamed: false, utf8: false };
 
+fn pushed(shared: &Bytes) -> Lines<'_> {
+    let count = memchr::memchr_iter(b'\n', shared).count();
+    Lines::Pushed { shared, count: u32::try_from(count).unwrap() }
+}
+
 fn row<'r>(key: &'r Arc<GroupingKey>, lines: &'r Bytes, rare: Option<&Arc<Rare>>) -> Row<'r> {
-    Row { key, lines: Lines::Pushed(lines), rare: rare.cloned(), number: 0 }
+    Row { key, lines: pushed(lines), rare: rare.cloned(), number: 0 }
 }
 
 /// Pages of one column, with so many rows of this text.
@@ -89,7 +94,7 @@ proptest! {
             let lines = Bytes::from(lines.into_bytes());
             if number >= pages.held() {
                 pages.insert(row(&key, &lines, None), FLAGS);
-            } else if !pages.overwrite(number, Lines::Pushed(&lines), FLAGS) {
+            } else if !pages.overwrite(number, pushed(&lines), FLAGS) {
                 pages.replace(Row { number, ..row(&key, &lines, None) }, FLAGS);
             }
             for leaf in pages.leaves() {
@@ -121,7 +126,7 @@ fn what_is_pushed_again_and_again_is_all_that_is_compressed_again() {
     compress(&pages);
     // As a column does it.
     let push = |pages: &mut Pages, number: u32| {
-        if !pages.overwrite(number, Lines::Pushed(&lines), FLAGS) {
+        if !pages.overwrite(number, pushed(&lines), FLAGS) {
             pages.replace(Row { number, ..row(&key, &lines, None) }, FLAGS);
         }
     };
@@ -162,7 +167,7 @@ fn rooms_are_not_for_much_more_than_what_they_hold() {
         for _ in 0..1000 {
             pages.insert(row(&key, &tiny, None), FLAGS);
             let reader = is_read.then(|| pages.clone());
-            if !pages.overwrite(number, Lines::Pushed(&large), FLAGS) {
+            if !pages.overwrite(number, pushed(&large), FLAGS) {
                 pages.replace(Row { number, ..row(&key, &large, None) }, FLAGS);
             }
             drop(reader);
@@ -238,7 +243,7 @@ proptest! {
                 }
                 Op::Replace(at, len, rarely) if !map.is_empty() => {
                     let (number, lines) = (*at.get(&map.keys().copied().collect::<Vec<_>>()), text(len));
-                    if rarely || !pages.overwrite(number, Lines::Pushed(&lines), FLAGS) {
+                    if rarely || !pages.overwrite(number, pushed(&lines), FLAGS) {
                         pages.replace(Row { number, ..row(&holder, &lines, rarely.then_some(&rare)) }, FLAGS);
                     }
                     map.insert(number, (number, lines.to_vec(), rarely));
