@@ -4,12 +4,12 @@
 //!     valgrind --tool=callgrind --collect-atstart=no --toggle-collect='path::measured*' BENCH small
 //!
 //! `growth` is `small` among 100,000 groups, which are pushed to in an order that no cache foresees; with `--cache-sim=yes
-//! --LL=1048576,16,64` callgrind says which looks into memory find nothing nearby. `growth_small` is the same among [`GROUPS`].
+//! --LL=1048576,16,64` callgrind says which looks into memory find nothing nearby.
 //!
 //! `tenants` pushes and scrapes as one tenant, alone and among 5,000: it prints what each costs and the ratios.
 //!
-//! No socket, no TLS, a clock that stands still: what is counted is ours alone. callgrind's total divided by [`PUSHES`] and
-//! the 200 before them is the figure; `callgrind_annotate` says where it goes. Without valgrind it prints the thread's CPU time instead.
+//! No socket, no TLS, a clock that stands still: what is counted is ours alone. callgrind's total divided by [`PUSHES`] is the
+//! figure; `callgrind_annotate` says where it goes. Without valgrind it prints the thread's CPU time instead.
 
 #![expect(
     clippy::unwrap_used,
@@ -56,10 +56,8 @@ fn main() {
             measure(what, media, &body.into_iter().map(Bytes::from).collect::<Vec<_>>(), GROUPS);
         }
     }
-    for (what, groups) in [("growth_small", GROUPS), ("growth", MANY_GROUPS)] {
-        if is_asked(what) {
-            measure(what, TEXT, &[body::text(10, 1).into()], groups);
-        }
+    if is_asked("growth") {
+        measure("growth", TEXT, &[body::text(10, 1).into()], MANY_GROUPS);
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn hold_casts(
     let group = |labels: &[(&str, &str)]| GroupingKey::new("j", labels.iter().copied()).expect("a good key");
     let (key, other) = (group(&[("k", "v"), ("empty", "")]), group(&[("k", "\"\\\n"), ("empty", "")]));
     let hash = hash_of(data);
-    // None of a sign, or any.
+    // Whole numbers without a sign, which every line takes; or any.
     let most = if hash & 1 == 0 { 4 } else { NUMBERS.len() };
     let number = |body: &mut Vec<u8>, at: u32| {
         let number = NUMBERS[(hash.rotate_left(at.wrapping_mul(7)) >> 1) as usize % most];

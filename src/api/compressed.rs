@@ -21,7 +21,7 @@ use crate::store::Store;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// As much is compressed in one turn: some 2 ms.
+/// As much is compressed in one turn: some 0.7 ms.
 const TURN_BYTES: usize = 1 << 20;
 
 /// No more is compressed at one time where others of the runtime wait for it: some 20 µs, while to have a piece made beside the
@@ -42,7 +42,7 @@ pub(super) struct Compressed {
     compressed: usize,
     /// Whether the next piece is to be made beside the runtime.
     beside: bool,
-    /// What there was too much to be compressed of at once.
+    /// The step that is yet to be written: it would have compressed more than [`AT_ONCE`].
     owed: Option<Step>,
     list: Option<List>,
 }

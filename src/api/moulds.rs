@@ -17,13 +17,14 @@ const ALL_BYTES_MAX: usize = 32 << 20;
 /// Of one tenant, however few there are. Chosen: eight kinds of pushes of 300 series.
 const BYTES_MAX: usize = 1 << 20;
 
-/// A tenant's moulds are tried one after the other.
+/// A tenant's moulds are tried one after the other. Chosen: nearly all that do not fit are told by the first name.
 const MOULDS_MAX: usize = 8;
 
-/// One in so many pushes that are no casts makes a mould, which costs three times as much as the push does.
+/// One in so many pushes that are no casts makes a mould, which costs three times as much as the push does. Chosen: who never
+/// pushes anything alike pays three eighths more.
 const EVERY: u32 = 8;
 
-/// A mould is larger than the body it is made of by so much at least, so that with a larger one none is tried.
+/// A mould takes about so many times what its body does, or more: where there is no room for that, none is tried.
 const BODY_TO_MOULD: usize = 2;
 
 /// What a tenant pushes again and again, each with other numbers. Clones share it.
@@ -67,8 +68,8 @@ impl Moulds {
         Some(cast)
     }
 
-    /// A push of such a body was no cast, and stands: perhaps a mould is made of it. The second one of a tenant makes the first
-    /// mould, for many tenants push but once.
+    /// A push of such a body was no cast, and was decoded and prepared: perhaps a mould is made of it. That the store may yet
+    /// refuse it is no matter to its mould. The second one of a tenant makes the first, for many tenants push but once.
     pub(super) fn missed(&self, body: &[u8], mould: impl FnOnce() -> Option<Mould>) {
         let missed = self.0.missed.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let is_due = missed == 2 || missed.is_multiple_of(EVERY);

@@ -98,7 +98,8 @@ pub(super) struct TenantReading {
     pub(super) dialect: TextDialect,
     pub(super) names: NameScheme,
     pub(super) bounds: PushBounds,
-    /// Of bodies that were read so.
+    /// Made of bodies that were read by these settings and no others: a cast asks none of them again, so a reload begins with
+    /// none.
     pub(super) moulds: Moulds,
 }
 
@@ -172,5 +173,38 @@ impl Api {
     pub(super) fn reading_of(&self, tenant: &TenantId) -> Result<TenantReading, Rejection> {
         // A tenant without settings went with a reload a moment ago.
         self.reading.tenants.0.load().get(tenant).cloned().ok_or_else(Rejection::withdrawn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Readings;
+    use crate::exposition::Original;
+    use crate::exposition::PushFormat;
+    use crate::exposition::text;
+    use crate::model::GroupingKey;
+    use crate::model::NameScheme;
+    use crate::model::SeriesHasher;
+    use crate::model::TenantId;
+    use crate::model::TextDialect;
+    use crate::testkit::GatewayBuilder;
+
+    #[test]
+    fn what_one_tenant_pushes_makes_no_mould_for_another_and_none_outlives_its_settings() {
+        let config = GatewayBuilder::new().tenant("red").tenant("blue").config;
+        let readings = Readings::new(&config);
+        let moulds = |tenant: &str| readings.0.load().get(&TenantId::parse(tenant).unwrap()).unwrap().moulds.clone();
+        let (body, key) = (b"a 1\n", GroupingKey::new::<&str, &str>("j", []).unwrap());
+        let casts = |tenant: &str| moulds(tenant).cast(PushFormat::Text, body, &key).is_some();
+        let hasher = SeriesHasher::with_key([1; 16]);
+        let (format, namespace_label, line_bytes_max) = (PushFormat::Text, "tenant", 1000);
+        let original = Original { format, body, key: &key, hasher: &hasher, namespace_label, line_bytes_max };
+        for _ in 0..2 {
+            let mould = || original.mould(|body| text::parse(body, TextDialect::Strict, NameScheme::Classic).ok());
+            moulds("red").missed(body, mould);
+        }
+        assert_eq!((casts("red"), casts("blue")), (true, false));
+        readings.replace(&config);
+        assert!(!casts("red"));
     }
 }

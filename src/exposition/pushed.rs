@@ -236,7 +236,8 @@ impl<'a> PushedFamilies<'a> {
     }
 }
 
-/// What so many lines of so many families, from a body of so many bytes, take at most in the store's account.
+/// About what so many lines of so many families, from a body of so many bytes, take in the store's account: rather too much than
+/// too little.
 pub(super) fn prepared_bytes(lines: u64, families: usize, body_bytes: u64, key: &GroupingKey) -> u64 {
     // Identity, value and what is written around labels; and a family's own text beyond the body's.
     const OF_LINE: u64 = 100;

@@ -1,6 +1,6 @@
 //! What a page is compressed to, kept beside it for as long as nothing in it changes.
 //!
-//! Compressing a million lines takes 140 ms on its fastest level, and nearly all of them are what they were when they were
+//! Compressing a million lines takes some 100 ms on its fastest level, and nearly all of them are what they were when they were
 //! compressed last. So each page is compressed by itself, to a block that stands for it in any answer, and is dropped with
 //! it. What all blocks take together is counted, and beyond an eighth of what is stored none is kept.
 

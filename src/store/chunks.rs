@@ -179,7 +179,7 @@ mod tests {
         fn chunks_are_a_list_and_a_reader_keeps_what_it_shared(
             ops in prop::collection::vec((any::<bool>(), any::<u16>()), 1..400),
         ) {
-            let (mut chunks, mut list) = (Chunks::<_, 64>::default(), Vec::new());
+            let (mut chunks, mut list) = (Chunks::<_, 8>::default(), Vec::new());
             let mut kept = (chunks.share(), list.clone());
             for (at, (grow, pick)) in ops.into_iter().enumerate() {
                 if at % 50 == 0 {

@@ -120,14 +120,14 @@ impl Column {
 
     /// Where the lines of a family are to be written over those of its group, if it differs in nothing else from what the row holds,
     /// and no reader has that.
-    pub(super) fn place_of(&mut self, row: u32, family: &PreparedFamily) -> Option<&mut [u8]> {
+    pub(super) fn lines_to_overwrite(&mut self, row: u32, family: &PreparedFamily) -> Option<&mut [u8]> {
         let lines = Lines::of(family);
         if !self.pages.fits(row, lines.len()) {
             return None;
         }
         let helps_agree = || Arc::ptr_eq(&self.help, &self.opened_with) || *self.help == *family.help();
         let alike = self.takes(family) && self.is_plain(family) && helps_agree();
-        if alike { self.pages.place_of(row, lines, Flags::of(family)) } else { None }
+        if alike { self.pages.lines_to_overwrite(row, lines, Flags::of(family)) } else { None }
     }
 
     /// Whether it would have nothing rare here.
@@ -149,7 +149,7 @@ impl Column {
         }
     }
 
-    /// The same of one with something rare, or of very many lines.
+    /// The same of one with something rare, or that is a page of its own.
     fn usage_of_rare(&self, row: u32) -> Usage {
         let Some((leaf, at)) = self.pages.find(row) else { return Usage::default() };
         let lines = leaf.lines(at..at + 1);

@@ -180,7 +180,9 @@ impl Index {
             };
             (columns, first) = (others, id.saturating_add(1));
             let column = to_column.last_mut().and_then(Option::as_mut).and_then(Arc::get_mut);
-            let lines = column.filter(|_| self.helps.agree(place.column)).and_then(|it| it.place_of(place.row, family));
+            let lines = column
+                .filter(|_| self.helps.agree(place.column))
+                .and_then(|it| it.lines_to_overwrite(place.row, family));
             lines.map(|lines| over.push((lines, family.lines()))).is_none()
         });
         for (lines, coming) in over {

@@ -81,7 +81,7 @@ impl Leaf {
     }
 
     fn laid(&self, at: u32, row: &Row<'_>) -> Laid {
-        let is_plain = row.rare.is_none() && !self.page.is_whole();
+        let is_plain = row.rare.is_none() && !self.page.is_one_rows();
         Laid { at, range: self.page.range(at), is_plain, lines: row.lines.count() }
     }
 
@@ -110,11 +110,11 @@ impl Leaf {
 
     /// Where lines are to be written over those there, which are all of a row that has nothing rare: if they are of this kind and the
     /// page was never compressed. No reader may have the leaf.
-    pub(super) fn place_of(&mut self, range: Range<usize>, flags: Flags) -> Option<&mut [u8]> {
+    pub(super) fn lines_to_overwrite(&mut self, range: Range<usize>, flags: Flags) -> Option<&mut [u8]> {
         if self.blocks.ever() || self.flags != flags {
             return None;
         }
-        Arc::get_mut(&mut self.page)?.place_of(range)
+        Arc::get_mut(&mut self.page)?.lines_to_overwrite(range)
     }
 
     /// Puts the lines in the place of those of the only row, which stand for themselves, as these do; the same holds of the row.

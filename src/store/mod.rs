@@ -21,6 +21,9 @@
 //! | `column` | a family across groups |
 //! | `pages` | the pages of one column, and where each row stands |
 //! | `spot` | where a row stands, and what is asked of it most |
+//! | `row` | a family of one group on its way into a page |
+//! | `lengths` | how long the lines of a page are, found once for all who read it |
+//! | `group` | what one group holds, and when it was pushed |
 //! | `page` | lines of many groups, one behind the other |
 //! | `leaf` | a page, and which of its rows live |
 //! | `moving` | rows of a page that was given up |

@@ -119,7 +119,7 @@ impl Page {
     }
 
     /// Where lines stand that can be written over.
-    pub(super) fn place_of(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+    pub(super) fn lines_to_overwrite(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
         // As many bytes may be other lines.
         self.lengths.forget();
         match &mut self.text {
@@ -141,7 +141,7 @@ impl Page {
     }
 
     /// Whether it is one row's, and no other's.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(super) fn is_one_rows(&self) -> bool {
         matches!(self.text, Text::Whole(_))
     }
 

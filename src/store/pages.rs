@@ -6,8 +6,8 @@
 //! sixth is holes, by weight, is given up: what lives of it is laid at the end of the youngest page again. So a push costs what it
 //! carries and at most five times that of others, and never more than one page at a time for each family.
 //!
-//! Where nobody reads a page and it was never compressed, lines of as many bytes as those before them are written over them:
-//! then there is no hole, and nothing to gather. That spares a push that comes again before the next scrape three quarters of
+//! Where nobody reads a page and it was never compressed, lines of as many bytes and as many lines as those before them are written
+//! over them, if the row has nothing rare: then there is no hole, and nothing to gather. That spares a push that comes again before the next scrape three quarters of
 //! what laying it costs.
 
 use super::chunks::Chunks;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// No row, and no page.
 const NONE: u32 = u32::MAX;
 
-/// A list of no more spots is left as it is: half a KiB, one chunk.
+/// A list of no more spots is left as it is: three quarters of a KiB, in one chunk.
 const FEW: u32 = 64;
 
 /// A page of so many bytes that is read or was compressed takes no more. Chosen: compressing it takes some tens of microseconds.
@@ -133,15 +133,15 @@ impl Pages {
 
     /// Where lines are to be written over those of the row so numbered, if that takes no other place: they are as many bytes and as
     /// many lines, all of the row that is not lines stays, no reader has the page, and it was never compressed.
-    pub(super) fn place_of(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> Option<&mut [u8]> {
+    pub(super) fn lines_to_overwrite(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> Option<&mut [u8]> {
         let plain = self.plain(number).filter(|plain| plain.range.len() == lines.len())?;
         if lines.count() as u64 != plain.lines {
             return None;
         }
-        self.sole_leaf(plain.leaf)?.place_of(plain.range, flags)
+        self.sole_leaf(plain.leaf)?.lines_to_overwrite(plain.range, flags)
     }
 
-    /// Writes lines over those of the row so numbered, where they have a place ([`Pages::place_of`]) or the row is a page that they
+    /// Writes lines over those of the row so numbered, where they have a place ([`Pages::lines_to_overwrite`]) or the row is a page that they
     /// come to be. False: nothing is changed.
     pub(super) fn overwrite(&mut self, number: u32, lines: Lines<'_>, flags: Flags) -> bool {
         if lines.stand_alone() {
@@ -150,7 +150,7 @@ impl Pages {
                 self.sole_leaf(leaf).is_some_and(|leaf| leaf.flags() == flags && leaf.replace_whole(at, lines))
             });
         }
-        self.place_of(number, lines, flags).is_some_and(|place| {
+        self.lines_to_overwrite(number, lines, flags).is_some_and(|place| {
             place.copy_from_slice(lines.bytes());
             true
         })

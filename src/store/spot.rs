@@ -5,6 +5,8 @@
 //! its page, the list of the page's rows, or the lines themselves; and here it says where the lines are to be written.
 
 use super::leaf::Laid;
+use super::page::LARGE;
+use super::page::PAGE;
 use std::ops::Range;
 
 /// Where a row stands; of a row that is free, which one is free behind it.
@@ -26,6 +28,8 @@ const ASK: u16 = 0;
 
 /// Of a free row.
 const FREE: u16 = u16::MAX;
+
+const _: () = assert!(PAGE <= 1 << 16 && LARGE <= u16::MAX as usize, "else many rows would have to ask their page");
 
 /// A page has no more rows.
 pub(super) const ROWS_MAX: usize = FREE as usize;

@@ -231,6 +231,23 @@ async fn how_bodies_are_read_follows_the_configuration() {
 }
 
 #[tokio::test]
+async fn what_is_pushed_again_after_a_reload_is_judged_by_the_new_bounds() {
+    let base = GatewayBuilder::new().tenant("red");
+    let mut strict = base.clone();
+    strict.config.tenants.get_mut("red").unwrap().limits.push.metric_name_bytes_max = 5;
+    let mut gateway = base.clone().start();
+    let red = gateway.client("red");
+    for value in 0..5 {
+        red.put("/metrics/job/a", &format!("a_long_name {value}\n")).await.ok();
+    }
+    gateway.reload(strict).await;
+    red.put("/metrics/job/a", "a_long_name 5\n").await.refused(400, "bound_exceeded");
+    assert_eq!(red.scrape().await, ["a_long_name{instance=\"\",job=\"a\"} 4"]);
+    gateway.reload(base).await;
+    red.put("/metrics/job/a", "a_long_name 6\n").await.ok();
+}
+
+#[tokio::test]
 async fn a_closed_tenant_lets_nobody_in_and_is_scraped_all_the_same() {
     let open = GatewayBuilder::new().tenant("red").operator("prometheus", &[OperatorScope::FleetRead], |_| {});
     let mut gateway = open.clone().start();

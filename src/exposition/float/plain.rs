@@ -53,7 +53,7 @@ struct Digits {
 fn short(text: &[u8]) -> Option<Digits> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let bytes = u64::from_le_bytes(*text.first_chunk()?);
-    // What each byte is above the digit 0, and the high bit of each that is no digit; above the first byte that is not ASCII
+    // What each byte is above the digit 0, and the high bit of each that is no digit, as from 10 on 0x76 raises it; above the first byte that is not ASCII
     // neither need be right, and that ends it.
     let values = bytes ^ (EACH * u64::from(b'0'));
     let others = (values.wrapping_add(EACH * 0x76) | values) & (EACH << 7);

@@ -41,7 +41,7 @@ const RUNS_MAX: usize = 16;
 #[derive(Debug)]
 pub struct Original<'m> {
     pub format: PushFormat,
-    /// It was read, prepared and refused in nothing.
+    /// It was read and prepared, and contradicts itself in nothing.
     pub body: &'m [u8],
     pub key: &'m GroupingKey,
     pub hasher: &'m SeriesHasher,

@@ -29,6 +29,9 @@ use std::sync::Arc;
 
 pub use make::Original;
 
+/// Room for lines that is taken before they are written. More cost a few moves. Chosen: some 2,000 lines.
+const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
+
 /// A body without its numbers, and the lines that it becomes without them and without the values of the labels of its group.
 #[derive(Debug)]
 pub struct Mould {
@@ -82,11 +85,12 @@ struct Site {
     takes: Takes,
 }
 
-/// Which numbers may stand there, so that nothing else becomes of the body for them.
+/// Which numbers may stand there, so that nothing else becomes of the body for them. The later, the fewer: a site that is seen on
+/// several lines takes what the strictest does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Takes {
     Any,
-    /// Buckets and counts may not be below zero.
+    /// On the lines of histograms and summaries: buckets and counts may not be below zero, sums and quantiles hardly ever are.
     Unsigned,
     /// The count of a summary is a whole number, whatever was pushed.
     Whole,
@@ -141,6 +145,9 @@ impl Mould {
             + size_of_val(&*self.sites)
             + size_of_val(&*self.fills)
             + size_of_val(&*self.families)
+            + size_of_val(&*self.labels)
+            + size_of_val(&*self.runs)
+            + self.labels.iter().map(|label| label.name.len() + label.before.len()).sum::<usize>()
             + self.families.iter().map(texts).sum::<usize>()
             + size_of::<Self>()
     }
@@ -184,6 +191,25 @@ impl Mould {
         }
         (rest == self.body.get(from as usize..)?).then_some(numbers)
     }
+
+    /// The runs of labels as they are written for this group, one behind the other, and where each is.
+    fn written_runs(&self, key: &GroupingKey) -> (Vec<u8>, Vec<Range<usize>>) {
+        let mut text = Vec::with_capacity(64);
+        let places = self.runs.iter().map(|run| {
+            let start = text.len();
+            for (label, (_, value)) in
+                self.labels.iter().zip(key.labels()).take(run.labels.end() + 1).skip(*run.labels.start())
+            {
+                if text.len() > start {
+                    text.extend_from_slice(label.before.as_bytes());
+                }
+                escape::label_value(&mut text, value);
+            }
+            start..text.len()
+        });
+        let places = places.collect();
+        (text, places)
+    }
 }
 
 impl Takes {
@@ -225,12 +251,13 @@ impl Cast<'_> {
         pushed::prepared_bytes(self.mould.lines, self.mould.families_pushed, self.body.len() as u64, key)
     }
 
-    /// As [`prepare`](super::prepare()), in the order of the families' names. Of a mould is made what contradicts itself in
-    /// nothing, so that a cast does not either.
+    /// As [`prepare`](super::prepare()), in the order of the families' names. A mould is made only of a body that contradicts
+    /// itself in nothing, and other numbers change nothing in that.
     pub fn prepare(&self, key: &GroupingKey, bytes_max: u64) -> Result<Vec<PreparedFamily>, Unfit> {
         let Self { mould, body, numbers } = self;
         let (labels, runs) = mould.written_runs(key);
-        // Not much more than is needed, so that nothing is given back: a large piece is mapped then, and comes page by page.
+        // About as much as is needed, so that nothing is given back: an allocator may map a large piece and unmap it again, and each
+        // of its pages is a fault then.
         let in_runs = mould.runs.iter().zip(&runs).map(|(run, text)| run.lines.saturating_mul(text.len()));
         let room = in_runs.fold(mould.text.len() + self.number_bytes(), usize::saturating_add);
         let mut gathered = Gathering::with_room(mould.families.len(), room.min(LINE_BYTES_EXPECTED_MAX));
@@ -266,9 +293,7 @@ impl Cast<'_> {
         }
         Ok(gathered.done())
     }
-}
 
-impl Cast<'_> {
     /// How many bytes all numbers have in the lines, if each is written once.
     fn number_bytes(&self) -> usize {
         match self.mould.format {
@@ -276,29 +301,5 @@ impl Cast<'_> {
             // As most have that are measured: three digits, a point, and three more.
             PushFormat::Protobuf => self.numbers.len() * 7,
         }
-    }
-}
-
-/// Room for lines that is taken before they are written. More cost a few moves.
-const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
-
-impl Mould {
-    /// The runs of labels as they are written for this group, one behind the other, and where each is.
-    fn written_runs(&self, key: &GroupingKey) -> (Vec<u8>, Vec<Range<usize>>) {
-        let mut text = Vec::with_capacity(64);
-        let places = self.runs.iter().map(|run| {
-            let start = text.len();
-            for (label, (_, value)) in
-                self.labels.iter().zip(key.labels()).take(run.labels.end() + 1).skip(*run.labels.start())
-            {
-                if text.len() > start {
-                    text.extend_from_slice(label.before.as_bytes());
-                }
-                escape::label_value(&mut text, value);
-            }
-            start..text.len()
-        });
-        let places = places.collect();
-        (text, places)
     }
 }

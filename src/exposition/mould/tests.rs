@@ -241,6 +241,30 @@ fn what_a_cast_becomes_is_bounded_while_it_is_written() {
     assert!(cast.prepare(&long, u64::MAX).is_ok());
 }
 
+#[test]
+fn protobuf_with_other_values_is_a_cast_and_with_other_counts_is_none() {
+    let named = |name: &str, kind, count, value| {
+        let metric = vec![metric_of((1, true, count), kind, value)];
+        let name = Some(name.into());
+        messages::MetricFamily { name, r#type: Some(kind), metric, ..Default::default() }
+            .encode_length_delimited_to_vec()
+    };
+    let body = |kind, count, value| named("a", kind, count, value);
+    let protobuf = Terms::of(PushFormat::Protobuf);
+    for kind in [0, 1, 3] {
+        for value in [0.0, -1e300, f64::NAN, f64::INFINITY] {
+            assert!(protobuf.is_cast(body(kind, 0, 1.5), body(kind, 0, value)), "{kind} {value}");
+        }
+    }
+    for kind in [2, 4] {
+        assert!(!protobuf.is_cast(body(kind, 1, 1.0), body(kind, 2, 1.0)), "{kind}");
+    }
+    // One that has a gauge besides.
+    let both = |count, value| [body(4, count, 1.0), named("b", 1, 0, value)].concat();
+    assert!(protobuf.is_cast(both(1, 1.0), both(1, 7.5)));
+    assert!(!protobuf.is_cast(both(1, 1.0), both(2, 7.5)));
+}
+
 /// A number as jobs write them, and some as they do not.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![

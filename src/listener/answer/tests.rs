@@ -86,23 +86,28 @@ proptest! {
         says.iter().for_each(|said| if let Said::Data(len) = said { whole.extend((0..*len).map(|_| counting.count())) });
         let last = says.last().cloned();
         let (mut body, mut cx) = (pin!(AnswerBody::of(Says(says.into(), 0))), Context::from_waker(Waker::noop()));
-        let mut taken = Vec::new();
+        let (mut taken, mut trailers) = (Vec::new(), false);
         let end = loop {
             let ends = body.is_end_stream();
+            prop_assert!(body.size_hint().lower() <= (whole.len() - taken.len()) as u64);
             match body.as_mut().poll_frame(&mut cx) {
                 Poll::Pending => prop_assert!(!ends),
                 Poll::Ready(None) => break None,
                 Poll::Ready(Some(Err(error))) => break Some(error),
                 Poll::Ready(Some(Ok(frame))) => {
                     prop_assert!(!ends);
-                    if let Ok(mut data) = frame.into_data() {
-                        prop_assert!(data.remaining() <= PIECE);
-                        taken.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+                    match frame.into_data() {
+                        Ok(mut data) => {
+                            prop_assert!(data.remaining() <= PIECE);
+                            taken.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+                        }
+                        Err(_) => trailers = true,
                     }
                 }
             }
         };
         prop_assert_eq!(end.is_some(), matches!(last, Some(Said::Error)));
+        prop_assert_eq!(trailers, matches!(last, Some(Said::Trailers)));
         prop_assert!(taken == whole);
     }
 }
