@@ -47,14 +47,17 @@ type Families = BTreeMap<String, PreparedFamily>;
 #[derive(Clone, Default)]
 pub(super) struct Model {
     groups: BTreeMap<GroupingKey, Families>,
+    /// When each family of each group was pushed.
+    pushed: BTreeMap<GroupingKey, BTreeMap<String, i64>>,
 }
 
 impl Model {
     pub(super) fn forget(&mut self, gone: impl Fn(&GroupingKey) -> bool) {
         self.groups.retain(|key, _| !gone(key));
+        self.pushed.retain(|key, _| !gone(key));
     }
 
-    fn push(&mut self, key: &GroupingKey, method: Method, families: &[PreparedFamily]) -> bool {
+    fn push(&mut self, key: &GroupingKey, method: Method, families: &[PreparedFamily], at: i64) -> bool {
         let mut after = self.groups.clone();
         let group = after.entry(key.clone()).or_default();
         if method == Method::Replace {
@@ -65,11 +68,34 @@ impl Model {
         let good = is_consistent(&after);
         if good {
             self.groups = after;
+            let pushed = self.pushed.entry(key.clone()).or_default();
+            pushed.retain(|_, _| method == Method::Merge);
+            pushed.extend(families.iter().map(|family| (family.name().to_string(), at)));
+            pushed.retain(|name, _| self.groups[key].contains_key(name));
         } else {
             self.groups.entry(key.clone()).or_default();
         }
         good
     }
+
+    /// As [`listed`] says it of each group, the key aside: what was pushed, and when.
+    fn times(&self) -> Vec<String> {
+        let group = |key| self.pushed.get(key).into_iter().flatten().map(|(name, at)| format!("{name}@{at}"));
+        self.groups.keys().map(|key| format!("{key:?} {}", group(key).collect::<Vec<_>>().join(" "))).collect()
+    }
+}
+
+/// What is listed, but the tenant, whether the last push was good, and the own gauges.
+fn times_listed(store: &Store, tenant: &str) -> Vec<String> {
+    let mut groups = listed(store.catalogue(&Scope::for_test(tenant)));
+    for group in &mut groups {
+        let mut words = group.split(' ').skip(1);
+        let key = words.next().unwrap_or_default().to_owned();
+        let families: Vec<&str> = words.skip(1).filter(|word| !word.is_empty() && !word.starts_with("push_")).collect();
+        *group = format!("{key} {}", families.join(" "));
+    }
+    groups.sort();
+    groups
 }
 
 fn is_consistent(groups: &BTreeMap<GroupingKey, Families>) -> bool {
@@ -117,12 +143,12 @@ pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) ->
                 let key = &groups[*group];
                 if let Some(families) = prepared(key, families) {
                     let outcome = push(store, tenant, key, *method, &families, at);
-                    prop_assert_eq!(outcome.is_ok(), model.push(key, *method, &families), "{:?}", outcome);
+                    prop_assert_eq!(outcome.is_ok(), model.push(key, *method, &families, at), "{:?}", outcome);
                 }
             }
             Op::Delete { group } => {
                 delete(store, tenant, &groups[*group]).unwrap();
-                model.groups.remove(&groups[*group]);
+                model.forget(|key| *key == groups[*group]);
             }
             Op::Fail { group } => {
                 note_failure(store, tenant, &groups[*group], at).unwrap();
@@ -135,6 +161,9 @@ pub(super) fn run(store: &Store, tenant: &str, ops: &[Op], model: &mut Model) ->
         prop_assert_eq!(lines(&view), lines(&expected.collect::<String>()));
         prop_assert_eq!(view.matches("push_time_seconds{").count(), model.groups.len());
         prop_assert_eq!(usage(store, tenant), recount(store, tenant));
+        let mut times = model.times();
+        times.sort();
+        prop_assert_eq!(times_listed(store, tenant), times);
     }
     Ok(())
 }
