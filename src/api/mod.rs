@@ -16,6 +16,7 @@ mod limits;
 mod loading;
 mod moulds;
 mod push;
+mod read;
 mod readers;
 mod reload;
 mod scrape;

@@ -5,9 +5,10 @@ use crate::exposition::Mould;
 use crate::exposition::PushFormat;
 use crate::model::GroupingKey;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 /// What the moulds of all tenants take together at most, in bytes; the README's sum of the memory has it. Chosen: room for one of
@@ -22,10 +23,10 @@ const MOULDS_MAX: usize = 8;
 
 /// One in so many pushes that are no casts makes a mould, which costs three times as much as the push does. Chosen: who never
 /// pushes anything alike pays three eighths more.
-const EVERY: u32 = 8;
+const EVERY: u64 = 8;
 
-/// A mould takes about so many times what its body does, or more: where there is no room for that, none is tried.
-const BODY_TO_MOULD: usize = 2;
+/// Nor more than one in so many where nothing comes of it: each attempt in vain doubles how long it is to the next.
+const RARELY: u64 = 1024;
 
 /// What a tenant pushes again and again, each with other numbers. Clones share it.
 ///
@@ -39,21 +40,41 @@ struct Shared {
     /// Few, and in no order.
     kept: ArcSwap<Vec<Kept>>,
     /// How many pushes were no cast, which is the clock here.
-    missed: AtomicU32,
+    missed: AtomicU64,
+    attempts: Mutex<Attempts>,
+}
+
+/// When a mould is made.
+#[derive(Debug)]
+struct Attempts {
+    /// Not before so many pushes were no cast.
+    due: u64,
+    /// So many later the next one.
+    every: u64,
+    /// One is being made.
+    under_way: bool,
+}
+
+/// A mould that is due. If none is kept it was in vain.
+pub(super) struct Attempt {
+    moulds: Moulds,
+    kept: bool,
 }
 
 #[derive(Clone)]
 struct Kept {
     mould: Arc<Mould>,
     /// When it was last of use.
-    used: Arc<AtomicU32>,
+    used: Arc<AtomicU64>,
 }
 
 impl Moulds {
     /// None yet, for one of so many tenants.
     pub(super) fn among(tenants: usize) -> Self {
         let bytes_max = (ALL_BYTES_MAX / tenants.max(1)).min(BYTES_MAX);
-        Self(Arc::new(Shared { bytes_max, kept: ArcSwap::default(), missed: AtomicU32::new(0) }))
+        // The second push that is no cast makes the first one: many tenants push but once.
+        let attempts = Mutex::new(Attempts { due: 2, every: EVERY, under_way: false });
+        Self(Arc::new(Shared { bytes_max, kept: ArcSwap::default(), missed: AtomicU64::new(0), attempts }))
     }
 
     /// The body as a cast of one of them.
@@ -68,17 +89,40 @@ impl Moulds {
         Some(cast)
     }
 
-    /// A push of such a body was no cast, and was decoded and prepared: perhaps a mould is made of it. That the store may yet
-    /// refuse it is no matter to its mould. The second one of a tenant makes the first, for many tenants push but once.
-    pub(super) fn missed(&self, body: &[u8], mould: impl FnOnce() -> Option<Mould>) {
-        let missed = self.0.missed.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let is_due = missed == 2 || missed.is_multiple_of(EVERY);
-        if !is_due || body.len().saturating_mul(BODY_TO_MOULD) > self.0.bytes_max {
-            return;
+    /// A push of a body of so many bytes and families was no cast, and stands: perhaps a mould is due. Of what would be too large
+    /// none is.
+    pub(super) fn missed(&self, body_bytes: usize, families: usize) -> Option<Attempt> {
+        let missed = self.0.missed.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if Mould::bytes_at_least(body_bytes, families) > self.0.bytes_max {
+            return None;
         }
-        let Some(mould) = mould().filter(|mould| mould.bytes() <= self.0.bytes_max) else { return };
-        let kept = Kept { mould: Arc::new(mould), used: Arc::new(AtomicU32::new(missed)) };
-        self.0.kept.rcu(|all| with(all, &kept, self.0.bytes_max));
+        let mut attempts = self.0.attempts.lock();
+        if attempts.under_way || missed < attempts.due {
+            return None;
+        }
+        attempts.under_way = true;
+        Some(Attempt { moulds: self.clone(), kept: false })
+    }
+}
+
+impl Attempt {
+    /// What came of it.
+    pub(super) fn keep(mut self, mould: Option<Mould>) {
+        let Shared { bytes_max, kept, missed, .. } = &*self.moulds.0;
+        let Some(mould) = mould.filter(|mould| mould.bytes() <= *bytes_max) else { return };
+        let used = Arc::new(AtomicU64::new(missed.load(Ordering::Relaxed)));
+        let more = Kept { mould: Arc::new(mould), used };
+        kept.rcu(|all| with(all, &more, *bytes_max));
+        self.kept = true;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let mut attempts = self.moulds.0.attempts.lock();
+        attempts.every = if self.kept { EVERY } else { (attempts.every * 2).min(RARELY) };
+        attempts.due = self.moulds.0.missed.load(Ordering::Relaxed).saturating_add(attempts.every);
+        attempts.under_way = false;
     }
 }
 
@@ -134,7 +178,9 @@ mod tests {
             };
             let mould =
                 || original.mould(|body| exposition::text::parse(body, TextDialect::Strict, NameScheme::Classic).ok());
-            moulds.missed(body, mould);
+            if let Some(attempt) = moulds.missed(body.len(), body.iter().filter(|byte| **byte == b'\n').count()) {
+                attempt.keep(mould());
+            }
         }
         cast
     }
@@ -157,6 +203,22 @@ mod tests {
         }
         assert_eq!(moulds.0.kept.load().len(), MOULDS_MAX);
         assert!(push(&moulds, "b99x7 1\n") || push(&moulds, "b99x5 1\n"), "the last one is kept, too");
+    }
+
+    #[test]
+    fn what_makes_no_mould_is_tried_ever_more_rarely() {
+        let moulds = Moulds::among(1);
+        let mut tried = 0;
+        for _ in 0..10_000 {
+            if let Some(attempt) = moulds.missed(100, 1) {
+                assert!(moulds.missed(100, 1).is_none(), "one at a time");
+                attempt.keep(None);
+                tried += 1;
+            }
+        }
+        assert!((10..=20).contains(&tried), "{tried}");
+        while moulds.missed(100, 1).map(|attempt| drop(attempt)).is_none() {}
+        assert!(moulds.missed(100, 10_000).is_none() && moulds.missed(2 << 20, 1).is_none(), "too large for any");
     }
 
     #[test]

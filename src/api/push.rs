@@ -7,12 +7,13 @@ use super::body::Terms;
 use super::body::body_of;
 use super::call::Call;
 use super::grouping::key_of;
+use super::read::Decoded;
+use super::read::Read;
 use super::state::Api;
 use super::state::TenantReading;
 use super::turns::Turns;
 use crate::config::AuditPushes;
 use crate::exposition;
-use crate::exposition::Cast;
 use crate::exposition::Mould;
 use crate::exposition::Original;
 use crate::exposition::PushFormat;
@@ -84,10 +85,14 @@ async fn accept(method: Method, call: Call<Scope>) -> Result<(), Rejection> {
     // What has arrived, and what it has become, are accounted for until it is stored.
     let mut arrived = Box::new(Arrived { api, scope, method, key, bounds, reading, format, body });
     arrived.renew().await?;
-    let (arrived, written) = arrived.handed_over(&turns, room).await?;
+    let (arrived, written, decoded) = arrived.handed_over(&turns, room).await?;
     let outcome = written.outcome().await;
     arrived.api.readers.relieve(&arrived.api.store);
-    Ok(outcome?)
+    outcome?;
+    if let Some(decoded) = decoded {
+        arrived.makes_mould(decoded, turns);
+    }
+    Ok(())
 }
 
 /// The bounds for a push of this group, whose own labels may be over them.
@@ -115,8 +120,8 @@ fn work_bytes(body_bytes: usize, key: &GroupingKey) -> usize {
 
 /// What became of it in its turn.
 enum Outcome {
-    /// The store has it, whose answer may yet be awaited.
-    HandedOver(Written),
+    /// The store has it, whose answer may yet be awaited; and what it was, unless it was a cast or was refused.
+    HandedOver(Written, Option<Decoded>),
     /// Nothing yet: its samples cannot be charged without a wait.
     OverRate { samples: u64 },
     /// Nothing yet, its samples aside: there is not so much room for what it becomes.
@@ -167,7 +172,7 @@ impl Arrived {
         self: Box<Self>,
         turns: &Turns,
         mut room: InFlightBytes,
-    ) -> Result<(Box<Self>, Accounted), Rejection> {
+    ) -> Result<(Box<Self>, Accounted, Option<Decoded>), Rejection> {
         let (mut arrived, mut charged) = (self, false);
         loop {
             let bytes = work_bytes(arrived.body.bytes.len(), &arrived.key);
@@ -184,7 +189,9 @@ impl Arrived {
             };
             // In line it holds its body alone, and no turn.
             match outcome {
-                Outcome::HandedOver(written) => return Ok((arrived, Accounted(Some((written, room))))),
+                Outcome::HandedOver(written, decoded) => {
+                    return Ok((arrived, Accounted(Some((written, room))), decoded));
+                }
                 Outcome::OverRate { samples } => arrived.scope.meter().samples(samples).await?,
                 Outcome::NoRoom { bytes } => {
                     room.shrink(room.bytes());
@@ -218,20 +225,20 @@ impl Arrived {
             Ok(families) => families,
             Err(Unfit::Inconsistent(inconsistent)) => {
                 let refusal = Refusal::Inconsistent(inconsistent.to_string());
-                return Ok(Outcome::HandedOver(api.store.refuse(scope, key, at, refusal)));
+                return Ok(Outcome::HandedOver(api.store.refuse(scope, key, at, refusal), None));
             }
             // It was guessed too low.
             Err(Unfit::TooLarge) if bytes < bytes_max => {
                 return Ok(Outcome::NoRoom { bytes: bytes.saturating_mul(4).min(bytes_max) });
             }
-            Err(Unfit::TooLarge) => return Ok(Outcome::HandedOver(api.store.refuse_too_large(scope, key, at))),
+            Err(Unfit::TooLarge) => {
+                return Ok(Outcome::HandedOver(api.store.refuse_too_large(scope, key, at), None));
+            }
         };
-        if !is_cast {
-            self.reading.moulds.missed(&self.body.bytes, || self.mould());
-        }
+        let decoded = (!is_cast).then_some(Decoded { families: families.len(), lines: samples });
         let taken: u64 = families.iter().map(PreparedFamily::stored_bytes).sum();
         room.shrink(room.bytes().saturating_sub(taken));
-        Ok(Outcome::HandedOver(api.store.push(scope, Push::new(key.clone(), *method, families, at))))
+        Ok(Outcome::HandedOver(api.store.push(scope, Push::new(key.clone(), *method, families, at)), decoded))
     }
 
     /// The body as one before it that it is like, or as its content type says it is written.
@@ -250,6 +257,21 @@ impl Arrived {
         }
     }
 
+    /// Makes a mould of it where one is due: at once where that is soon done, and else in a turn, for which nobody waits.
+    fn makes_mould(self: Box<Self>, decoded: Decoded, turns: Turns) {
+        let Some(attempt) = self.reading.moulds.missed(self.body.bytes.len(), decoded.families) else { return };
+        let bytes = decoded.making_bytes(self.body.bytes.len());
+        let make = move || attempt.keep(self.mould());
+        if Turns::are_for(bytes) {
+            Handle::current().spawn(async move {
+                // If the runtime ends before it, nothing is lost.
+                let _ = turns.take(bytes, make).await;
+            });
+        } else {
+            make();
+        }
+    }
+
     /// What those to come that are like it are cast in.
     fn mould(&self) -> Option<Mould> {
         let original = Original {
@@ -261,37 +283,6 @@ impl Arrived {
             line_bytes_max: self.bounds.push().line_bytes_max,
         };
         original.mould(|bytes| self.decoded(bytes).ok())
-    }
-}
-
-/// A body that was read.
-enum Read<'b> {
-    Decoded(PushedFamilies<'b>),
-    Cast(Cast<'b>),
-}
-
-impl Read<'_> {
-    fn line_count(&self) -> u64 {
-        match self {
-            Self::Decoded(pushed) => pushed.line_count(),
-            Self::Cast(cast) => cast.line_count(),
-        }
-    }
-
-    fn prepared_bytes(&self, body_bytes: u64, key: &GroupingKey) -> u64 {
-        match self {
-            Self::Decoded(pushed) => pushed.prepared_bytes(body_bytes, key),
-            Self::Cast(cast) => cast.prepared_bytes(key),
-        }
-    }
-
-    fn prepare(self, key: &GroupingKey, api: &Api, bytes_max: u64) -> Result<Vec<PreparedFamily>, Unfit> {
-        match self {
-            Self::Decoded(pushed) => {
-                exposition::prepare(pushed, key, &api.hasher, &api.reading.namespace_label, bytes_max)
-            }
-            Self::Cast(cast) => cast.prepare(key, bytes_max),
-        }
     }
 }
 

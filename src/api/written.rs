@@ -144,11 +144,11 @@ impl Written {
 
     /// Whether so much was read since this was last asked that it is time to let others work.
     pub(super) fn is_tired(&mut self) -> bool {
-        let tired = self.writer.worked >= WORK_MAX;
-        if tired {
+        self.writer.tired = self.writer.worked >= WORK_MAX;
+        if self.writer.tired {
             self.writer.worked = 0;
         }
-        tired
+        self.writer.tired
     }
 }
 
@@ -164,9 +164,9 @@ impl Pieces for Written {
         Some(out)
     }
 
-    /// Text is copied, protobuf is made.
+    /// Text is copied, protobuf is made. Where lines are looked for among many others, text is work, too.
     fn takes_work(&self) -> bool {
-        self.writer.negotiated.format == ScrapeFormat::Protobuf
+        self.writer.negotiated.format == ScrapeFormat::Protobuf || self.writer.tired
     }
 }
 
@@ -261,14 +261,16 @@ struct Writer {
     passage: Passage,
     /// What is to be written before anything else is read.
     part: Option<Part>,
-    /// The text that was read, and what is kept beside it.
+    /// The text that was read, and what is kept beside it; where text is written, what of it was not.
     worked: usize,
+    /// Whether the last piece ended for how much was read.
+    tired: bool,
 }
 
 impl Writer {
     fn new(negotiated: Negotiated) -> Self {
         let (header, message) = (Vec::new(), FamilyMessage::default());
-        Self { negotiated, header, message, passage: Passage::Held, part: None, worked: 0 }
+        Self { negotiated, header, message, passage: Passage::Held, part: None, worked: 0, tired: false }
     }
 
     /// Whether pages come out with nothing but the view's words between their own.
@@ -308,11 +310,14 @@ impl Writer {
         } else {
             let lines = lines_from(family.lines, part.at, PIECE_BYTES);
             let all = lines.len() == family.lines.len();
-            let lengths = if all { part.sheet.lengths(lines.len(), next, &mut part.reached) } else { &[] };
+            // They are of use where an operator's label is put into each.
+            let measured = all && only.is_none() && shown.labels_each_line();
+            let lengths = if measured { part.sheet.lengths(lines.len(), next, &mut part.reached) } else { &[] };
             let start = out.len();
             out.extend_from_slice(&self.header);
             let first_line = out.len();
             write_measured_lines(out, family, (lines, lengths), shown, only);
+            self.worked += lines.len().saturating_sub(out.len() - first_line);
             match out.len() > first_line {
                 true => self.header.clear(),
                 false => out.truncate(start),

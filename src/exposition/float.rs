@@ -10,8 +10,7 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
     if let Some(plain) = plain(text).filter(|plain| plain.length == text.len()) {
         return Some(plain.value);
     }
-    let decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
-    if text.iter().all(decimal) {
+    if text.iter().all(may_be_decimal) {
         let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
         return value.is_finite().then_some(value);
     }
@@ -24,6 +23,11 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
         _ => (f64::INFINITY, text),
     };
     (word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity")).then_some(infinity)
+}
+
+/// Whether a byte may stand in a decimal, with an exponent or without.
+pub(super) fn may_be_decimal(byte: &u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E')
 }
 
 /// Writes the fewest digits that read back to `value`; with an exponent of at least two digits where the decimal

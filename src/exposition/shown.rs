@@ -16,6 +16,11 @@ pub struct Shown<'v> {
 }
 
 impl<'v> Shown<'v> {
+    /// Whether each line gets a label that it has not where it is kept.
+    pub fn labels_each_line(&self) -> bool {
+        self.fleet.is_some()
+    }
+
     /// To the tenant itself.
     pub fn to_tenant(escaping: Escaping) -> Self {
         Self { escaping, fleet: None }

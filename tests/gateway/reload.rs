@@ -241,7 +241,7 @@ async fn what_is_pushed_again_after_a_reload_is_judged_by_the_new_bounds() {
         red.put("/metrics/job/a", &format!("a_long_name {value}\n")).await.ok();
     }
     gateway.reload(strict).await;
-    red.put("/metrics/job/a", "a_long_name 5\n").await.refused(400, "bound_exceeded");
+    red.put("/metrics/job/a", "a_long_name 5\n").await.refused(413, "bound_exceeded");
     assert_eq!(red.scrape().await, ["a_long_name{instance=\"\",job=\"a\"} 4"]);
     gateway.reload(base).await;
     red.put("/metrics/job/a", "a_long_name 6\n").await.ok();

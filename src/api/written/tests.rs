@@ -91,3 +91,18 @@ fn a_large_flattened_family_has_each_header_once() {
     }
     assert_eq!(fleet.matches("# TYPE m ").count(), 0);
 }
+
+#[test]
+fn lines_that_are_looked_for_among_many_others_keep_no_thread_that_serves() {
+    let buckets: String = (0..40_000).map(|n| format!("s_bucket{{le=\"{n}\"}} 1\n")).collect();
+    let large = format!("# TYPE s histogram\n{buckets}s_sum 1\ns_count 1\n");
+    let mut fleet = fleet_of(&store_of(&[("blue", "s_bucket 1\n"), ("red", &large)]));
+    let mut pieces = Vec::new();
+    while let Some(data) = fleet.next() {
+        pieces.push((data.len(), fleet.takes_work()));
+    }
+    pieces.pop();
+    // No line is called `s`, and two are `s_sum` and `s_count`: all are read for them, and nearly nothing is written.
+    assert!(pieces.iter().any(|(bytes, _)| *bytes < PIECE_BYTES), "{pieces:?}");
+    assert!(pieces.iter().all(|(bytes, takes_work)| *bytes >= PIECE_BYTES || *takes_work), "{pieces:?}");
+}

@@ -1,6 +1,7 @@
 //! How a mould is made: the body is decoded and prepared as ever, for a group whose labels are marks and with numbers that
 //! say where in the body they stand. Where they come out again, those of others will.
 
+use super::DECIMAL_BYTES_MAX;
 use super::Family;
 use super::Fill;
 use super::GroupLabel;
@@ -25,14 +26,15 @@ use crate::model::PreparedFamily;
 use crate::model::Series;
 use crate::model::SeriesHasher;
 use memchr::memmem;
+use memchr::memmem::Finder;
 use std::ops::RangeInclusive;
 
 /// Stands before and behind the place of a label of the group, in its stead: for nobody to use, says Unicode. A body that has it
 /// anyway gets no mould.
 const MARK: &str = "\u{f8ff}";
 
-/// A decimal that [`float::plain`] reads has no more bytes: 15 digits, a sign and a point.
-const DECIMAL_BYTES_MAX: u64 = 17;
+/// What a body becomes while it is probed may be so many bytes, by the store's account: several times what any mould may take.
+const PROBE_BYTES_MAX: u64 = 8 << 20;
 
 /// More kinds of runs of the group's labels than any job has.
 const RUNS_MAX: usize = 16;
@@ -57,7 +59,7 @@ struct Probe {
 }
 
 impl Original<'_> {
-    /// The mould, if there can be one; `read` decodes as the body was decoded. What it costs is three times what the push does.
+    /// The mould, if there can be one; `read` decodes as the body was decoded. What it costs is some four times what the push does.
     ///
     /// Numbers are probed twice, for what is no number of the body could look like one in one of the two: even ones that say
     /// which of them they are, and odd ones.
@@ -79,7 +81,7 @@ impl Original<'_> {
             writer.family(even, odd)?;
         }
         let sites = places.iter().zip(&writer.takes);
-        // One that is seen nowhere may be anything.
+        // One that is seen nowhere is of a family that is dropped, of whatever type: it takes what all of them do.
         let site =
             |(&(start, end), takes): (_, &Option<Takes>)| Site { start, end, takes: takes.unwrap_or(Takes::Whole) };
         let number_bytes: usize = places.iter().map(|place| range(*place).len()).sum();
@@ -104,7 +106,7 @@ impl Original<'_> {
             let before = self.body.get(..start as usize).unwrap_or_default();
             let behind = self.body.get(end as usize..).unwrap_or_default();
             let before = before.len() - memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
-            (before + memchr::memchr(b'\n', behind).unwrap_or(behind.len())) as u64 + DECIMAL_BYTES_MAX
+            (before + memchr::memchr(b'\n', behind).unwrap_or(behind.len())) as u64 + DECIMAL_BYTES_MAX as u64
         };
         places.iter().map(line_around).max().unwrap_or_default()
     }
@@ -125,7 +127,7 @@ impl Original<'_> {
         });
         let pushed = read(&body)?;
         let (lines, families_pushed) = (pushed.line_count(), pushed.families.len());
-        let mut families = prepare(pushed, &self.marked(), self.hasher, self.namespace_label, u64::MAX).ok()?;
+        let mut families = prepare(pushed, &self.marked(), self.hasher, self.namespace_label, PROBE_BYTES_MAX).ok()?;
         families.sort_by(|one, other| one.escaped_name().cmp(other.escaped_name()));
         let apart = families.is_sorted_by(|one, other| one.escaped_name() < other.escaped_name());
         let plain = |family: &PreparedFamily| !family.is_empty() && !family.utf8() && family.proto().is_none();
@@ -175,6 +177,7 @@ fn site_of(even: f64) -> Option<u32> {
 /// Writes the mould.
 struct Writer<'m> {
     hasher: &'m SeriesHasher,
+    mark: Finder<'static>,
     labels: Box<[GroupLabel]>,
     text: Vec<u8>,
     fills: Vec<Fill>,
@@ -187,7 +190,16 @@ struct Writer<'m> {
 impl<'m> Writer<'m> {
     fn new(labels: Box<[GroupLabel]>, sites: usize, hasher: &'m SeriesHasher) -> Self {
         let (text, fills) = (Vec::new(), Vec::new());
-        Self { hasher, labels, text, fills, runs: Vec::new(), families: Vec::new(), takes: vec![None; sites] }
+        Self {
+            hasher,
+            mark: Finder::new(MARK),
+            labels,
+            text,
+            fills,
+            runs: Vec::new(),
+            families: Vec::new(),
+            takes: vec![None; sites],
+        }
     }
 
     /// A family as it came of even numbers and of odd ones.
@@ -215,9 +227,9 @@ impl<'m> Writer<'m> {
     fn head(&mut self, head: &[u8]) -> Option<()> {
         let mut rest = head;
         let mut run: Option<RangeInclusive<usize>> = None;
-        while let Some(at) = memmem::find(rest, MARK.as_bytes()) {
+        while let Some(at) = self.mark.find(rest) {
             let (before, behind) = (rest.get(..at)?, rest.get(at + MARK.len()..)?);
-            let end = memmem::find(behind, MARK.as_bytes())?;
+            let end = self.mark.find(behind)?;
             let label: usize = std::str::from_utf8(behind.get(..end)?).ok()?.parse().ok()?;
             rest = behind.get(end + MARK.len()..)?;
             let between = self.labels.get(label)?.before.as_bytes();

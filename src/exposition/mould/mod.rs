@@ -29,6 +29,9 @@ use std::sync::Arc;
 
 pub use make::Original;
 
+/// A number of more bytes has no place in a mould.
+const DECIMAL_BYTES_MAX: usize = 32;
+
 /// Room for lines that is taken before they are written. More cost a few moves. Chosen: some 2,000 lines.
 const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
 
@@ -137,6 +140,11 @@ struct Number {
 }
 
 impl Mould {
+    /// What one of a body of so many bytes and families takes at least.
+    pub fn bytes_at_least(body_bytes: usize, families: usize) -> usize {
+        body_bytes.saturating_add(families.saturating_mul(size_of::<Family>()))
+    }
+
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         let texts = |family: &Family| family.like.name().len() + family.like.help().len();
@@ -215,15 +223,29 @@ impl Mould {
 impl Takes {
     /// The decimal that `text` begins with, which lies at this place of the body, and how long it is.
     fn decimal(self, text: &[u8], at: u32) -> Option<(Number, usize)> {
-        let plain = float::plain(text)?;
-        let text = text.get(..plain.length)?;
-        let fits = match self {
-            Self::Any => true,
-            Self::Unsigned => text.first() != Some(&b'-'),
-            Self::Whole => text.iter().all(u8::is_ascii_digit),
+        let plain = float::plain(text).filter(|plain| !text.get(plain.length).is_some_and(float::may_be_decimal));
+        let (number, length) = match plain {
+            Some(plain) if plain.written_so => {
+                (Number { value: plain.value, written: (at, at + index(plain.length)) }, plain.length)
+            }
+            Some(plain) => (Number::unwritten(plain.value), plain.length),
+            None => {
+                let ahead = text.get(..DECIMAL_BYTES_MAX).unwrap_or(text);
+                let length = ahead.iter().position(|byte| !float::may_be_decimal(byte)).unwrap_or(ahead.len());
+                (Number::unwritten(float::parse(text.get(..length)?)?), length)
+            }
         };
-        let written = if plain.written_so { (at, at + index(plain.length)) } else { (0, 0) };
-        fits.then_some((Number { value: plain.value, written }, plain.length))
+        self.takes(number.value).then_some((number, length))
+    }
+
+    fn takes(self, value: f64) -> bool {
+        /// Up to it every whole number is one of its own.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Self::Any => true,
+            Self::Unsigned => value.is_sign_positive(),
+            Self::Whole => value.is_sign_positive() && value.fract() == 0.0 && value < EXACT,
+        }
     }
 }
 

@@ -96,7 +96,7 @@ fn a_small_machine_is_served_as_printed() {
     assert_eq!(site.push("search.token").status, "200");
     let header = format!("Authorization: Bearer {}", site.read("operator.token"));
     let told: Value = serde_json::from_str(&site.curl(&["--header", &header], "/api/v1/limits").text).expect("JSON");
-    assert_eq!(told["data"]["gateway"]["limits"]["stored_bytes_max"], 184_u64 << 20, "{told}");
+    assert_eq!(told["data"]["gateway"]["limits"]["stored_bytes_max"], 168_u64 << 20, "{told}");
 }
 
 #[test]
