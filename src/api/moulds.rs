@@ -217,7 +217,7 @@ mod tests {
             }
         }
         assert!((10..=20).contains(&tried), "{tried}");
-        while moulds.missed(100, 1).map(|attempt| drop(attempt)).is_none() {}
+        while moulds.missed(100, 1).map(drop).is_none() {}
         assert!(moulds.missed(100, 10_000).is_none() && moulds.missed(2 << 20, 1).is_none(), "too large for any");
     }
 
