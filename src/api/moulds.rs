@@ -21,8 +21,8 @@ const BYTES_MAX: usize = 1 << 20;
 /// A tenant's moulds are tried one after the other. Chosen: nearly all that do not fit are told by the first name.
 const MOULDS_MAX: usize = 8;
 
-/// One in so many pushes that are no casts makes a mould, which costs three times as much as the push does. Chosen: who never
-/// pushes anything alike pays three eighths more.
+/// One in so many pushes that are no casts makes a mould, which costs some four times what reading the push does. Chosen: who never
+/// pushes anything alike pays half as much again for reading it.
 const EVERY: u64 = 8;
 
 /// Nor more than one in so many where nothing comes of it: each attempt in vain doubles how long it is to the next.

@@ -9,7 +9,7 @@ use std::sync::Weak;
 use tokio::sync::Semaphore;
 
 /// A body larger than this is worked on beside the runtime: some 1,200 series, which take an eighth of a millisecond, or two
-/// milliseconds if nothing in it is larger than it need be, and four times that where a mould is made of it. Below it, changing threads would cost more than it spares others.
+/// milliseconds if nothing in it is larger than it need be. Below it, changing threads would cost more than it spares others.
 const LARGE_BYTES: usize = 96 << 10;
 
 /// As many at one time as there are processors, so that pushes of many megabytes keep neither a scrape nor a small push
