@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -21,11 +22,12 @@ const BYTES_MAX: usize = 1 << 20;
 /// A tenant's moulds are tried one after the other. Chosen: nearly all that do not fit are told by the first name.
 const MOULDS_MAX: usize = 8;
 
-/// One in so many pushes that are no casts makes a mould, which costs some four times what reading the push does. Chosen: who never
-/// pushes anything alike pays half as much again for reading it.
+/// One in so many pushes that are no casts makes a mould, which costs some four times what reading the push does. Chosen: half as
+/// much again for reading those, where others are casts.
 const EVERY: u64 = 8;
 
-/// Nor more than one in so many where nothing comes of it: each attempt in vain doubles how long it is to the next.
+/// Nor more than one in so many where nothing comes of it: while no push is a cast, each mould that is tried doubles how long it
+/// is to the next.
 const RARELY: u64 = 1024;
 
 /// What a tenant pushes again and again, each with other numbers. Clones share it.
@@ -41,6 +43,8 @@ struct Shared {
     kept: ArcSwap<Vec<Kept>>,
     /// How many pushes were no cast, which is the clock here.
     missed: AtomicU64,
+    /// Whether any push was a cast since a mould was last tried.
+    of_use: AtomicBool,
     attempts: Mutex<Attempts>,
 }
 
@@ -55,7 +59,7 @@ struct Attempts {
     under_way: bool,
 }
 
-/// A mould that is due. If none is kept it was in vain.
+/// A mould that is due.
 pub(super) struct Attempt {
     moulds: Moulds,
     kept: bool,
@@ -74,7 +78,13 @@ impl Moulds {
         let bytes_max = (ALL_BYTES_MAX / tenants.max(1)).min(BYTES_MAX);
         // The second push that is no cast makes the first one: many tenants push but once.
         let attempts = Mutex::new(Attempts { due: 2, every: EVERY, under_way: false });
-        Self(Arc::new(Shared { bytes_max, kept: ArcSwap::default(), missed: AtomicU64::new(0), attempts }))
+        Self(Arc::new(Shared {
+            bytes_max,
+            kept: ArcSwap::default(),
+            missed: AtomicU64::new(0),
+            of_use: AtomicBool::new(false),
+            attempts,
+        }))
     }
 
     /// The body as a cast of one of them.
@@ -85,6 +95,9 @@ impl Moulds {
         // Nearly always it was, and what many processors look at stays as it is.
         if kept.used.load(Ordering::Relaxed) != now {
             kept.used.store(now, Ordering::Relaxed);
+        }
+        if !self.0.of_use.load(Ordering::Relaxed) {
+            self.0.of_use.store(true, Ordering::Relaxed);
         }
         Some(cast)
     }
@@ -119,8 +132,9 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        let of_use = self.moulds.0.of_use.swap(false, Ordering::Relaxed);
         let mut attempts = self.moulds.0.attempts.lock();
-        attempts.every = if self.kept { EVERY } else { (attempts.every * 2).min(RARELY) };
+        attempts.every = if self.kept && of_use { EVERY } else { (attempts.every * 2).min(RARELY) };
         attempts.due = self.moulds.0.missed.load(Ordering::Relaxed).saturating_add(attempts.every);
         attempts.under_way = false;
     }
@@ -160,6 +174,8 @@ mod tests {
     use crate::model::NameScheme;
     use crate::model::SeriesHasher;
     use crate::model::TextDialect;
+    use std::ops::Range;
+    use std::sync::Arc;
 
     /// Whether it is a cast; if not, it may make a mould.
     fn push(moulds: &Moulds, body: &str) -> bool {
@@ -219,6 +235,23 @@ mod tests {
         assert!((10..=20).contains(&tried), "{tried}");
         while moulds.missed(100, 1).map(drop).is_none() {}
         assert!(moulds.missed(100, 10_000).is_none() && moulds.missed(2 << 20, 1).is_none(), "too large for any");
+    }
+
+    #[test]
+    fn who_never_pushes_anything_alike_makes_ever_fewer_moulds_until_something_is_a_cast() {
+        let moulds = Moulds::among(1);
+        let made = |others: Range<u32>| {
+            let times = others.filter(|other| {
+                let before = moulds.0.kept.load_full();
+                assert!(!push(&moulds, &format!("b{other}x 1\n")));
+                !Arc::ptr_eq(&before, &moulds.0.kept.load_full())
+            });
+            times.count()
+        };
+        assert!((5..=9).contains(&made(0..1000)));
+        while !push(&moulds, "a 1\n") {}
+        let often = (1000..4000).filter(|other| push(&moulds, "a 1\n") && made(*other..*other + 1) > 0).count();
+        assert!(often >= 100, "{often}");
     }
 
     #[test]

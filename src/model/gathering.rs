@@ -22,11 +22,13 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// With room for so many families and so many bytes of all their lines.
+    /// With room for so many families and so many bytes of all their lines, or for as many as are taken before they are written.
     pub fn with_room(families: usize, line_bytes: usize) -> Self {
+        /// More cost a few moves. Chosen: some 2,000 lines.
+        const LINE_BYTES_MAX: usize = 256 << 10;
         Self {
             text: String::new(),
-            lines: Vec::with_capacity(line_bytes),
+            lines: Vec::with_capacity(line_bytes.min(LINE_BYTES_MAX)),
             families: Vec::with_capacity(families),
             places: Vec::with_capacity(families),
             begun: 0,

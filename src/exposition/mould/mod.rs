@@ -32,9 +32,6 @@ pub use make::Original;
 /// A number of more bytes has no place in a mould.
 const DECIMAL_BYTES_MAX: usize = 32;
 
-/// Room for lines that is taken before they are written. More cost a few moves. Chosen: some 2,000 lines.
-const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
-
 /// A body without its numbers, and the lines that it becomes without them and without the values of the labels of its group.
 #[derive(Debug)]
 pub struct Mould {
@@ -57,7 +54,7 @@ pub struct Mould {
 }
 
 /// A label that a group must have for the mould, with some value; or without any.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct GroupLabel {
     name: Box<str>,
     is_empty: bool,
@@ -282,7 +279,7 @@ impl Cast<'_> {
         // of its pages is a fault then.
         let in_runs = mould.runs.iter().zip(&runs).map(|(run, text)| run.lines.saturating_mul(text.len()));
         let room = in_runs.fold(mould.text.len() + self.number_bytes(), usize::saturating_add);
-        let mut gathered = Gathering::with_room(mould.families.len(), room.min(LINE_BYTES_EXPECTED_MAX));
+        let mut gathered = Gathering::with_room(mould.families.len(), room);
         let (mut bytes_left, mut from, mut fills) = (bytes_max, 0, mould.fills.iter());
         let mut filled = 0;
         for family in &mould.families {

@@ -31,9 +31,6 @@ use crate::model::underscored_label;
 use crate::model::underscored_metric;
 use std::borrow::Cow;
 
-/// Room for lines that is taken before they are written. More cost a few moves.
-const LINE_BYTES_EXPECTED_MAX: usize = 256 << 10;
-
 /// Writes families. Holds what is the same for all of a push, and the buffers they share.
 pub(super) struct FamilyWriter<'p> {
     pushed: &'p PushedFamilies<'p>,
@@ -97,7 +94,7 @@ impl<'p> FamilyWriter<'p> {
             planned: None,
             head: Vec::new(),
             labels: Vec::new(),
-            gathered: Gathering::with_room(pushed.families.len(), line_bytes.min(LINE_BYTES_EXPECTED_MAX)),
+            gathered: Gathering::with_room(pushed.families.len(), line_bytes),
             line_count: 0,
             series: Vec::new(),
             sorted: Vec::new(),
